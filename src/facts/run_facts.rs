@@ -1,0 +1,191 @@
+//! What `rootlet run` must know of the machine and of the root before it plans.
+
+use core::ffi::CStr;
+
+use heapless::Vec;
+use rustix::fd::AsFd;
+use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statat, statfs, statx};
+use rustix::io::Errno as KernelErrno;
+
+use super::text_file::read_text;
+use crate::input::kernel_release::KernelRelease;
+use crate::input::mount_info;
+use crate::input::refusal::{Refusal, Subject};
+use crate::input::run_options::{Mode, RunOptions, VARIABLE_FILES, VOLUMES};
+use crate::sys::descriptor::{Descriptor, OpenFlags, open};
+use crate::sys::{standard, terminal};
+use crate::text::arena::Arena;
+use crate::text::call::Call;
+use crate::text::errno::Errno;
+
+/// Directories that a root must have: each becomes a mount point.
+pub const MOUNT_POINTS: [&CStr; 3] = [c"proc", c"sys", c"dev"];
+
+/// What stands at a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Found {
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// Something else.
+    File,
+    /// Nothing.
+    Nothing,
+}
+
+/// What was found.
+pub struct RunFacts<'a> {
+    /// The running kernel.
+    pub kernel: KernelRelease,
+    /// What the root has at /proc, /sys and /dev.
+    pub mount_points: [Found; 3],
+    /// Our own root is the initramfs, where pivot_root cannot work.
+    pub on_initramfs: bool,
+    /// Rows and columns of the caller's terminal.
+    pub window: Option<(u16, u16)>,
+    /// The root's /etc/passwd, where a user was named.
+    pub passwd: &'a [u8],
+    /// The root's /etc/group, where a user was named.
+    pub group: &'a [u8],
+    /// What each `--volume` source is.
+    pub volumes: Vec<Found, VOLUMES>,
+    /// Contents of each `--env-file`.
+    pub variable_files: Vec<&'a [u8], VARIABLE_FILES>,
+    /// Whether the host's mount below the root is shared; known only where asked for.
+    pub root_is_shared: Option<bool>,
+}
+
+impl RunFacts<'_> {
+    /// Nothing found yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            kernel: KernelRelease(0, 0),
+            mount_points: [Found::Nothing; 3],
+            on_initramfs: false,
+            window: None,
+            passwd: b"",
+            group: b"",
+            volumes: Vec::new(),
+            variable_files: Vec::new(),
+            root_is_shared: None,
+        }
+    }
+}
+
+impl Default for RunFacts<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Asks the machine everything that `options` make necessary, and nothing else.
+///
+/// # Errors
+/// A root, a volume source or a file that cannot be used.
+pub fn gather<'a>(
+    options: &RunOptions<'a>,
+    arena: &mut Arena<'a>,
+    facts: &mut RunFacts<'a>,
+) -> Result<(), Refusal> {
+    facts.kernel = KernelRelease::parse(rustix::system::uname().release().to_bytes());
+    let root = open(CWD, options.rootfs, OpenFlags::PATH_DIRECTORY);
+    let root = root.map_err(Refusal::of_call(Call::Openat, Subject::Root))?;
+    look_at_root(&root, facts)?;
+    facts.on_initramfs = on_initramfs()?;
+    if options.terminal {
+        facts.window = terminal::window(standard::input()).ok();
+    }
+    if options.user.is_some() {
+        let users = Subject::Users;
+        facts.passwd = read_text(Some(&root), c"etc/passwd", users, arena)?.unwrap_or_default();
+        facts.group = read_text(Some(&root), c"etc/group", users, arena)?.unwrap_or_default();
+    }
+    look_at_volumes(options, facts)?;
+    read_variable_files(options, arena, facts)?;
+    if options.mode == Mode::Explain {
+        facts.root_is_shared = root_is_shared(&root, arena)?;
+    }
+    Ok(())
+}
+
+fn look_at_root(root: &Descriptor, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
+    for (index, name) in (0..).zip(MOUNT_POINTS) {
+        let found = look(root, name, AtFlags::SYMLINK_NOFOLLOW);
+        let subject = Subject::MountPoint(index);
+        let found = found.map_err(Refusal::of_call(Call::Newfstatat, subject))?;
+        if let Some(place) = facts.mount_points.get_mut(usize::from(index)) {
+            *place = found;
+        }
+    }
+    Ok(())
+}
+
+fn look(directory: impl AsFd, name: &CStr, flags: AtFlags) -> Result<Found, KernelErrno> {
+    match statat(directory, name, flags) {
+        Err(KernelErrno::NOENT) => Ok(Found::Nothing),
+        Err(errno) => Err(errno),
+        Ok(status) => Ok(match FileType::from_raw_mode(status.st_mode) {
+            FileType::Directory => Found::Directory,
+            FileType::Symlink => Found::Link,
+            _ => Found::File,
+        }),
+    }
+}
+
+/// Whether our root is the initramfs. Only a memory filesystem can be, so others cost one call.
+fn on_initramfs() -> Result<bool, Refusal> {
+    const RAMFS: u32 = 0x8584_58f6;
+    const TMPFS: u32 = 0x0102_1994;
+    let kind =
+        statfs(c"/").map_err(Refusal::of_call(Call::Statfs, Subject::Machine))?.f_type as u32;
+    if kind != RAMFS && kind != TMPFS {
+        return Ok(false);
+    }
+    // Without /proc nobody can tell; pivot_root will, with a hint.
+    let Ok(file) = open(CWD, MOUNT_INFO, OpenFlags::READ) else { return Ok(false) };
+    let mut start = [0_u8; 256];
+    let length = rustix::io::read(&file, &mut start);
+    let length = length.map_err(Refusal::of_call(Call::Read, Subject::Machine))?;
+    Ok(mount_info::root_has_no_parent(start.get(..length).unwrap_or(&[])))
+}
+
+const MOUNT_INFO: &CStr = c"/proc/self/mountinfo";
+
+fn root_is_shared(root: &Descriptor, arena: &mut Arena<'_>) -> Result<Option<bool>, Refusal> {
+    let status = statx(root, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID);
+    let status = status.map_err(Refusal::of_call(Call::Statx, Subject::Root))?;
+    // /proc files are regular.
+    let mounts = read_text(None, MOUNT_INFO, Subject::Machine, arena)?;
+    Ok(mounts.map(|mounts| mount_info::is_shared(mounts, status.stx_mnt_id)))
+}
+
+fn look_at_volumes(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
+    for (index, volume) in (0..).zip(&options.volumes) {
+        let failed = Refusal::of_call(Call::Newfstatat, Subject::Volume(index));
+        let found = look(CWD, volume.source, AtFlags::empty()).map_err(&failed)?;
+        if found == Found::Nothing {
+            return Err(failed(KernelErrno::NOENT));
+        }
+        // As many as there are volumes: there is room.
+        let _ = facts.volumes.push(found);
+    }
+    Ok(())
+}
+
+fn read_variable_files<'a>(
+    options: &RunOptions<'a>,
+    arena: &mut Arena<'a>,
+    facts: &mut RunFacts<'a>,
+) -> Result<(), Refusal> {
+    for (index, path) in (0..).zip(&options.variable_files) {
+        let subject = Subject::VariableFile(index, 0);
+        let text = read_text(None, path, subject, arena)?;
+        let text = text.ok_or_else(|| Refusal::of_call(Call::Openat, subject)(Errno::NOENT))?;
+        // As many as there are options: there is room.
+        let _ = facts.variable_files.push(text);
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! A whole text file read into an arena.
+
+use core::ffi::CStr;
+
+use rustix::fs::{CWD, FileType, fstat};
+use rustix::io::read;
+
+use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
+use crate::text::arena::Arena;
+use crate::text::call::Call;
+use crate::text::errno::Errno;
+
+/// Reads a regular file: one that the caller named, or one below `root`, whose links are foreign and never
+/// lead out of it. `None` when it does not exist.
+///
+/// # Errors
+/// The call that failed, a file that is not regular, or one that the arena cannot hold.
+pub fn read_text<'a>(
+    root: Option<&Descriptor>,
+    path: &CStr,
+    subject: Subject,
+    arena: &mut Arena<'a>,
+) -> Result<Option<&'a [u8]>, Refusal> {
+    let (opened, call) = match root {
+        None => (open(CWD, path, OpenFlags::READ), Call::Openat),
+        Some(root) => (open_below(root, path, OpenFlags::READ), Call::Openat2),
+    };
+    let file = match opened {
+        Err(Errno::NOENT) => return Ok(None),
+        answer => answer.map_err(Refusal::of_call(call, subject))?,
+    };
+    let status = fstat(&file).map_err(Refusal::of_call(Call::Fstat, subject))?;
+    if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
+        return Err(Refusal::new(subject, Reason::NotRegular));
+    }
+    let text = arena.fill(|room| read(&file, room));
+    let text = text.map_err(Refusal::of_call(Call::Read, subject))?;
+    text.map(Some).ok_or(Refusal::new(subject, Reason::TextFull))
+}

@@ -1,0 +1,155 @@
+//! Why a request is refused before anything is done: small data.
+
+use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
+use crate::text::parts::parts;
+
+/// What cannot be used, and why.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct Refusal {
+    /// The thing.
+    pub subject: Subject,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// A thing that can be refused. Its name is looked up where the message is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Subject {
+    /// The command itself.
+    Command,
+    /// An option as typed: this many strings of the command line, from this one on.
+    Words {
+        /// Index in the argument vector.
+        first: u32,
+        /// 1, or 2 when a value follows.
+        count: u8,
+    },
+    /// The directory of `--rootfs`.
+    Root,
+    /// One of the mount points that every root has, by its index.
+    MountPoint(u8),
+    /// The source of a `--volume`, by its index.
+    Volume(u8),
+    /// An `--env-file`, by its index, and its line from 1 on; 0 for the whole file.
+    VariableFile(u8, u32),
+    /// The root's /etc/passwd or /etc/group.
+    Users,
+    /// The value of `--user`.
+    User,
+    /// The environment of the program.
+    Environment,
+    /// Something of the machine's: /, /proc/self/mountinfo.
+    Machine,
+}
+
+/// Why something is refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Cause {
+    /// It is not what it must be.
+    Reason(Reason),
+    /// A system call failed.
+    Call(CallError),
+}
+
+impl Refusal {
+    /// `subject` is not what it must be.
+    #[must_use]
+    pub const fn new(subject: Subject, reason: Reason) -> Self {
+        Self { subject, cause: Cause::Reason(reason) }
+    }
+
+    /// For `map_err`: `call` failed on `subject`.
+    pub fn of_call<E: Into<Errno>>(call: Call, subject: Subject) -> impl Fn(E) -> Self {
+        move |errno| {
+            let error = CallError { call, errno: errno.into() };
+            Self { subject, cause: Cause::Call(error) }
+        }
+    }
+}
+
+/// Declares the reasons and their words in one place.
+macro_rules! reasons {
+    ($($variant:ident $words:literal,)*) => {
+        /// What is wrong with a thing, as the end of a sentence about it.
+        #[allow(missing_docs, reason = "the words of each variant stand beside it")]
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[cfg_attr(test, derive(Debug))]
+        #[repr(u8)]
+        pub enum Reason { $($variant,)* }
+
+        /// Words in the order of the variants, one a line.
+        const WORDS: &str = concat!($($words, "\n",)*);
+    };
+}
+
+reasons! {
+    UnknownOption "is not an option here; --help lists them",
+    NoValue "needs a value",
+    UnwantedValue "takes no value",
+    Empty "is empty",
+    NoProgram "needs a program to run",
+    NoRoot "needs --rootfs DIR",
+    RenamesHost "would rename the host: --uts host",
+    NameTooLong "is longer than 64 bytes",
+    RelativePath "is not an absolute path",
+    NeitherHostNorNew "is neither host nor new",
+    NoPropagation "is none of private, slave, shared, unbindable",
+    NoCapability "is not a capability",
+    NoVariable "needs KEY=VALUE or KEY, without blanks in KEY",
+    NoVolume "needs SRC:DST, DST an absolute path below /",
+    NoVolumeOption "has an option that no volume has",
+    NoTmpfs "needs DST, an absolute path below /",
+    NoTmpfsOption "has an option or value that no tmpfs has",
+    TwiceTmpfsOption "has an option twice",
+    TooManyVolumes "is one too many: at most 64",
+    TooManyTmpfs "is one too many: at most 32",
+    TooManyVariables "is one too many: at most 512",
+    TooManyVariableFiles "is one too many: at most 8",
+    TextFull "does not fit: texts and files may have 256 KiB in all",
+    NulByte "holds a NUL byte",
+    EnvironmentFull "has more than 1024 variables",
+    NotRegular "is not a regular file",
+    BadId "has a bad id: 0 to 4294967294, in digits",
+    NoUser "is not in /etc/passwd of the root",
+    NoGroup "has a group that is not in /etc/group of the root",
+    TooManyGroups "is in more than 64 groups",
+    KernelTooOld "needs Linux 5.14 or newer",
+    KernelTooOldForPeers "needs Linux 5.15 or newer to share",
+    MountPointMissing "is missing in the root, which is read-only",
+    MountPointLink "is a link in the root, not a directory",
+    MountPointFile "is not a directory in the root",
+    CapabilityOfUser "has --cap-add for user 0 only",
+    OpenQuote "has a quote that is not closed",
+    LongWord "has a word of more than 4096 bytes",
+    ManyWords "has more than 64 words",
+    NotFirstProcess "boots a machine only as PID 1; see rootlet --help",
+}
+
+impl Reason {
+    /// The end of the sentence.
+    #[must_use]
+    pub fn words(self) -> &'static [u8] {
+        parts(WORDS.as_bytes(), b'\n').skip_to(self as usize)
+    }
+}
+
+// Refusals travel in registers.
+const _: () = assert!(size_of::<Result<(), Refusal>>() <= 16);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_beside_their_reason() {
+        assert_eq!(Reason::UnknownOption.words(), b"is not an option here; --help lists them");
+        assert_eq!(
+            Reason::NotFirstProcess.words(),
+            b"boots a machine only as PID 1; see rootlet --help"
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! What `rootlet run --help` prints: the table of its options.
+
+use super::arguments::Manual;
+
+/// Which option of the manual.
+#[allow(missing_docs, reason = "each stands for the option beside it in IDS")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Id {
+    Rootfs,
+    ReadOnly,
+    Volume,
+    Tmpfs,
+    Hostname,
+    Domainname,
+    Workdir,
+    User,
+    Variable,
+    VariableFile,
+    Network,
+    Pid,
+    Ipc,
+    Uts,
+    Cgroup,
+    Propagation,
+    NoPivot,
+    Terminal,
+    Interactive,
+    NoInit,
+    PidFile,
+    CapabilityAdd,
+    CapabilityDrop,
+    Privileged,
+    Explain,
+    Trace,
+    Help,
+}
+
+/// The options in the order of `MANUAL`.
+pub const IDS: [Id; 27] = [
+    Id::Rootfs,
+    Id::ReadOnly,
+    Id::Volume,
+    Id::Tmpfs,
+    Id::Hostname,
+    Id::Domainname,
+    Id::Workdir,
+    Id::User,
+    Id::Variable,
+    Id::VariableFile,
+    Id::Network,
+    Id::Pid,
+    Id::Ipc,
+    Id::Uts,
+    Id::Cgroup,
+    Id::Propagation,
+    Id::NoPivot,
+    Id::Terminal,
+    Id::Interactive,
+    Id::NoInit,
+    Id::PidFile,
+    Id::CapabilityAdd,
+    Id::CapabilityDrop,
+    Id::Privileged,
+    Id::Explain,
+    Id::Trace,
+    Id::Help,
+];
+
+/// What `--help` prints, and the table of options.
+pub const MANUAL: Manual = Manual(
+    "\
+rootlet run --rootfs DIR [options] [--] CMD [ARG...]
+Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal N,
+125: own failure, 126: cannot execute CMD, 127: not found.
+
+      --rootfs DIR              directory that becomes / (required)
+      --read-only               the root cannot be written
+  -v, --volume SRC:DST[:OPT,..] a host file or directory inside:
+                                ro nosuid noexec rprivate rslave rshared
+      --tmpfs DST[:OPT,..]      an empty tmpfs: ro exec suid size= mode= uid= gid=
+                                nr_inodes= nr_blocks=
+      --hostname NAME           host name inside (default rootlet)
+      --domainname NAME         NIS domain name inside
+  -w, --workdir DIR             working directory (default /)
+  -u, --user USER[:GROUP]       names of the root, or numbers (default 0:0)
+  -e, --env K[=V]               set a variable, or copy the caller's
+      --env-file FILE           variables, one a line
+      --network host|new        network interfaces (new: lo alone)
+      --pid host|new            process ids
+      --ipc host|new            System V IPC, message queues, /dev/shm
+      --uts host|new            host name
+      --cgroupns host|new       view of the cgroup tree
+      --propagation TYPE        of mounts: private slave shared unbindable
+                                (default slave: from the host to the container)
+      --no-pivot                chroot instead of pivot_root
+  -t, --tty                     a terminal of the container's own
+  -i, --interactive             nothing: standard input is always connected
+      --no-init                 CMD itself is PID 1
+      --pid-file FILE           write the container's pid; removed at the end
+      --cap-add NAME|ALL        a capability beyond docker's default 14
+      --cap-drop NAME|ALL       take a capability away
+      --privileged              every capability
+      --explain                 print the plan, do nothing
+      --trace                   print each step and its microseconds
+  -h, --help                    print this help
+",
+);

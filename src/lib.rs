@@ -1,0 +1,31 @@
+//! rootlet: first process of a machine or container, and container runner.
+//!
+//! 1. Plan, then act: text becomes options, options and facts become a list of steps, one executor performs them.
+//! 2. All checks come before the first call that cannot be undone.
+//! 3. Every bound has a name and an error; nothing is cut silently.
+//! 4. An error is one line: what was done, the call, the errno.
+//! 5. A failure leaves nothing behind.
+//! 6. No libc, no heap, no formatting machinery, no panic path; `unsafe` in `sys` and `start` alone.
+//!
+//! Modules use only what stands above them here.
+
+#![cfg_attr(not(test), no_std)]
+#![deny(unsafe_code)]
+
+pub mod text;
+
+pub mod input;
+
+pub mod sys;
+
+pub mod facts;
+
+pub mod plan;
+
+pub mod run;
+
+pub mod report;
+
+pub mod supervise;
+
+pub mod role;

@@ -1,0 +1,283 @@
+//! The plan of a container: from options and facts to steps.
+
+use core::ffi::CStr;
+
+use heapless::Vec;
+
+use super::filesystems::{BELOW_DEV, BELOW_ROOT, DEV, DEVICES, LINKS, SHARED_MEMORY};
+use super::step::{Filesystem, Kind, Place, Slot, Step, WindowSize};
+use crate::facts::run_facts::{Found, MOUNT_POINTS, RunFacts};
+use crate::input::capability::CapabilitySet;
+use crate::input::kernel_release::KernelRelease;
+use crate::input::mount_options::{Attributes, Propagation};
+use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::input::run_options::{Namespaces, RunOptions, TMPFS_MOUNTS, VOLUMES};
+use crate::input::users::Credentials;
+
+/// Steps of the longest plan: every list full, every switch on. A test builds it.
+pub const STEPS: usize = 80 + 2 * VOLUMES + TMPFS_MOUNTS;
+
+/// The steps of one container, in order.
+pub type Steps<'a> = Vec<Step<'a>, STEPS>;
+
+/// Host name of a container that is given none.
+pub const HOSTNAME: &CStr = c"rootlet";
+
+/// The oldest kernel that `run` works on.
+pub const KERNEL_FLOOR: KernelRelease = KernelRelease(5, 14);
+
+/// The program that a plan ends in.
+pub struct Program<'a> {
+    /// As typed; found along PATH when it has no slash.
+    pub name: &'a CStr,
+    /// As whom it runs.
+    pub credentials: &'a Credentials<'a>,
+}
+
+/// Makes the plan in `steps`.
+///
+/// # Errors
+/// A root that cannot be one, a kernel that is too old, options that contradict what was found.
+pub fn plan<'a>(
+    options: &'a RunOptions<'a>,
+    facts: &RunFacts<'a>,
+    program: &Program<'a>,
+    steps: &mut Steps<'a>,
+) -> Result<(), Refusal> {
+    check_kernel(options, facts)?;
+    check_root(options, facts)?;
+    check_capabilities(options, program.credentials)?;
+    let mut plan = Builder { steps };
+    plan.start(options);
+    plan.trees(options);
+    plan.root(facts);
+    plan.dev(options);
+    plan.user_mounts(options, facts);
+    if options.terminal {
+        let size = facts.window.map(|(rows, columns)| WindowSize { rows, columns });
+        plan.add(Step::Terminal { uid: program.credentials.uid, size });
+    }
+    plan.leave_host(options, facts);
+    plan.names(options);
+    plan.privileges(options, program.credentials);
+    plan.finish(options);
+    plan.program(options, program);
+    Ok(())
+}
+
+fn check_kernel(options: &RunOptions<'_>, facts: &RunFacts<'_>) -> Result<(), Refusal> {
+    if facts.kernel < KERNEL_FLOOR {
+        return Err(Refusal::new(Subject::Command, Reason::KernelTooOld));
+    }
+    // MOVE_MOUNT_SET_GROUP
+    if options.propagation == Propagation::Shared && facts.kernel < KernelRelease(5, 15) {
+        return Err(Refusal::new(Subject::Command, Reason::KernelTooOldForPeers));
+    }
+    Ok(())
+}
+
+/// Mount points must be real directories: a link would put the mount elsewhere in the root.
+fn check_root(options: &RunOptions<'_>, facts: &RunFacts<'_>) -> Result<(), Refusal> {
+    for (index, found) in (0..).zip(facts.mount_points) {
+        let reason = match found {
+            Found::Directory => continue,
+            Found::Nothing if !options.read_only => continue,
+            Found::Nothing => Reason::MountPointMissing,
+            Found::Link => Reason::MountPointLink,
+            Found::File => Reason::MountPointFile,
+        };
+        return Err(Refusal::new(Subject::MountPoint(index), reason));
+    }
+    Ok(())
+}
+
+fn check_capabilities(
+    options: &RunOptions<'_>,
+    credentials: &Credentials<'_>,
+) -> Result<(), Refusal> {
+    if options.capabilities_added && credentials.uid != 0 {
+        return Err(Refusal::new(Subject::Command, Reason::CapabilityOfUser));
+    }
+    Ok(())
+}
+
+struct Builder<'b, 'a> {
+    steps: &'b mut Steps<'a>,
+}
+
+impl<'a> Builder<'_, 'a> {
+    // Inlined at each of thirty places it would take 1 kB.
+    #[inline(never)]
+    fn add(&mut self, step: Step<'a>) {
+        // STEPS holds the longest plan; the lists that it is made of were bounded when they were read.
+        let _ = self.steps.push(step);
+    }
+
+    fn add_if(&mut self, condition: bool, step: Step<'a>) {
+        if condition {
+            self.add(step);
+        }
+    }
+
+    /// The first process and its tie to the supervisor.
+    fn start(&mut self, options: &RunOptions<'a>) {
+        let new = options.namespaces;
+        self.add(Step::NewNamespaces(new));
+        if let Some(path) = options.pid_file {
+            self.add(Step::WritePidFile(path));
+        }
+        self.add(Step::TakeLink);
+        self.add(Step::DieWithSupervisor);
+        self.add_if(!new.has(Namespaces::PID), Step::AdoptOrphans);
+        self.add_if(options.pid_file.is_some(), Step::AwaitSupervisor);
+        self.add_if(new.has(Namespaces::NETWORK), Step::LoopbackUp);
+    }
+
+    /// Copies of the host's mounts, taken while their peer groups are still known: a tree that was made
+    /// private first never follows the host.
+    fn trees(&mut self, options: &RunOptions<'a>) {
+        let read_only = if options.read_only { Attributes::READ_ONLY } else { Attributes::NONE };
+        // The root joins its peers at the end, so that the mounts of building do not reach the host.
+        let (own, peer) = match options.propagation {
+            Propagation::Shared => (Propagation::Private, true),
+            other => (other, false),
+        };
+        let root = |slot, attributes, propagation| Step::CloneTree {
+            slot,
+            source: options.rootfs,
+            attributes,
+            propagation,
+        };
+        self.add_if(peer, root(Slot::PEER, Attributes::NONE, None));
+        self.add(root(Slot::ROOT, Attributes::NO_DEV.and(read_only), Some(own)));
+        for (volume, slot) in options.volumes.iter().zip(Slot::FIRST_VOLUME..) {
+            self.add(Step::CloneTree {
+                slot: Slot(slot),
+                source: volume.source,
+                attributes: volume.attributes,
+                propagation: match volume.propagation {
+                    Propagation::Shared => None,
+                    other => Some(other),
+                },
+            });
+        }
+        let shared_memory = Step::CloneTree {
+            slot: Slot::SHARED_MEMORY,
+            source: c"/dev/shm",
+            attributes: Attributes::NO_SUID.and(Attributes::NO_DEV).and(Attributes::NO_EXEC),
+            propagation: Some(Propagation::Private),
+        };
+        self.add_if(!options.namespaces.has(Namespaces::IPC), shared_memory);
+    }
+
+    /// The root and the kernel's filesystems.
+    fn root(&mut self, facts: &RunFacts<'a>) {
+        self.add(Step::PrivateMounts);
+        self.add(Step::AttachRoot);
+        for (name, found) in MOUNT_POINTS.into_iter().zip(facts.mount_points) {
+            self.add_if(found == Found::Nothing, Step::Directory { place: Place::Root, name });
+        }
+        for filesystem in &BELOW_ROOT {
+            self.add(Step::Filesystem(filesystem));
+        }
+    }
+
+    /// What lies in /dev.
+    fn dev(&mut self, options: &RunOptions<'a>) {
+        for filesystem in &BELOW_DEV {
+            self.add(Step::Directory { place: Place::Dev, name: filesystem.target });
+        }
+        for device in DEVICES {
+            self.add(Step::Device(device));
+        }
+        for link in &LINKS {
+            self.add(Step::Link(link));
+        }
+        let own_memory = options.namespaces.has(Namespaces::IPC);
+        for filesystem in &BELOW_DEV {
+            let is_memory = filesystem.target == SHARED_MEMORY;
+            self.add_if(own_memory || !is_memory, Step::Filesystem(filesystem));
+        }
+        let attach = Step::AttachTree {
+            slot: Slot::SHARED_MEMORY,
+            place: Place::Dev,
+            target: SHARED_MEMORY,
+            kind: Kind::Directory,
+        };
+        self.add_if(!own_memory, attach);
+    }
+
+    fn user_mounts(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>) {
+        for tmpfs in &options.tmpfs {
+            self.add(Step::Tmpfs(tmpfs));
+        }
+        let sources = facts.volumes.iter().zip(Slot::FIRST_VOLUME..);
+        for (volume, (found, slot)) in options.volumes.iter().zip(sources) {
+            self.add(Step::AttachTree {
+                slot: Slot(slot),
+                place: Place::Root,
+                target: volume.target,
+                kind: if *found == Found::Directory { Kind::Directory } else { Kind::File },
+            });
+        }
+    }
+
+    /// From here on nothing of the host can be reached by a path.
+    fn leave_host(&mut self, options: &RunOptions<'a>, facts: &RunFacts<'a>) {
+        let pivot = options.pivot && !facts.on_initramfs;
+        if pivot {
+            self.add(Step::PivotRoot);
+            self.add(Step::DetachOldRoot);
+        } else {
+            self.add(Step::ChangeRoot);
+        }
+        match options.propagation {
+            Propagation::Slave => self.add(Step::Propagate(Propagation::Shared)),
+            Propagation::Shared => self.add(Step::JoinPeers),
+            Propagation::Private | Propagation::Unbindable => {}
+        }
+    }
+
+    fn names(&mut self, options: &RunOptions<'a>) {
+        if options.namespaces.has(Namespaces::UTS) {
+            self.add(Step::Hostname(options.hostname.unwrap_or(HOSTNAME)));
+        }
+        if let Some(name) = options.domainname {
+            self.add(Step::Domainname(name));
+        }
+    }
+
+    /// PID 1 wears what CMD will wear. Dumpable and the death signal are lost with each change of
+    /// credentials, so both come last.
+    fn privileges(&mut self, options: &RunOptions<'a>, credentials: &'a Credentials<'a>) {
+        self.add(Step::Groups(&credentials.groups));
+        self.add(Step::GroupId(credentials.gid));
+        self.add(Step::UserId(credentials.uid));
+        let root = credentials.uid == 0;
+        let capabilities = if root { options.capabilities } else { CapabilitySet::NONE };
+        self.add(Step::Capabilities(capabilities));
+        self.add(Step::NoNewPrivileges);
+        self.add_if(options.init, Step::Undumpable);
+    }
+
+    fn finish(&mut self, options: &RunOptions<'a>) {
+        self.add(Step::DieWithSupervisor);
+        self.add(Step::CheckSupervisor);
+        self.add(Step::CloseDescriptors);
+        self.add_if(options.init, Step::Fork);
+        self.add_if(options.init, Step::Supervise);
+    }
+
+    fn program(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
+        self.add_if(options.terminal, Step::ControllingTerminal);
+        self.add(Step::ChangeDirectory(options.workdir));
+        self.add(Step::RestoreSignals);
+        self.add(Step::Execute(program.name));
+    }
+}
+
+/// Whether this filesystem is the /dev that devices go into.
+#[must_use]
+pub fn is_dev(filesystem: &Filesystem<'_>) -> bool {
+    filesystem.target == DEV
+}

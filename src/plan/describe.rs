@@ -1,0 +1,334 @@
+//! A step in words, system calls, and as the nearest shell command.
+
+use core::ffi::CStr;
+
+use super::step::{Filesystem, Kind, Place, Step};
+use crate::input::capability::CapabilitySet;
+use crate::input::mount_options::{Attributes, Propagation};
+use crate::input::run_options::Namespaces;
+use crate::text::line::Line;
+use crate::text::parts::parts;
+
+/// What is asked of a step's row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// `mount proc on /proc (rw,nosuid,nodev,noexec)`
+    Words,
+    /// `fsopen fsconfig fsmount openat2 move_mount`
+    Calls,
+    /// `mount -t proc …`; empty where no command comes near.
+    Shell,
+}
+
+/// Declares the rows: number, pattern, then words, system calls and shell command with `|` between them. One text
+/// for all rows takes 700 bytes less than a table of strings; a test counts the numbers.
+macro_rules! rows {
+    ($($number:literal: $pattern:pat => $row:literal,)*) => {
+        const ROWS: &str = concat!($($row, "\n",)*);
+        #[cfg(test)]
+        const NUMBERS: &[usize] = &[$($number,)*];
+
+        impl Step<'_> {
+            /// The row of this kind of step.
+            fn row(&self) -> &'static [u8] {
+                let number = match self {
+                    $($pattern => $number,)*
+                };
+                parts(ROWS.as_bytes(), b'\n').skip_to(number)
+            }
+        }
+    };
+}
+
+// `$p` stands for a path or name, `$t` for a target inside; the other letters are in `operand`.
+rows! {
+    0: Step::NewNamespaces(_) =>
+        "start the container in new namespaces:$s|socketpair clone3|unshare$S --fork",
+    1: Step::WritePidFile(_) =>
+        "write its pid to $p|openat write sendto|echo PID > $p",
+    2: Step::TakeLink =>
+        "keep standard descriptors and the link out|dup3 close_range|",
+    3: Step::DieWithSupervisor =>
+        "be killed when the supervisor ends|prctl|setpriv --pdeathsig KILL",
+    4: Step::AdoptOrphans =>
+        "become the parent of orphans|prctl|",
+    5: Step::AwaitSupervisor =>
+        "wait for the supervisor|recvfrom|",
+    6: Step::LoopbackUp =>
+        "bring up lo|socket ioctl|ip link set lo up",
+    7: Step::CloneTree { .. } =>
+        "copy the mounts of $p, detached ($a)|open_tree mount_setattr|mount --rbind $p .",
+    8: Step::PrivateMounts =>
+        "cut other mounts off from the host's|mount_setattr|mount --make-rprivate /",
+    9: Step::AttachRoot =>
+        "attach the root over / and go there|move_mount fchdir|mount --move . / && cd .",
+    10: Step::Directory { .. } =>
+        "make directory $t|mkdirat|mkdir $t",
+    11: Step::Filesystem(_) | Step::Tmpfs(_) =>
+        "mount $f on $t ($o)|fsopen$C fsmount$O move_mount|mount -t $f -o $o none $t",
+    12: Step::Device(_) =>
+        "bind the host's $p|open_tree mknodat move_mount|touch .$p && mount --bind $p .$p",
+    13: Step::Link(_) =>
+        "link $t to $p|symlinkat|ln -s $p $t",
+    14: Step::AttachTree { .. } =>
+        "attach the copy at $t|$Omove_mount|$m $t && mount --move . $t",
+    15: Step::Terminal { .. } =>
+        "open a terminal of the new /dev/pts for user $n|openat ioctl ioctl fchown$W mknodat \
+         open_tree move_mount sendmsg dup3 dup3 dup3|script /dev/null",
+    16: Step::PivotRoot =>
+        "make it the root|pivot_root|pivot_root . .",
+    17: Step::DetachOldRoot =>
+        "detach the host's mounts|umount2|umount -l .",
+    18: Step::ChangeRoot =>
+        "make it the root without pivot_root|chroot|chroot .",
+    19: Step::JoinPeers =>
+        "share the root's mounts with the host's|\
+         move_mount move_mount mount_setattr fchdir umount2 chdir|",
+    20: Step::Propagate(_) =>
+        "make all mounts $p|mount_setattr|mount --make-r$p /",
+    21: Step::Hostname(_) =>
+        "host name $p|sethostname|hostname $p",
+    22: Step::Domainname(_) =>
+        "domain name $p|setdomainname|domainname $p",
+    23: Step::Groups(_) =>
+        "supplementary groups$n|setgroups|setpriv --groups$n",
+    24: Step::GroupId(_) =>
+        "group id $n|setresgid|setpriv --regid $n",
+    25: Step::UserId(_) =>
+        "user id $n|setresuid|setpriv --reuid $n",
+    26: Step::Capabilities(_) =>
+        "capabilities$c|capget capset|capsh --caps=...",
+    27: Step::NoNewPrivileges =>
+        "gain no privileges by exec|prctl|setpriv --no-new-privs",
+    28: Step::Undumpable =>
+        "refuse to be traced from inside|prctl|",
+    29: Step::CheckSupervisor =>
+        "check that the supervisor is alive|recvfrom|",
+    30: Step::CloseDescriptors =>
+        "close what building left open|close_range|exec 3>&-",
+    31: Step::Fork =>
+        "make the process that becomes the program|clone|",
+    32: Step::Supervise =>
+        "reap, forward signals, end with its status|close rt_sigtimedwait wait4|",
+    33: Step::RestoreSignals =>
+        "have the caller's signal mask|rt_sigprocmask|",
+    34: Step::ControllingTerminal =>
+        "lead a session on the terminal|setsid ioctl|setsid -c",
+    35: Step::ChangeDirectory(_) =>
+        "go to $p|chdir|cd $p",
+    36: Step::Execute(_) =>
+        "execute $p|execve|exec $p",
+}
+
+impl Step<'_> {
+    /// Appends one column of the step's row.
+    pub fn describe(&self, column: Column, line: &mut Line) {
+        let text = parts(self.row(), b'|').skip_to(column as usize);
+        let mut pieces = parts(text, b'$');
+        line.raw(pieces.skip_to(0));
+        for piece in pieces {
+            if let Some((letter, rest)) = piece.split_first() {
+                self.operand(*letter, line);
+                line.raw(rest);
+            }
+        }
+    }
+
+    /// Appends what a letter of the row stands for.
+    fn operand(&self, letter: u8, line: &mut Line) {
+        match (letter, self) {
+            (b'p', _) => drop(line.shell_word(self.name())),
+            (b't', Self::Link(link)) => append_target(Place::Dev, link.name, line),
+            (
+                b't',
+                Self::Directory { place, name: target } | Self::AttachTree { place, target, .. },
+            ) => {
+                append_target(*place, target, line);
+            }
+            (b'O', Self::AttachTree { place: Place::Root, .. }) => drop(line.text("openat2 ")),
+            (b's', Self::NewNamespaces(set)) => append_namespaces(" ", *set, line),
+            (b'S', Self::NewNamespaces(set)) => append_namespaces(" --", *set, line),
+            (b'a', Self::CloneTree { attributes, propagation, .. }) => {
+                line.text(propagation.map_or("shared", Propagation::name));
+                append_attributes(*attributes, line);
+            }
+            (b'm', Self::AttachTree { kind, .. }) => {
+                line.text(if *kind == Kind::Directory { "mkdir -p" } else { "touch" });
+            }
+            (b'W', Self::Terminal { size: Some(_), .. }) => drop(line.text(" ioctl")),
+            (b'n', Self::Groups(groups)) => {
+                for group in *groups {
+                    line.text(" ").number(u64::from(*group));
+                }
+            }
+            (
+                b'n',
+                Self::GroupId(number) | Self::UserId(number) | Self::Terminal { uid: number, .. },
+            ) => drop(line.number(u64::from(*number))),
+            (b'c', Self::Capabilities(set)) => append_capabilities(*set, line),
+            (_, Self::Filesystem(filesystem)) => append_of_filesystem(letter, filesystem, line),
+            (_, Self::Tmpfs(tmpfs)) => {
+                append_of_filesystem(letter, &Filesystem::of_tmpfs(tmpfs), line);
+            }
+            _ => {}
+        }
+    }
+
+    /// The one path or name of the step.
+    const fn name(&self) -> &[u8] {
+        match self {
+            Self::WritePidFile(name)
+            | Self::CloneTree { source: name, .. }
+            | Self::Device(name)
+            | Self::Hostname(name)
+            | Self::Domainname(name)
+            | Self::ChangeDirectory(name)
+            | Self::Execute(name) => name.to_bytes(),
+            Self::Link(link) => link.to.to_bytes(),
+            Self::Propagate(kind) => kind.name().as_bytes(),
+            _ => b"",
+        }
+    }
+}
+
+/// Names of namespaces, as unshare(1) has them.
+const NAMESPACES: [(Namespaces, &str); 6] = [
+    (Namespaces::MOUNT, "mount"),
+    (Namespaces::PID, "pid"),
+    (Namespaces::UTS, "uts"),
+    (Namespaces::IPC, "ipc"),
+    (Namespaces::NETWORK, "net"),
+    (Namespaces::CGROUP, "cgroup"),
+];
+
+fn append_namespaces(before: &str, set: Namespaces, line: &mut Line) {
+    for (_, name) in NAMESPACES.iter().filter(|(kind, _)| set.has(*kind)) {
+        line.text(before).text(name);
+    }
+}
+
+const ATTRIBUTES: [(Attributes, &str); 4] = [
+    (Attributes::READ_ONLY, ",ro"),
+    (Attributes::NO_SUID, ",nosuid"),
+    (Attributes::NO_DEV, ",nodev"),
+    (Attributes::NO_EXEC, ",noexec"),
+];
+
+fn append_attributes(attributes: Attributes, line: &mut Line) {
+    for (_, name) in ATTRIBUTES.iter().filter(|(attribute, _)| attributes.has(*attribute)) {
+        line.text(name);
+    }
+}
+
+fn append_target(place: Place, target: &CStr, line: &mut Line) {
+    if place == Place::Dev {
+        line.text("/dev/");
+    } else if !target.to_bytes().starts_with(b"/") {
+        line.text("/");
+    }
+    line.shell_word(target.to_bytes());
+}
+
+/// `$f` its name, `$t` its target, `$o` its options, `$C` and `$O` the calls that it may need.
+fn append_of_filesystem(letter: u8, filesystem: &Filesystem<'_>, line: &mut Line) {
+    match letter {
+        b'f' => drop(line.raw(filesystem.name.to_bytes())),
+        b't' => append_target(filesystem.place, filesystem.target, line),
+        b'O' if filesystem.place == Place::Root => drop(line.text(" openat2")),
+        b'C' => {
+            for _ in 0..=filesystem.parameters.len() {
+                line.text(" fsconfig");
+            }
+        }
+        b'o' => {
+            let read_only = filesystem.attributes.has(Attributes::READ_ONLY);
+            line.text(if read_only { "ro" } else { "rw" });
+            append_attributes(filesystem.attributes.without(Attributes::READ_ONLY), line);
+            for parameter in filesystem.parameters {
+                line.text(",").raw(parameter.key.to_bytes()).text("=");
+                line.raw(parameter.value.to_bytes());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn append_capabilities(set: CapabilitySet, line: &mut Line) {
+    if set == CapabilitySet::ALL {
+        line.text(" all");
+    } else if set == CapabilitySet::NONE {
+        line.text(" none");
+    } else {
+        for name in set.names() {
+            line.text(" ").raw(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::filesystems::{BELOW_DEV, BELOW_ROOT, LINKS};
+    use crate::plan::step::Slot;
+
+    fn check(step: Step<'_>, words: &str, calls: &str, shell: &str) {
+        let columns = [(Column::Words, words), (Column::Calls, calls), (Column::Shell, shell)];
+        for (column, expected) in columns {
+            let mut line = Line::new();
+            step.describe(column, &mut line);
+            assert_eq!(String::from_utf8_lossy(line.bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn rows_are_numbered_in_their_order() {
+        assert!(NUMBERS.iter().copied().eq(0..ROWS.lines().count()));
+        assert!(ROWS.lines().all(|row| row.matches('|').count() == 2));
+    }
+
+    #[test]
+    fn rows_are_filled_in() {
+        check(
+            Step::NewNamespaces(Namespaces(Namespaces::MOUNT.0 | Namespaces::NETWORK.0)),
+            "start the container in new namespaces: mount net",
+            "socketpair clone3",
+            "unshare --mount --net --fork",
+        );
+        check(
+            Step::Filesystem(&BELOW_ROOT[0]),
+            "mount proc on /proc (rw,nosuid,nodev,noexec)",
+            "fsopen fsconfig fsmount openat2 move_mount",
+            "mount -t proc -o rw,nosuid,nodev,noexec none /proc",
+        );
+        check(
+            Step::Filesystem(&BELOW_DEV[2]),
+            "mount tmpfs on /dev/shm (rw,nosuid,nodev,noexec,size=64m)",
+            "fsopen fsconfig fsconfig fsmount move_mount",
+            "mount -t tmpfs -o rw,nosuid,nodev,noexec,size=64m none /dev/shm",
+        );
+        check(
+            Step::Link(&LINKS[0]),
+            "link /dev/ptmx to pts/ptmx",
+            "symlinkat",
+            "ln -s pts/ptmx /dev/ptmx",
+        );
+        check(
+            Step::CloneTree {
+                slot: Slot::ROOT,
+                source: c"/a b",
+                attributes: Attributes::NO_DEV,
+                propagation: Some(Propagation::Slave),
+            },
+            "copy the mounts of '/a b', detached (slave,nodev)",
+            "open_tree mount_setattr",
+            "mount --rbind '/a b' .",
+        );
+        check(
+            Step::AttachTree { slot: Slot(3), place: Place::Root, target: c"/x", kind: Kind::File },
+            "attach the copy at /x",
+            "openat2 move_mount",
+            "touch /x && mount --move . /x",
+        );
+        check(Step::UserId(7), "user id 7", "setresuid", "setpriv --reuid 7");
+    }
+}

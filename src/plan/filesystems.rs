@@ -1,0 +1,104 @@
+//! What every container has: its filesystems, devices and links, as tables.
+
+use core::ffi::CStr;
+
+use super::step::{Filesystem, Link, Place};
+use crate::input::mount_options::{Attributes, Parameter};
+
+const CLOSED: Attributes = Attributes::NO_SUID.and(Attributes::NO_DEV).and(Attributes::NO_EXEC);
+const CLOSED_READ_ONLY: Attributes = CLOSED.and(Attributes::READ_ONLY);
+
+const fn parameter(key: &'static CStr, value: &'static CStr) -> Parameter<'static> {
+    Parameter { key, value }
+}
+
+/// Mounted below the root, in this order.
+pub static BELOW_ROOT: [Filesystem<'static>; 4] = [
+    Filesystem {
+        name: c"proc",
+        parameters: &[],
+        attributes: CLOSED,
+        place: Place::Root,
+        target: c"/proc",
+        optional: false,
+    },
+    Filesystem {
+        name: c"sysfs",
+        parameters: &[],
+        attributes: CLOSED_READ_ONLY,
+        place: Place::Root,
+        target: c"/sys",
+        optional: false,
+    },
+    // The v2 hierarchy exists on every kernel with cgroups, mounted on the host or not.
+    Filesystem {
+        name: c"cgroup2",
+        parameters: &[],
+        attributes: CLOSED_READ_ONLY,
+        place: Place::Root,
+        target: c"/sys/fs/cgroup",
+        optional: true,
+    },
+    Filesystem {
+        name: c"tmpfs",
+        parameters: &[parameter(c"mode", c"755")],
+        attributes: CLOSED,
+        place: Place::Root,
+        target: DEV,
+        optional: false,
+    },
+];
+
+/// Where the devices are: its descriptor is kept for what lies below.
+pub const DEV: &CStr = c"/dev";
+
+/// Mounted below /dev, each on a directory of its name. A new devpts is always an instance of its own
+/// (Linux 4.7); /dev/pts alone is not nodev, since terminals are devices.
+pub static BELOW_DEV: [Filesystem<'static>; 3] = [
+    Filesystem {
+        name: c"devpts",
+        parameters: &[
+            parameter(c"gid", c"5"),
+            parameter(c"mode", c"620"),
+            parameter(c"ptmxmode", c"666"),
+        ],
+        attributes: Attributes::NO_SUID.and(Attributes::NO_EXEC),
+        place: Place::Dev,
+        target: c"pts",
+        optional: false,
+    },
+    Filesystem {
+        name: c"mqueue",
+        parameters: &[],
+        attributes: CLOSED,
+        place: Place::Dev,
+        target: c"mqueue",
+        optional: true,
+    },
+    // A tmpfs's root is 01777 by itself.
+    Filesystem {
+        name: c"tmpfs",
+        parameters: &[parameter(c"size", c"64m")],
+        attributes: CLOSED,
+        place: Place::Dev,
+        target: SHARED_MEMORY,
+        optional: false,
+    },
+];
+
+/// The directory of POSIX shared memory below /dev.
+pub const SHARED_MEMORY: &CStr = c"shm";
+
+/// Devices of the host that are bound into /dev. All other mounts are nodev, so a node that is made inside
+/// cannot be opened.
+pub const DEVICES: [&CStr; 6] =
+    [c"/dev/null", c"/dev/zero", c"/dev/full", c"/dev/random", c"/dev/urandom", c"/dev/tty"];
+
+/// Links in /dev.
+pub static LINKS: [Link; 5] = [
+    Link { name: c"ptmx", to: c"pts/ptmx" },
+    Link { name: c"fd", to: c"/proc/self/fd" },
+    Link { name: c"stdin", to: c"/proc/self/fd/0" },
+    Link { name: c"stdout", to: c"/proc/self/fd/1" },
+    Link { name: c"stderr", to: c"/proc/self/fd/2" },
+];

@@ -1,0 +1,15 @@
+//! What will be done, as data: steps and their tables. Nothing acts here.
+
+#[cfg(feature = "run")]
+pub mod step;
+
+#[cfg(feature = "boot")]
+pub mod boot;
+#[cfg(feature = "run")]
+pub mod container;
+#[cfg(feature = "run")]
+pub mod describe;
+#[cfg(feature = "run")]
+pub mod environment;
+#[cfg(feature = "run")]
+pub mod filesystems;

@@ -1,0 +1,234 @@
+//! One step of a plan: one thing that the kernel is asked to do.
+
+use core::ffi::CStr;
+
+use crate::input::capability::CapabilitySet;
+use crate::input::mount_options::{Attributes, Parameter, Propagation, Tmpfs};
+use crate::input::run_options::Namespaces;
+
+/// Who performs a step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Stage {
+    /// rootlet on the host.
+    Supervisor,
+    /// The first process of the container.
+    Init,
+    /// The process that becomes CMD.
+    Program,
+}
+
+/// A descriptor of a detached tree of mounts, from the step that makes it to the step that attaches it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct Slot(pub u8);
+
+impl Slot {
+    /// The container's root.
+    pub const ROOT: Self = Self(0);
+    /// The host's /dev/shm, where the IPC namespace is shared.
+    pub const SHARED_MEMORY: Self = Self(1);
+    /// The host's mount below the root, kept to receive and send mounts (`--propagation shared`).
+    pub const PEER: Self = Self(2);
+    /// The first `--volume`; the others follow.
+    pub const FIRST_VOLUME: u8 = 3;
+}
+
+/// Below what a target lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Place {
+    /// The container's root; resolved with openat2 so that no link leads out.
+    Root,
+    /// The /dev just made: one name, in a directory that nobody else has touched.
+    Dev,
+}
+
+/// What a mount point must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// Anything else.
+    File,
+}
+
+/// A new filesystem and where it goes.
+#[derive(Clone, Copy)]
+pub struct Filesystem<'a> {
+    /// `proc`, `tmpfs`, …
+    pub name: &'a CStr,
+    /// fsconfig(2) parameters.
+    pub parameters: &'a [Parameter<'a>],
+    /// Attributes of the mount.
+    pub attributes: Attributes,
+    /// Below what `target` lies.
+    pub place: Place,
+    /// Where it is attached, without a leading `/` when below /dev.
+    pub target: &'a CStr,
+    /// A kernel without this filesystem (ENODEV) is no failure.
+    pub optional: bool,
+}
+
+impl<'a> Filesystem<'a> {
+    /// The filesystem of a `--tmpfs`.
+    #[must_use]
+    pub fn of_tmpfs(tmpfs: &'a Tmpfs<'a>) -> Self {
+        Self {
+            name: c"tmpfs",
+            parameters: &tmpfs.parameters,
+            attributes: tmpfs.attributes,
+            place: Place::Root,
+            target: tmpfs.target,
+            optional: false,
+        }
+    }
+}
+
+/// A symbolic link in /dev.
+pub struct Link {
+    /// Its name.
+    pub name: &'static CStr,
+    /// Where it leads.
+    pub to: &'static CStr,
+}
+
+/// Rows and columns of a terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct WindowSize {
+    /// Height in characters.
+    pub rows: u16,
+    /// Width in characters.
+    pub columns: u16,
+}
+
+/// One step.
+#[derive(Clone, Copy)]
+pub enum Step<'a> {
+    /// Make the link to the container's first process, and that process in new namespaces.
+    NewNamespaces(Namespaces),
+    /// Write the pid of that process.
+    WritePidFile(&'a CStr),
+
+    /// Keep the standard descriptors and the link, close all others.
+    TakeLink,
+    /// Be killed when the supervisor ends.
+    DieWithSupervisor,
+    /// Be the parent of orphans although this is not PID 1.
+    AdoptOrphans,
+    /// Wait until the supervisor has done its part.
+    AwaitSupervisor,
+    /// Bring up `lo`.
+    LoopbackUp,
+    /// Open a detached copy of the mounts at and below a path, and set its attributes.
+    CloneTree {
+        /// Where the copy is kept.
+        slot: Slot,
+        /// The path, on the host.
+        source: &'a CStr,
+        /// Attributes of every mount in it.
+        attributes: Attributes,
+        /// Propagation of every mount in it; `None` leaves it a peer of the original.
+        propagation: Option<Propagation>,
+    },
+    /// Cut all other mounts of this namespace off from the host's.
+    PrivateMounts,
+    /// Attach the root's tree over `/` and go into it.
+    AttachRoot,
+    /// Make a directory.
+    Directory {
+        /// Below what it lies.
+        place: Place,
+        /// Its name, without a leading `/`.
+        name: &'a CStr,
+    },
+    /// Make a filesystem and attach it.
+    Filesystem(&'static Filesystem<'static>),
+    /// The same for a tmpfs that the user asked for.
+    Tmpfs(&'a Tmpfs<'a>),
+    /// Bind a device of the host into /dev.
+    Device(&'static CStr),
+    /// Make a symbolic link in /dev.
+    Link(&'static Link),
+    /// Attach a tree.
+    AttachTree {
+        /// Which one.
+        slot: Slot,
+        /// Below what `target` lies.
+        place: Place,
+        /// Where; made when missing.
+        target: &'a CStr,
+        /// What it is made as.
+        kind: Kind,
+    },
+    /// Open a terminal of the new /dev/pts, make it /dev/console and standard descriptors, hand its master out.
+    Terminal {
+        /// Its owner.
+        uid: u32,
+        /// Its size, where the supervisor has a terminal.
+        size: Option<WindowSize>,
+    },
+    /// Swap the root with the container's.
+    PivotRoot,
+    /// Let go of the host's mounts.
+    DetachOldRoot,
+    /// Make the attached tree the root where pivot_root cannot: on an initramfs.
+    ChangeRoot,
+    /// Put the root mount into the host's peer group.
+    JoinPeers,
+    /// Set the propagation of all mounts inside.
+    Propagate(Propagation),
+    /// Set the host name.
+    Hostname(&'a CStr),
+    /// Set the NIS domain name.
+    Domainname(&'a CStr),
+    /// Set the supplementary groups.
+    Groups(&'a [u32]),
+    /// Set all group ids.
+    GroupId(u32),
+    /// Set all user ids.
+    UserId(u32),
+    /// Set permitted and effective capabilities, empty the inheritable ones.
+    Capabilities(CapabilitySet),
+    /// Nothing executed from here on gains privileges.
+    NoNewPrivileges,
+    /// Refuse to be traced or looked into by processes of the container.
+    Undumpable,
+    /// End if the supervisor has died before `DieWithSupervisor` could see it.
+    CheckSupervisor,
+    /// Close what building left open.
+    CloseDescriptors,
+    /// Make the process that becomes CMD.
+    Fork,
+    /// Reap, forward signals, end with CMD's status.
+    Supervise,
+
+    /// Have the signal mask that rootlet was given.
+    RestoreSignals,
+    /// Lead a session with the terminal as its controlling terminal.
+    ControllingTerminal,
+    /// Go to the working directory.
+    ChangeDirectory(&'a CStr),
+    /// Become CMD.
+    Execute(&'a CStr),
+}
+
+// Plans of a hundred steps are copied nowhere, but built by code: small steps make small code.
+const _: () = assert!(size_of::<Step<'_>>() <= 32);
+
+impl Step<'_> {
+    /// Who performs it.
+    #[must_use]
+    pub const fn stage(&self) -> Stage {
+        match self {
+            Self::NewNamespaces(_) | Self::WritePidFile(_) => Stage::Supervisor,
+            Self::RestoreSignals
+            | Self::ControllingTerminal
+            | Self::ChangeDirectory(_)
+            | Self::Execute(_) => Stage::Program,
+            _ => Stage::Init,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! One line for each thing that went wrong, with one `write(2)`.
+
+use core::ffi::CStr;
+
+use crate::input::refusal::Cause;
+use crate::sys::standard;
+use crate::text::call::CallError;
+use crate::text::line::Line;
+
+/// Our own failure. docker-run(1), "Exit Status".
+pub const OWN_FAILURE: i32 = 125;
+
+/// Begins a line of ours.
+#[must_use]
+pub fn line() -> Line {
+    let mut line = Line::new();
+    line.text("rootlet: ");
+    line
+}
+
+/// Writes a line on standard error. Nothing can be done when that fails.
+pub fn say(mut line: Line) {
+    line.newline();
+    let _ = rustix::io::write(standard::error(), line.bytes());
+}
+
+/// Writes a line on standard output.
+pub fn print(line: &mut Line) {
+    line.newline();
+    let _ = rustix::io::write(standard::output(), line.bytes());
+    line.clear();
+}
+
+/// Says why something named by the last words of `line` is refused.
+#[must_use]
+pub fn refused(mut line: Line, cause: Cause) -> i32 {
+    match cause {
+        Cause::Reason(reason) => drop(line.text(" ").raw(reason.words())),
+        Cause::Call(error) => describe_call(line.text(": "), error),
+    }
+    say(line);
+    OWN_FAILURE
+}
+
+/// Appends `CALL: ENAME (message)`.
+pub fn describe_call(line: &mut Line, error: CallError) {
+    line.raw(error.call.name()).text(": ");
+    error.errno.describe(line);
+}
+
+/// Says which call failed on what.
+#[must_use]
+pub fn failed_call(error: CallError, operand: &[u8]) -> i32 {
+    let mut line = line();
+    if !operand.is_empty() {
+        line.operand(operand).text(": ");
+    }
+    describe_call(&mut line, error);
+    say(line);
+    OWN_FAILURE
+}
+
+/// Says that a program cannot be executed.
+pub fn cannot_execute(program: &CStr, errno: crate::text::errno::Errno) {
+    let mut line = line();
+    line.operand(program.to_bytes()).text(": ");
+    errno.describe(&mut line);
+    say(line);
+}
+
+/// Prints a help text on standard output.
+pub fn help(text: &str) -> i32 {
+    let _ = rustix::io::write(standard::output(), text.as_bytes());
+    0
+}

@@ -1,0 +1,189 @@
+//! `rootlet run`: text, facts, plan; then the container and its supervisor.
+
+use core::ffi::CStr;
+use core::mem::MaybeUninit;
+
+use crate::facts::run_facts::{self, Found, MOUNT_POINTS, RunFacts};
+use crate::input::refusal::{Refusal, Subject};
+use crate::input::run_manual::MANUAL;
+use crate::input::run_options::{self, Mode, RunOptions, RunRequest};
+use crate::input::users::{self, Credentials};
+use crate::plan::container::{self, Program, Steps};
+use crate::plan::environment::{self, ENVIRONMENT, Environment};
+use crate::report;
+use crate::sys::vectors::{StringTable, Strings, Vectors};
+use crate::text::arena::Arena;
+use crate::text::line::Line;
+
+mod execute;
+mod explain;
+
+/// Bytes of all texts that one command line may need: options, files, environment.
+const ARENA_BYTES: usize = 256 * 1024;
+
+/// The bounded tables of `run`. All of it is zero or not there yet, so that it takes no room in the file.
+pub struct Memory {
+    arena: [u8; ARENA_BYTES],
+    options: MaybeUninit<RunOptions<'static>>,
+    facts: MaybeUninit<RunFacts<'static>>,
+    credentials: MaybeUninit<Credentials<'static>>,
+    environment: Environment<'static>,
+    strings: StringTable<'static, { ENVIRONMENT + 1 }>,
+    steps: Steps<'static>,
+}
+
+impl Memory {
+    /// Empty tables.
+    pub const fn new() -> Self {
+        Self {
+            arena: [0; ARENA_BYTES],
+            options: MaybeUninit::uninit(),
+            facts: MaybeUninit::uninit(),
+            credentials: MaybeUninit::uninit(),
+            environment: Environment::new(),
+            strings: StringTable::new(),
+            steps: Steps::new(),
+        }
+    }
+}
+
+/// A complete plan: nothing has been done yet.
+pub struct Planned {
+    options: &'static RunOptions<'static>,
+    facts: &'static RunFacts<'static>,
+    steps: &'static Steps<'static>,
+    strings: &'static StringTable<'static, { ENVIRONMENT + 1 }>,
+    program: Strings<'static>,
+}
+
+/// Plays the role.
+pub fn run(vectors: Vectors, rest: Strings<'static>, memory: &'static mut Memory) -> i32 {
+    let options = memory.options.write(RunOptions::new());
+    let mut arena = Arena::new(&mut memory.arena);
+    // What is wrong is said with the names that options have; so they are read first, and lent from then on.
+    let request = run_options::parse(rest, COMMAND_WORDS, &mut arena, options);
+    let options: &'static RunOptions<'static> = options;
+    let refused = |refusal| say_refusal(refusal, options, vectors.arguments);
+    let program = match request {
+        Ok(RunRequest::Run(program)) => program,
+        Ok(RunRequest::Help) => return report::help(MANUAL.0),
+        Err(refusal) => return refused(refusal),
+    };
+    let tables = Tables {
+        facts: memory.facts.write(RunFacts::new()),
+        credentials: &mut memory.credentials,
+        environment: &mut memory.environment,
+        strings: &mut memory.strings,
+        steps: &mut memory.steps,
+    };
+    let planned = match plan(options, program, vectors.environment, arena, tables) {
+        Ok(planned) => planned,
+        Err(refusal) => return refused(refusal),
+    };
+    match options.mode {
+        Mode::Explain => explain::explain(&planned),
+        Mode::Run | Mode::Trace => execute::execute(&planned),
+    }
+}
+
+/// Strings of the command line before the options: `rootlet run`.
+const COMMAND_WORDS: u32 = 2;
+
+/// The tables that a plan fills.
+struct Tables {
+    facts: &'static mut RunFacts<'static>,
+    credentials: &'static mut MaybeUninit<Credentials<'static>>,
+    environment: &'static mut Environment<'static>,
+    strings: &'static mut StringTable<'static, { ENVIRONMENT + 1 }>,
+    steps: &'static mut Steps<'static>,
+}
+
+/// From options to the plan.
+fn plan(
+    options: &'static RunOptions<'static>,
+    program: Strings<'static>,
+    caller: Strings<'static>,
+    mut arena: Arena<'static>,
+    tables: Tables,
+) -> Result<Planned, Refusal> {
+    run_facts::gather(options, &mut arena, tables.facts)?;
+    let facts: &'static RunFacts<'static> = tables.facts;
+    let credentials: &'static Credentials<'static> =
+        tables.credentials.write(resolve_user(options, facts)?);
+    environment::Builder { environment: tables.environment, arena: &mut arena, caller }.fill(
+        options,
+        &facts.variable_files,
+        credentials.home,
+    )?;
+    for variable in tables.environment.iter() {
+        // One place more than variables: there is room.
+        let _ = tables.strings.replace_or_push(variable, |_| false);
+    }
+    let mut words = program;
+    let name: &'static CStr = words.next().unwrap_or(c"");
+    container::plan(options, facts, &Program { name, credentials }, tables.steps)?;
+    Ok(Planned { options, facts, steps: tables.steps, strings: tables.strings, program })
+}
+
+/// The ids of `--user`; without it those of root, whose home is /root.
+fn resolve_user(
+    options: &RunOptions<'static>,
+    facts: &RunFacts<'static>,
+) -> Result<Credentials<'static>, Refusal> {
+    let Some(user) = options.user else {
+        let mut groups = heapless::Vec::new();
+        let _ = groups.push(0);
+        return Ok(Credentials { uid: 0, gid: 0, groups, home: b"/root" });
+    };
+    users::resolve(user.to_bytes(), facts.passwd, facts.group)
+        .map_err(|reason| Refusal::new(Subject::User, reason))
+}
+
+/// `rootlet: SUBJECT REASON`, one line.
+fn say_refusal(
+    refusal: Refusal,
+    options: &RunOptions<'static>,
+    arguments: Strings<'static>,
+) -> i32 {
+    let mut line = report::line();
+    let (before, name) = match refusal.subject {
+        Subject::Words { first, count } => {
+            append_words(&mut line, arguments.skip(first as usize), count);
+            ("", c"")
+        }
+        Subject::Root => ("", options.rootfs),
+        Subject::MountPoint(index) => {
+            ("/", MOUNT_POINTS.get(usize::from(index)).copied().unwrap_or(c""))
+        }
+        Subject::Volume(index) => {
+            ("", options.volumes.get(usize::from(index)).map_or(c"", |volume| volume.source))
+        }
+        Subject::VariableFile(index, _) => {
+            ("", options.variable_files.get(usize::from(index)).copied().unwrap_or(c""))
+        }
+        Subject::User => ("--user ", options.user.unwrap_or(c"")),
+        Subject::Users => ("/etc/passwd or /etc/group of the root", c""),
+        Subject::Environment => ("the environment", c""),
+        Subject::Machine => ("this machine", c""),
+        Subject::Command => ("run", c""),
+    };
+    line.text(before).operand(name.to_bytes());
+    if let Subject::VariableFile(_, number @ 1..) = refusal.subject {
+        line.text(":").number(number.into()).text(":");
+    }
+    report::refused(line, refusal.cause)
+}
+
+fn append_words(line: &mut Line, words: impl Iterator<Item = &'static CStr>, count: u8) {
+    let mut separator = "";
+    for word in words.take(count.into()) {
+        line.text(separator).operand(word.to_bytes());
+        separator = " ";
+    }
+}
+
+/// The mount points that the plan makes in the root.
+fn made_directories(facts: &RunFacts<'_>) -> impl Iterator<Item = &'static CStr> {
+    let missing = MOUNT_POINTS.into_iter().zip(facts.mount_points);
+    missing.filter(|(_, found)| *found == Found::Nothing).map(|(name, _)| name)
+}

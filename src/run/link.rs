@@ -1,0 +1,150 @@
+//! The link: failures and the terminal come out, one "go" goes in.
+
+use rustix::fd::AsFd;
+use rustix::fs::CWD;
+use rustix::net::{RecvFlags, recv};
+
+use crate::sys::descriptor::{Descriptor, OpenFlags, open};
+use crate::sys::socket::{self, MESSAGE_BYTES};
+use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
+
+/// The number that the link has inside; everything above it is closed.
+pub const INSIDE: i32 = 3;
+
+/// What the container says.
+pub enum Message {
+    /// Nothing more will come: CMD has been executed, or the container is gone.
+    End,
+    /// A step failed.
+    Failed(StepFailed),
+    /// The master of the container's terminal.
+    Terminal(Descriptor),
+}
+
+/// A step of the plan, by its index, and what failed in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct StepFailed {
+    /// Index in the plan.
+    pub step: u16,
+    /// The call and its errno.
+    pub error: CallError,
+}
+
+/// Makes both ends: the supervisor's and the container's.
+///
+/// # Errors
+/// EMFILE, ENFILE.
+pub fn pair() -> Result<(Descriptor, Descriptor), CallError> {
+    let ends = socket::pair().map_err(Call::Socketpair.failed())?;
+    if is_standard(&ends.0) || is_standard(&ends.1) {
+        // We were started without all three standard descriptors. What took their numbers would become
+        // the program's input or output, so they are filled first.
+        fill_standard_descriptors()?;
+        return socket::pair().map_err(Call::Socketpair.failed());
+    }
+    Ok(ends)
+}
+
+fn is_standard(descriptor: &Descriptor) -> bool {
+    descriptor.number() < INSIDE
+}
+
+fn fill_standard_descriptors() -> Result<(), CallError> {
+    loop {
+        let null = open(CWD, c"/dev/null", OpenFlags::TERMINAL).map_err(Call::Openat.failed())?;
+        if !is_standard(&null) {
+            return Ok(());
+        }
+        null.leave_open();
+    }
+}
+
+/// Tells the supervisor that a step failed. When that fails too, the end of the stream tells it.
+pub fn send_failure(link: impl AsFd, failed: StepFailed) {
+    let _ = socket::send(link, &encode(failed), None);
+}
+
+/// Hands out the master of the container's terminal.
+///
+/// # Errors
+/// EPIPE when the supervisor is gone.
+pub fn send_terminal(link: impl AsFd, master: &Descriptor) -> Result<(), Errno> {
+    socket::send(link, &[0; MESSAGE_BYTES], Some(master))
+}
+
+/// Lets the container go on. When it is gone, its end tells so.
+pub fn send_go(link: impl AsFd) {
+    let _ = rustix::net::send(link, b"go", rustix::net::SendFlags::NOSIGNAL);
+}
+
+/// Waits for the next message of the container.
+///
+/// # Errors
+/// EMFILE, ENOMEM.
+pub fn receive(link: impl AsFd) -> Result<Message, CallError> {
+    let answer = socket::receive(link).map_err(Call::Recvmsg.failed())?;
+    Ok(match answer {
+        None => Message::End,
+        Some((_, Some(terminal))) => Message::Terminal(terminal),
+        Some((bytes, None)) => decode(bytes).map_or(Message::End, Message::Failed),
+    })
+}
+
+/// Waits for the supervisor's "go".
+///
+/// # Errors
+/// ESRCH when the supervisor has died.
+pub fn await_go(link: impl AsFd) -> Result<(), CallError> {
+    look(link, RecvFlags::empty())
+}
+
+/// Whether the supervisor is still there.
+///
+/// # Errors
+/// ESRCH when it has died.
+pub fn check_supervisor(link: impl AsFd) -> Result<(), CallError> {
+    match look(link, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+        Err(CallError { errno: Errno::AGAIN, .. }) => Ok(()),
+        answer => answer,
+    }
+}
+
+fn look(link: impl AsFd, flags: RecvFlags) -> Result<(), CallError> {
+    const NO_SUCH_PROCESS: Errno = Errno(3);
+    let mut byte = [0_u8; 2];
+    let (_, length) = recv(link, &mut byte, flags).map_err(Call::Recvfrom.failed())?;
+    // The end of the stream: the supervisor, which had the other end, is gone.
+    if length == 0 {
+        return Err(CallError { call: Call::Recvfrom, errno: NO_SUCH_PROCESS });
+    }
+    Ok(())
+}
+
+const fn encode(failed: StepFailed) -> [u8; MESSAGE_BYTES] {
+    let [step_low, step_high] = failed.step.to_le_bytes();
+    let [a, b, c, d] = failed.error.errno.0.to_le_bytes();
+    [1, failed.error.call as u8, step_low, step_high, a, b, c, d]
+}
+
+fn decode(bytes: [u8; MESSAGE_BYTES]) -> Option<StepFailed> {
+    let [kind, call, step_low, step_high, a, b, c, d] = bytes;
+    let call = Call::from_index(call).filter(|_| kind == 1)?;
+    let errno = Errno(i32::from_le_bytes([a, b, c, d]));
+    let step = u16::from_le_bytes([step_low, step_high]);
+    Some(StepFailed { step, error: CallError { call, errno } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_survives_the_way() {
+        let error = CallError { call: Call::MoveMount, errno: Errno(4095) };
+        let failed = StepFailed { step: 300, error };
+        assert_eq!(decode(encode(failed)), Some(failed));
+        assert_eq!(decode([0; MESSAGE_BYTES]), None);
+    }
+}

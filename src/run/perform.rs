@@ -1,0 +1,114 @@
+//! One step, performed.
+
+use super::hands::Hands;
+use super::program::become_program;
+use super::{identity, link, mounts, terminal};
+use crate::plan::environment::ENVIRONMENT;
+use crate::plan::step::{Filesystem, Step};
+use crate::sys::process::{close_from, duplicate_as};
+use crate::sys::signal::{self, SignalSet};
+use crate::sys::vectors::StringTable;
+use crate::sys::vectors::Strings;
+use crate::sys::{network, socket};
+use crate::text::call::{Call, CallError};
+
+/// What a program needs that is not in a step.
+pub struct ProgramContext<'a> {
+    /// CMD and its arguments.
+    pub arguments: Strings<'static>,
+    /// The environment of CMD.
+    pub environment: &'a StringTable<'a, { ENVIRONMENT + 1 }>,
+    /// The mask that rootlet was given.
+    pub mask: SignalSet,
+    /// SIGCHLD was ignored when rootlet was started.
+    pub children_ignored: bool,
+}
+
+/// Performs a step of the container's first process. Steps of others are no steps here.
+///
+/// # Errors
+/// The call that failed; what it failed on is in the step.
+pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError> {
+    match step {
+        Step::TakeLink => take_link(hands),
+        Step::DieWithSupervisor => identity::die_with_parent(),
+        Step::AdoptOrphans => identity::adopt_orphans(),
+        Step::AwaitSupervisor => link::await_go(&hands.link),
+        Step::LoopbackUp => loopback_up(),
+        Step::CloneTree { slot, source, attributes, propagation } => {
+            mounts::clone_tree(hands, *slot, source, *attributes, *propagation)
+        }
+        Step::PrivateMounts => mounts::propagate(crate::input::mount_options::Propagation::Private),
+        Step::AttachRoot => mounts::attach_root(hands),
+        Step::Directory { place, name } => mounts::directory(hands, *place, name),
+        Step::Filesystem(filesystem) => mounts::filesystem(hands, filesystem),
+        Step::Tmpfs(tmpfs) => mounts::filesystem(hands, &Filesystem::of_tmpfs(tmpfs)),
+        Step::Device(path) => mounts::device(hands, path),
+        Step::Link(link) => mounts::link(hands, link.name, link.to),
+        Step::AttachTree { slot, place, target, kind } => {
+            mounts::attach_tree(hands, *slot, *place, target, *kind)
+        }
+        Step::Terminal { uid, size } => terminal::open(hands, *uid, *size),
+        Step::PivotRoot => mounts::pivot_root(),
+        Step::DetachOldRoot => mounts::detach_old_root(),
+        Step::ChangeRoot => mounts::change_root(),
+        Step::JoinPeers => mounts::join_peers(hands),
+        Step::Propagate(kind) => mounts::propagate(*kind),
+        Step::Hostname(name) => identity::set_hostname(name),
+        Step::Domainname(name) => identity::set_domainname(name),
+        Step::Groups(groups) => identity::set_groups(groups),
+        Step::GroupId(gid) => identity::set_group(*gid),
+        Step::UserId(uid) => identity::set_user(*uid),
+        Step::Capabilities(set) => identity::set_capabilities(*set),
+        Step::NoNewPrivileges => identity::no_new_privileges(),
+        Step::Undumpable => identity::undumpable(),
+        Step::CheckSupervisor => link::check_supervisor(&hands.link),
+        Step::CloseDescriptors => close_above_link(),
+        _ => Ok(()),
+    }
+}
+
+/// Performs a step of the process that becomes CMD.
+///
+/// # Errors
+/// The call that failed; after a successful `Execute` nothing returns.
+pub fn perform_program(step: &Step<'_>, context: &ProgramContext<'_>) -> Result<(), CallError> {
+    match step {
+        Step::ControllingTerminal => terminal::take_control(),
+        Step::ChangeDirectory(path) => rustix::process::chdir(*path).map_err(Call::Chdir.failed()),
+        Step::RestoreSignals => {
+            if context.children_ignored {
+                signal::ignore_children();
+            }
+            signal::restore_mask(context.mask);
+            Ok(())
+        }
+        Step::Execute(name) => {
+            let errno = become_program(name, context.arguments, context.environment.strings());
+            Err(CallError { call: Call::Execve, errno })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives the link its number and closes everything above: descriptors of the caller and of the supervisor.
+fn take_link(hands: &mut Hands) -> Result<(), CallError> {
+    if hands.link.number() != link::INSIDE {
+        let link = duplicate_as(&hands.link, link::INSIDE).map_err(Call::Dup3.failed())?;
+        // The old number is closed with all others below.
+        core::mem::replace(&mut hands.link, link).leave_open();
+    }
+    close_above_link()
+}
+
+fn close_above_link() -> Result<(), CallError> {
+    close_from(link::INSIDE.unsigned_abs() + 1).map_err(Call::CloseRange.failed())
+}
+
+fn loopback_up() -> Result<(), CallError> {
+    let socket = socket::any().map_err(Call::Socket.failed())?;
+    network::loopback_up(&socket).map_err(Call::Ioctl.failed())?;
+    // Closed with all others at the end.
+    socket.leave_open();
+    Ok(())
+}

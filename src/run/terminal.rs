@@ -1,0 +1,48 @@
+//! The container's own terminal, seen from inside.
+
+use super::hands::Hands;
+use super::link;
+use super::mounts::{attach_in_dev, make_file};
+use crate::plan::step::WindowSize;
+use crate::sys::descriptor::{self, OpenFlags};
+use crate::sys::mount::{Depth, clone_tree};
+use crate::sys::process::duplicate_to;
+use crate::sys::standard;
+use crate::sys::terminal;
+use crate::text::call::{Call, CallError};
+
+/// The group of terminals, as /dev/pts is mounted with.
+const TTY_GROUP: u32 = 5;
+
+/// Opens a pair of the container's devpts. The slave becomes /dev/console and the standard descriptors, the
+/// master goes to the supervisor. Nothing is opened through a path that the root could have made.
+pub fn open(hands: &Hands, uid: u32, size: Option<WindowSize>) -> Result<(), CallError> {
+    let dev = hands.dev(Call::Openat)?;
+    let master = descriptor::open(dev, c"pts/ptmx", OpenFlags::TERMINAL);
+    let master = master.map_err(Call::Openat.failed())?;
+    terminal::unlock(&master).map_err(Call::Ioctl.failed())?;
+    let slave = terminal::open_peer(&master).map_err(Call::Ioctl.failed())?;
+    let (user, group) =
+        (rustix::fs::Uid::from_raw_unchecked(uid), rustix::fs::Gid::from_raw_unchecked(TTY_GROUP));
+    rustix::fs::fchown(&slave, Some(user), Some(group)).map_err(Call::Fchown.failed())?;
+    if let Some(size) = size {
+        terminal::set_window(&slave, (size.rows, size.columns)).map_err(Call::Ioctl.failed())?;
+    }
+    make_file(dev, c"console")?;
+    let console = clone_tree(&slave, c"", Depth::One).map_err(Call::OpenTree.failed())?;
+    attach_in_dev(hands, console, c"console")?;
+    link::send_terminal(&hands.link, &master).map_err(Call::Sendmsg.failed())?;
+    for number in 0..3 {
+        duplicate_to(&slave, number, false).map_err(Call::Dup3.failed())?;
+    }
+    // Closed with all the others; the supervisor holds the master now.
+    master.leave_open();
+    slave.leave_open();
+    Ok(())
+}
+
+/// Leads a new session whose controlling terminal is standard input.
+pub fn take_control() -> Result<(), CallError> {
+    rustix::process::setsid().map_err(Call::Setsid.failed())?;
+    terminal::take_control(standard::input()).map_err(Call::Ioctl.failed())
+}

@@ -1,0 +1,125 @@
+//! File descriptors that are ours to close, and the calls that make them.
+//!
+//! rustix's own type without std asserts at each use that its number is not -1; that is a panic path, so the
+//! calls that answer with a descriptor are made here. rustix takes ours through `AsFd`.
+
+use core::ffi::CStr;
+
+use linux_raw_sys::general as kernel;
+use rustix::fd::{AsFd, BorrowedFd, RawFd};
+
+use super::raw::syscall;
+use crate::text::errno::Errno;
+
+/// A descriptor that is closed when it is dropped.
+pub struct Descriptor(RawFd);
+
+impl Descriptor {
+    /// Owns what a system call has just answered with.
+    ///
+    /// # Errors
+    /// EBADF for what is no descriptor; the kernel does not answer so.
+    pub fn from_answer(answer: usize) -> Result<Self, Errno> {
+        const NO_DESCRIPTOR: Errno = Errno(9);
+        RawFd::try_from(answer).map(Self).map_err(|_| NO_DESCRIPTOR)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(&self) -> RawFd {
+        self.0
+    }
+
+    /// Forgets it without closing: somebody closes a whole range later.
+    pub fn leave_open(self) {
+        core::mem::forget(self);
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        borrow(self.0)
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        // SAFETY: ours to close, and not used again.
+        let _ = unsafe { syscall(kernel::__NR_close, [self.0 as usize, 0, 0, 0, 0]) };
+    }
+}
+
+/// Lends a number to rustix, without the assertion of `BorrowedFd::borrow_raw`.
+pub(super) const fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
+    // SAFETY: BorrowedFd is a transparent RawFd, and numbers here are never -1.
+    unsafe { core::mem::transmute::<RawFd, BorrowedFd<'a>>(number) }
+}
+
+/// The number of a descriptor of any owner.
+pub(super) fn number(descriptor: impl AsFd) -> usize {
+    use rustix::fd::AsRawFd;
+    descriptor.as_fd().as_raw_fd() as usize
+}
+
+/// `O_*` flags of `open`; each set holds O_CLOEXEC. Source: openat(2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OpenFlags(u32);
+
+impl OpenFlags {
+    /// Only to name the file.
+    pub const PATH: Self = Self(kernel::O_PATH | kernel::O_CLOEXEC);
+    /// Only to name a directory.
+    pub const PATH_DIRECTORY: Self = Self(Self::PATH.0 | kernel::O_DIRECTORY);
+    /// To read; a FIFO does not hold us up, a terminal does not become ours.
+    pub const READ: Self =
+        Self(kernel::O_RDONLY | kernel::O_NONBLOCK | kernel::O_NOCTTY | kernel::O_CLOEXEC);
+    /// To read and write a terminal that does not become ours.
+    pub const TERMINAL: Self = Self(kernel::O_RDWR | kernel::O_NOCTTY | kernel::O_CLOEXEC);
+    /// To write anew, through no link.
+    pub const CREATE: Self = Self(
+        kernel::O_WRONLY
+            | kernel::O_CREAT
+            | kernel::O_TRUNC
+            | kernel::O_NOFOLLOW
+            | kernel::O_CLOEXEC,
+    );
+}
+
+/// Opens `path`, relative to `directory`; a new file gets mode 0644. openat(2).
+///
+/// # Errors
+/// Those of openat(2).
+pub fn open(directory: impl AsFd, path: &CStr, flags: OpenFlags) -> Result<Descriptor, Errno> {
+    let pointer = path.as_ptr().expose_provenance();
+    let arguments = [number(directory), pointer, flags.0 as usize, 0o644, 0];
+    // SAFETY: the path is NUL-terminated and only read.
+    Descriptor::from_answer(unsafe { syscall(kernel::__NR_openat, arguments) }?)
+}
+
+/// `struct open_how`. Source: openat2(2).
+#[cfg(feature = "run")]
+#[repr(C)]
+struct How {
+    flags: u64,
+    mode: u64,
+    resolve: u64,
+}
+
+/// Opens `path` as if `directory` were the root: no link and no `..` leads out. openat2(2), Linux 5.6.
+///
+/// # Errors
+/// Those of openat2(2).
+#[cfg(feature = "run")]
+pub fn open_below(
+    directory: impl AsFd,
+    path: &CStr,
+    flags: OpenFlags,
+) -> Result<Descriptor, Errno> {
+    let resolve = u64::from(kernel::RESOLVE_IN_ROOT | kernel::RESOLVE_NO_MAGICLINKS);
+    let how = How { flags: flags.0.into(), mode: 0, resolve };
+    let pointer = path.as_ptr().expose_provenance();
+    let how = (&raw const how).expose_provenance();
+    let arguments = [number(directory), pointer, how, size_of::<How>(), 0];
+    // SAFETY: a NUL-terminated path and a structure of the stated size, both only read.
+    Descriptor::from_answer(unsafe { syscall(kernel::__NR_openat2, arguments) }?)
+}

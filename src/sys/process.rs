@@ -1,0 +1,199 @@
+//! Making, becoming, ending processes.
+//!
+//! rustix keeps these calls unstable, so they are written here.
+
+use core::ffi::CStr;
+
+use linux_raw_sys::general as kernel;
+use rustix::fd::AsFd;
+
+#[cfg(feature = "run")]
+use super::descriptor::Descriptor;
+use super::descriptor::number;
+use super::raw::syscall;
+use super::signal::Signal;
+use super::vectors::Strings;
+use crate::text::errno::Errno;
+
+/// A process id in our own pid namespace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct Pid(pub i32);
+
+/// Which side of a fork this is.
+pub enum Side {
+    /// The new process.
+    Child,
+    /// The one that made it, with the child's id.
+    Parent(Pid),
+}
+
+/// Makes a child with a copy of this process. clone(2) with SIGCHLD, which every kernel and filter allows.
+///
+/// # Errors
+/// EAGAIN or ENOMEM.
+pub fn fork() -> Result<Side, Errno> {
+    let arguments = [Signal::CHLD.0 as usize, 0, 0, 0, 0];
+    // SAFETY: without CLONE_VM the child has memory of its own, so both sides go on as they are;
+    // there are no other threads whose locks could be lost.
+    side(unsafe { syscall(kernel::__NR_clone, arguments) })
+}
+
+fn side(answer: Result<usize, Errno>) -> Result<Side, Errno> {
+    match answer? {
+        0 => Ok(Side::Child),
+        pid => Ok(Side::Parent(Pid(pid as i32))),
+    }
+}
+
+/// Makes a child in the new namespaces of `flags` (`CLONE_NEW*`). clone3(2).
+///
+/// # Errors
+/// EPERM, EINVAL (a namespace that the kernel lacks), ENOSPC (a limit), EAGAIN, ENOMEM, ENOSYS.
+#[cfg(feature = "run")]
+pub fn clone_into_namespaces(flags: u64) -> Result<(Side, Option<Descriptor>), Errno> {
+    let mut descriptor = -1_i32;
+    let mut arguments = CloneArguments {
+        flags: flags | u64::from(kernel::CLONE_PIDFD),
+        pidfd: (&raw mut descriptor).expose_provenance() as u64,
+        exit_signal: Signal::CHLD.0 as u64,
+        ..CloneArguments::default()
+    };
+    let pointers = [(&raw mut arguments).expose_provenance(), size_of::<CloneArguments>(), 0, 0, 0];
+    // SAFETY: as in `fork`; the kernel writes the pidfd into our copy of `descriptor`.
+    let side = side(unsafe { syscall(kernel::__NR_clone3, pointers) })?;
+    let pidfd = match side {
+        // The child's copy is what it was before, or the parent's number: not its own.
+        Side::Child => None,
+        Side::Parent(_) => Descriptor::from_answer(descriptor as usize).ok(),
+    };
+    Ok((side, pidfd))
+}
+
+/// `struct clone_args`, version 2 (Linux 5.7). Source: clone(2).
+#[cfg(feature = "run")]
+#[repr(C)]
+#[derive(Default)]
+struct CloneArguments {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+/// Becomes `program`. Returns only when that failed. execve(2).
+pub fn execute(program: &CStr, arguments: Strings<'_>, environment: Strings<'_>) -> Errno {
+    let pointers = [
+        program.as_ptr().expose_provenance(),
+        arguments.as_ptr().expose_provenance(),
+        environment.as_ptr().expose_provenance(),
+        0,
+        0,
+    ];
+    // SAFETY: a NUL-terminated path and two null-terminated vectors of such strings.
+    match unsafe { syscall(kernel::__NR_execve, pointers) } {
+        Ok(_) => Errno(0),
+        Err(errno) => errno,
+    }
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Ended {
+    /// It exited with this status.
+    Exited(u8),
+    /// This signal killed it.
+    Killed(Signal),
+}
+
+/// What `wait4` says of a child.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Change {
+    /// It is gone, and reaped now.
+    Ended(Ended),
+    /// It was stopped by a signal.
+    Stopped(Signal),
+}
+
+/// Takes the next change of a child that is there already, without waiting. wait4(2), WNOHANG.
+#[must_use]
+pub fn next_change(stops_too: bool) -> Option<(Pid, Change)> {
+    let mut status = 0_i32;
+    let options = kernel::WNOHANG | if stops_too { kernel::WUNTRACED } else { 0 };
+    let arguments = [usize::MAX, (&raw mut status).expose_provenance(), options as usize, 0, 0];
+    // SAFETY: the kernel writes four bytes of status; no usage record is asked for.
+    let pid = unsafe { syscall(kernel::__NR_wait4, arguments) }.ok()?;
+    (pid != 0).then(|| (Pid(pid as i32), change(status)))
+}
+
+/// Decodes a wait status. Source: wait(2), the W* macros.
+fn change(status: i32) -> Change {
+    let signal = status & 0x7f;
+    match signal {
+        0 => Change::Ended(Ended::Exited((status >> 8) as u8)),
+        0x7f => Change::Stopped(Signal(status >> 8 & 0xff)),
+        _ => Change::Ended(Ended::Killed(Signal(signal))),
+    }
+}
+
+/// Closes every descriptor from `first` on. close_range(2).
+///
+/// # Errors
+/// ENOSYS before Linux 5.9.
+pub fn close_from(first: u32) -> Result<(), Errno> {
+    let arguments = [first as usize, u32::MAX as usize, 0, 0, 0];
+    // SAFETY: descriptors behind these numbers are never used again: the callers own none of them.
+    unsafe { syscall(kernel::__NR_close_range, arguments) }.map(drop)
+}
+
+/// Makes number `to` another name of `descriptor`, closing what had it. dup3(2).
+///
+/// # Errors
+/// EBADF, EBUSY; EINVAL when both are the same.
+pub fn duplicate_to(descriptor: impl AsFd, to: i32, close_on_exec: bool) -> Result<(), Errno> {
+    let flags = if close_on_exec { kernel::O_CLOEXEC } else { 0 };
+    let arguments = [number(descriptor), to as usize, flags as usize, 0, 0];
+    // SAFETY: the callers own the number: the standard descriptors, and the link's.
+    unsafe { syscall(kernel::__NR_dup3, arguments) }.map(drop)
+}
+
+/// The same as `duplicate_to`, close-on-exec, giving the owner of the new number.
+///
+/// # Errors
+/// EBADF, EBUSY, EINVAL.
+#[cfg(feature = "run")]
+pub fn duplicate_as(descriptor: impl AsFd, to: i32) -> Result<Descriptor, Errno> {
+    duplicate_to(descriptor, to, true)?;
+    Descriptor::from_answer(to as usize)
+}
+
+/// Ends this process at once.
+pub fn exit(status: i32) -> ! {
+    loop {
+        // SAFETY: exit_group has no pointers and does not return.
+        let _ = unsafe { syscall(kernel::__NR_exit_group, [status as usize, 0, 0, 0, 0]) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wait_statuses_are_decoded() {
+        assert_eq!(change(0), Change::Ended(Ended::Exited(0)));
+        assert_eq!(change(0x0300), Change::Ended(Ended::Exited(3)));
+        assert_eq!(change(9), Change::Ended(Ended::Killed(Signal::KILL)));
+        assert_eq!(change(0x8b), Change::Ended(Ended::Killed(Signal(11))));
+        assert_eq!(change(0x137f), Change::Stopped(Signal::STOP));
+    }
+}

@@ -1,0 +1,69 @@
+//! The system call instruction of each machine.
+
+use core::arch::asm;
+
+use crate::text::errno::Errno;
+
+/// Up to five arguments of a call; unused ones are zero. No call of ours has six.
+pub type Arguments = [usize; 5];
+
+/// Makes system call `number`.
+///
+/// # Errors
+/// The errno that the kernel answered.
+///
+/// # Safety
+/// Pointers among the arguments are valid for what the call reads and writes, and what the call
+/// does to the process keeps Rust's rules (no other thread, no memory unmapped under a reference).
+#[inline(always)]
+pub unsafe fn syscall(number: u32, arguments: Arguments) -> Result<usize, Errno> {
+    let [a, b, c, d, e] = arguments;
+    // SAFETY: the caller's promise is this function's. The split keeps the arguments in registers: an array
+    // handed to a function that is not inlined would be built in memory at each of forty places.
+    let answer = unsafe { instruction(number, a, b, c, d, e) };
+    decode(answer)
+}
+
+/// The kernel answers errors as -4095..=-1.
+fn decode(answer: usize) -> Result<usize, Errno> {
+    if answer > usize::MAX - 4096 {
+        return Err(Errno(answer.wrapping_neg() as i32));
+    }
+    Ok(answer)
+}
+
+/// # Safety
+/// See `syscall`.
+#[cfg(target_arch = "x86_64")]
+unsafe fn instruction(number: u32, a: usize, b: usize, c: usize, d: usize, e: usize) -> usize {
+    let answer: usize;
+    // SAFETY: the kernel's calling convention; rcx and r11 are overwritten by the instruction.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number as usize => answer,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack),
+        );
+    }
+    answer
+}
+
+/// # Safety
+/// See `syscall`.
+#[cfg(target_arch = "aarch64")]
+unsafe fn instruction(number: u32, a: usize, b: usize, c: usize, d: usize, e: usize) -> usize {
+    let answer: usize;
+    // SAFETY: the kernel's calling convention.
+    unsafe {
+        asm!(
+            "svc #0",
+            in("x8") number as usize,
+            inlateout("x0") a => answer,
+            in("x1") b, in("x2") c, in("x3") d, in("x4") e,
+            options(nostack),
+        );
+    }
+    answer
+}

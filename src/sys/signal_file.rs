@@ -1,0 +1,45 @@
+//! Signals as a descriptor, beside other descriptors. signalfd(2).
+
+use linux_raw_sys::general as kernel;
+use rustix::fd::AsFd;
+
+use super::descriptor::{Descriptor, number};
+use super::raw::syscall;
+use super::signal::{Arrived, Sender, Signal};
+use crate::text::errno::Errno;
+
+/// `SFD_CLOEXEC | SFD_NONBLOCK`. Source: linux/signalfd.h.
+const FLAGS: usize = 0o2_000_000 | 0o4000;
+
+/// `struct signalfd_siginfo`: number, errno, code, and what is not read.
+#[repr(C, align(8))]
+struct Record {
+    number: i32,
+    errno: i32,
+    code: i32,
+    rest: [i32; 29],
+}
+
+/// A descriptor that is readable when any blocked signal is there.
+///
+/// # Errors
+/// EMFILE, ENFILE, ENOMEM.
+pub fn open() -> Result<Descriptor, Errno> {
+    let set = u64::MAX;
+    let pointer = (&raw const set).expose_provenance();
+    let arguments = [usize::MAX, pointer, size_of::<u64>(), FLAGS, 0];
+    // SAFETY: the kernel reads a set of 8 bytes.
+    Descriptor::from_answer(unsafe { syscall(kernel::__NR_signalfd4, arguments) }?)
+}
+
+/// Takes the next signal; `None` when none is there.
+pub fn take(file: impl AsFd) -> Option<Arrived> {
+    let mut record = Record { number: 0, errno: 0, code: 0, rest: [0; 29] };
+    let arguments =
+        [number(file), (&raw mut record).expose_provenance(), size_of::<Record>(), 0, 0];
+    // SAFETY: the kernel writes at most one whole record.
+    let length = unsafe { syscall(kernel::__NR_read, arguments) };
+    let from_kernel = record.code == kernel::SI_KERNEL as i32;
+    let sender = if from_kernel { Sender::Kernel } else { Sender::Process };
+    (length == Ok(size_of::<Record>())).then_some(Arrived { signal: Signal(record.number), sender })
+}

@@ -1,0 +1,126 @@
+//! Terminals: attributes, sizes, sessions, foreground groups. ioctl_tty(2).
+
+use linux_raw_sys::{general as kernel, ioctl};
+use rustix::fd::AsFd;
+
+use super::descriptor::{Descriptor, number};
+use super::raw::syscall;
+use crate::text::errno::Errno;
+
+/// `struct termios` of the kernel.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Attributes {
+    input: u32,
+    output: u32,
+    control: u32,
+    local: u32,
+    line: u8,
+    characters: [u8; 19],
+}
+
+impl Attributes {
+    /// These attributes in raw mode, as cfmakeraw(3) sets it: every byte passes through, at once.
+    #[must_use]
+    pub const fn raw(mut self) -> Self {
+        // IGNBRK BRKINT PARMRK ISTRIP INLCR IGNCR ICRNL IXON
+        self.input &= !0o2753;
+        // OPOST
+        self.output &= !0o1;
+        // ISIG ICANON ECHO ECHONL IEXTEN
+        self.local &= !0o100_113;
+        // CSIZE PARENB, then CS8
+        self.control = self.control & !0o460 | 0o60;
+        self
+    }
+}
+
+fn control(terminal: impl AsFd, request: u32, argument: usize) -> Result<usize, Errno> {
+    let arguments = [number(terminal), request as usize, argument, 0, 0];
+    // SAFETY: each caller passes what its request reads or writes, of the size that the kernel knows.
+    unsafe { syscall(kernel::__NR_ioctl, arguments) }
+}
+
+/// The attributes of a terminal.
+///
+/// # Errors
+/// ENOTTY.
+pub fn attributes(terminal: impl AsFd) -> Result<Attributes, Errno> {
+    let mut attributes =
+        Attributes { input: 0, output: 0, control: 0, local: 0, line: 0, characters: [0; 19] };
+    control(terminal, ioctl::TCGETS, (&raw mut attributes).expose_provenance())?;
+    Ok(attributes)
+}
+
+/// Sets attributes once all output is out.
+///
+/// # Errors
+/// ENOTTY, EIO.
+pub fn set_attributes(terminal: impl AsFd, attributes: &Attributes) -> Result<(), Errno> {
+    let pointer = (&raw const *attributes).expose_provenance();
+    control(terminal, ioctl::TCSETSW, pointer).map(drop)
+}
+
+/// Rows and columns.
+///
+/// # Errors
+/// ENOTTY.
+pub fn window(terminal: impl AsFd) -> Result<(u16, u16), Errno> {
+    let mut size = [0_u16; 4];
+    control(terminal, ioctl::TIOCGWINSZ, size.as_mut_ptr().expose_provenance())?;
+    let [rows, columns, ..] = size;
+    Ok((rows, columns))
+}
+
+/// Sets rows and columns; the foreground group gets SIGWINCH when they change.
+///
+/// # Errors
+/// ENOTTY.
+pub fn set_window(terminal: impl AsFd, (rows, columns): (u16, u16)) -> Result<(), Errno> {
+    let size = [rows, columns, 0, 0];
+    control(terminal, ioctl::TIOCSWINSZ, size.as_ptr().expose_provenance()).map(drop)
+}
+
+/// Lets the other side of a new pseudo-terminal be opened.
+///
+/// # Errors
+/// ENOTTY.
+pub fn unlock(master: impl AsFd) -> Result<(), Errno> {
+    let locked = 0_i32;
+    control(master, ioctl::TIOCSPTLCK, (&raw const locked).expose_provenance()).map(drop)
+}
+
+/// Opens the other side through its master, not through any path. TIOCGPTPEER, Linux 4.13.
+///
+/// # Errors
+/// EIO, EMFILE.
+pub fn open_peer(master: impl AsFd) -> Result<Descriptor, Errno> {
+    let flags = kernel::O_RDWR | kernel::O_NOCTTY | kernel::O_CLOEXEC;
+    Descriptor::from_answer(control(master, ioctl::TIOCGPTPEER, flags as usize)?)
+}
+
+/// Makes it the controlling terminal of the session that we lead.
+///
+/// # Errors
+/// EPERM when it is another session's.
+pub fn take_control(terminal: impl AsFd) -> Result<(), Errno> {
+    control(terminal, ioctl::TIOCSCTTY, 0).map(drop)
+}
+
+/// The foreground process group.
+///
+/// # Errors
+/// ENOTTY when it is not our controlling terminal.
+pub fn foreground(terminal: impl AsFd) -> Result<i32, Errno> {
+    let mut group = 0_i32;
+    control(terminal, ioctl::TIOCGPGRP, (&raw mut group).expose_provenance())?;
+    Ok(group)
+}
+
+/// Sets the foreground process group.
+///
+/// # Errors
+/// ENOTTY, EPERM.
+pub fn set_foreground(terminal: impl AsFd, group: i32) -> Result<(), Errno> {
+    control(terminal, ioctl::TIOCSPGRP, (&raw const group).expose_provenance()).map(drop)
+}

@@ -1,0 +1,130 @@
+//! The argument and environment vectors, as the kernel laid them on the stack.
+
+use core::ffi::{CStr, c_char};
+use core::marker::PhantomData;
+use core::ptr;
+
+/// Argument and environment vector of this process.
+#[derive(Clone, Copy)]
+pub struct Vectors {
+    /// All arguments, `argv[0]` first.
+    pub arguments: Strings<'static>,
+    /// The environment, `KEY=VALUE` each.
+    pub environment: Strings<'static>,
+}
+
+impl Vectors {
+    /// Wraps the vectors.
+    ///
+    /// # Safety
+    /// Both end in a null pointer; they and their strings live, unchanged, as long as the process.
+    #[must_use]
+    pub const unsafe fn new(argv: *const *const c_char, envp: *const *const c_char) -> Self {
+        Self {
+            arguments: Strings { next: argv, lives: PhantomData },
+            environment: Strings { next: envp, lives: PhantomData },
+        }
+    }
+}
+
+/// A null-terminated vector of strings: an iterator, and what `execve` takes.
+#[derive(Clone, Copy)]
+pub struct Strings<'a> {
+    next: *const *const c_char,
+    lives: PhantomData<&'a CStr>,
+}
+
+impl Strings<'_> {
+    /// The vector from the next string on, for `execve`.
+    #[must_use]
+    pub const fn as_ptr(&self) -> *const *const c_char {
+        self.next
+    }
+}
+
+impl<'a> Iterator for Strings<'a> {
+    type Item = &'a CStr;
+
+    fn next(&mut self) -> Option<&'a CStr> {
+        // SAFETY: `next` points into the vector, at most at its null, and never goes past it.
+        let string = unsafe { self.next.read() };
+        if string.is_null() {
+            return None;
+        }
+        // SAFETY: not the last element, so the following one exists.
+        self.next = unsafe { self.next.add(1) };
+        // SAFETY: elements are NUL-terminated strings that live as long as 'a.
+        Some(unsafe { CStr::from_ptr(string) })
+    }
+}
+
+/// A vector built by us, with room for `N - 1` strings and the final null.
+pub struct StringTable<'a, const N: usize> {
+    pointers: [*const c_char; N],
+    length: usize,
+    lives: PhantomData<&'a CStr>,
+}
+
+/// The table has no room for another string.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct TableFull;
+
+impl<'a, const N: usize> StringTable<'a, N> {
+    /// An empty table, all zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { pointers: [ptr::null(); N], length: 0, lives: PhantomData }
+    }
+
+    /// Puts `string` in the place of the first one for which `same` holds, else at the end.
+    ///
+    /// # Errors
+    /// `TableFull` when there are `N - 1` strings already.
+    pub fn replace_or_push(
+        &mut self,
+        string: &'a CStr,
+        same: impl Fn(&CStr) -> bool,
+    ) -> Result<(), TableFull> {
+        let place = self.strings().position(same).unwrap_or(self.length);
+        // The last place stays null.
+        if place + 1 >= N {
+            return Err(TableFull);
+        }
+        *self.pointers.get_mut(place).ok_or(TableFull)? = string.as_ptr();
+        self.length = self.length.max(place + 1);
+        Ok(())
+    }
+
+    /// The strings so far.
+    #[must_use]
+    pub const fn strings(&self) -> Strings<'a> {
+        Strings { next: self.pointers.as_ptr(), lives: PhantomData }
+    }
+}
+
+impl<const N: usize> Default for StringTable<'_, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_is<'k>(key: &'k [u8]) -> impl Fn(&CStr) -> bool + 'k {
+        move |string| string.to_bytes().starts_with(key)
+    }
+
+    #[test]
+    fn a_table_replaces_appends_and_fills_up() {
+        let mut table = StringTable::<3>::new();
+        assert_eq!(table.replace_or_push(c"A=1", key_is(b"A=")), Ok(()));
+        assert_eq!(table.replace_or_push(c"B=1", key_is(b"B=")), Ok(()));
+        assert_eq!(table.replace_or_push(c"A=2", key_is(b"A=")), Ok(()));
+        assert_eq!(table.replace_or_push(c"C=1", key_is(b"C=")), Err(TableFull));
+        let strings: Vec<&CStr> = table.strings().collect();
+        assert_eq!(strings, [c"A=2", c"B=1"]);
+    }
+}

@@ -1,0 +1,113 @@
+//! System calls by name, as errors, `--explain` and strace spell them.
+
+use super::errno::Errno;
+use super::parts::parts;
+
+/// Declares `Call` and the names of its variants in one place.
+macro_rules! calls {
+    ($($variant:ident $name:literal,)*) => {
+        /// A system call; the variant's name is the man page's.
+        #[allow(missing_docs, reason = "each variant is the system call of that name")]
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[cfg_attr(test, derive(Debug))]
+        #[repr(u8)]
+        pub enum Call { $($variant,)* }
+
+        /// Names in the order of the variants, one a line.
+        const NAMES: &str = concat!($($name, "\n",)*);
+        const ALL: &[Call] = &[$(Call::$variant,)*];
+    };
+}
+
+calls! {
+    Capget "capget",
+    Capset "capset",
+    Chdir "chdir",
+    Chroot "chroot",
+    Clone "clone",
+    Clone3 "clone3",
+    CloseRange "close_range",
+    Dup3 "dup3",
+    Execve "execve",
+    Fchdir "fchdir",
+    Fchown "fchown",
+    Fsconfig "fsconfig",
+    Fsmount "fsmount",
+    Fsopen "fsopen",
+    Fstat "fstat",
+    Ioctl "ioctl",
+    Mkdirat "mkdirat",
+    Mknodat "mknodat",
+    Mount "mount",
+    MountSetattr "mount_setattr",
+    MoveMount "move_mount",
+    Newfstatat "newfstatat",
+    Openat "openat",
+    Openat2 "openat2",
+    OpenTree "open_tree",
+    PivotRoot "pivot_root",
+    Prctl "prctl",
+    Read "read",
+    Reboot "reboot",
+    Recvfrom "recvfrom",
+    Recvmsg "recvmsg",
+    Sendmsg "sendmsg",
+    Setdomainname "setdomainname",
+    Setgroups "setgroups",
+    Sethostname "sethostname",
+    Setresgid "setresgid",
+    Setresuid "setresuid",
+    Setsid "setsid",
+    Signalfd "signalfd4",
+    Socket "socket",
+    Socketpair "socketpair",
+    Statfs "statfs",
+    Statx "statx",
+    Symlinkat "symlinkat",
+    Umount2 "umount2",
+    Write "write",
+}
+
+impl Call {
+    /// The name as strace prints it.
+    #[must_use]
+    pub fn name(self) -> &'static [u8] {
+        parts(NAMES.as_bytes(), b'\n').skip_to(self as usize)
+    }
+
+    /// The call with this number in a message between our own processes.
+    #[must_use]
+    pub fn from_index(index: u8) -> Option<Self> {
+        ALL.get(usize::from(index)).copied()
+    }
+
+    /// For `map_err`: joins the call and the errno that it gave.
+    pub fn failed<E: Into<Errno>>(self) -> impl Fn(E) -> CallError {
+        move |errno| CallError { call: self, errno: errno.into() }
+    }
+}
+
+/// A system call that failed, with its errno.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct CallError {
+    /// Which call.
+    pub call: Call,
+    /// What it answered.
+    pub errno: Errno,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_leads_back_to_its_call() {
+        for call in ALL {
+            assert_eq!(Call::from_index(*call as u8), Some(*call));
+            assert!(!call.name().is_empty());
+        }
+        assert_eq!(Call::Write.name(), b"write");
+        assert_eq!(Call::from_index(200), None);
+    }
+}

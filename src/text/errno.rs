@@ -1,0 +1,149 @@
+//! Names and messages of errno values, packed: no pointers, one walk.
+
+use super::line::Line;
+use super::parts::parts;
+
+/// An errno value as the kernel gives it, positive. Source: errno(3).
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct Errno(pub i32);
+
+impl Errno {
+    /// Operation not permitted.
+    pub const PERM: Self = Self(1);
+    /// No such file or directory.
+    pub const NOENT: Self = Self(2);
+    /// Interrupted by a signal.
+    pub const INTR: Self = Self(4);
+    /// Exec format error.
+    pub const NOEXEC: Self = Self(8);
+    /// Try again.
+    pub const AGAIN: Self = Self(11);
+    /// Permission denied.
+    pub const ACCES: Self = Self(13);
+    /// File exists.
+    pub const EXIST: Self = Self(17);
+    /// No such device; for fsopen: no such filesystem.
+    pub const NODEV: Self = Self(19);
+    /// Not a directory.
+    pub const NOTDIR: Self = Self(20);
+    /// Invalid argument.
+    pub const INVAL: Self = Self(22);
+    /// No space left on device; for mounts and namespaces: a limit was met.
+    pub const NOSPC: Self = Self(28);
+    /// Read-only file system.
+    pub const ROFS: Self = Self(30);
+    /// Value too large, or a name too long.
+    pub const NAMETOOLONG: Self = Self(36);
+    /// The kernel lacks the call.
+    pub const NOSYS: Self = Self(38);
+    /// Too many links on the way.
+    pub const LOOP: Self = Self(40);
+
+    /// The name (`EPERM`) and the message, empty where this number has none.
+    #[must_use]
+    pub fn words(self) -> (&'static [u8], &'static [u8]) {
+        let row = parts(TABLE.as_bytes(), b'\n').skip_to(usize::try_from(self.0).unwrap_or(0));
+        let mut words = parts(row, b' ');
+        (words.skip_to(0), words.rest().unwrap_or_default())
+    }
+
+    /// Appends `EPERM (Operation not permitted)`, or `errno 4095` for an unknown one.
+    pub fn describe(self, line: &mut Line) {
+        let (name, message) = self.words();
+        if name.is_empty() {
+            line.text("errno ").number(u64::from(self.0.unsigned_abs()));
+        } else {
+            line.raw(name).text(" (").raw(message).text(")");
+        }
+    }
+}
+
+/// Line N is errno N: its name, a blank, its message. The numbers are those of x86_64 and aarch64. Those that
+/// no call of ours gives (STREAMS, XENIX, most of sockets) are left out: 2.5 kB.
+const TABLE: &str = "\
+\n\
+EPERM Operation not permitted\n\
+ENOENT No such file or directory\n\
+ESRCH No such process\n\
+EINTR Interrupted system call\n\
+EIO Input/output error\n\
+ENXIO No such device or address\n\
+E2BIG Argument list too long\n\
+ENOEXEC Exec format error\n\
+EBADF Bad file descriptor\n\
+ECHILD No child processes\n\
+EAGAIN Resource temporarily unavailable\n\
+ENOMEM Cannot allocate memory\n\
+EACCES Permission denied\n\
+EFAULT Bad address\n\
+ENOTBLK Block device required\n\
+EBUSY Device or resource busy\n\
+EEXIST File exists\n\
+EXDEV Invalid cross-device link\n\
+ENODEV No such device\n\
+ENOTDIR Not a directory\n\
+EISDIR Is a directory\n\
+EINVAL Invalid argument\n\
+ENFILE Too many open files in system\n\
+EMFILE Too many open files\n\
+ENOTTY Inappropriate ioctl for device\n\
+ETXTBSY Text file busy\n\
+EFBIG File too large\n\
+ENOSPC No space left on device\n\
+ESPIPE Illegal seek\n\
+EROFS Read-only file system\n\
+EMLINK Too many links\n\
+EPIPE Broken pipe\n\
+EDOM Numerical argument out of domain\n\
+ERANGE Numerical result out of range\n\
+EDEADLK Resource deadlock avoided\n\
+ENAMETOOLONG File name too long\n\
+ENOLCK No locks available\n\
+ENOSYS Function not implemented\n\
+ENOTEMPTY Directory not empty\n\
+ELOOP Too many levels of symbolic links\n\
+\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\
+EOVERFLOW Value too large for defined data type\n\
+\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\
+EOPNOTSUPP Operation not supported\n\
+\n\n\
+EADDRINUSE Address already in use\n\
+\n\n\n\n\n\n\
+ENOBUFS No buffer space available\n\
+\n\n\n\n\
+ETIMEDOUT Connection timed out\n\
+\n\n\n\n\n\
+ESTALE Stale file handle\n\
+EUCLEAN Structure needs cleaning\n\
+\n\n\n\n\
+EDQUOT Disk quota exceeded\
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_the_names_of_errno_3() {
+        for (number, name, message) in [
+            (1, "EPERM", "Operation not permitted"),
+            (22, "EINVAL", "Invalid argument"),
+            (38, "ENOSYS", "Function not implemented"),
+            (41, "", ""),
+            (42, "", ""),
+            (95, "EOPNOTSUPP", "Operation not supported"),
+            (110, "ETIMEDOUT", "Connection timed out"),
+            (133, "", ""),
+            (4095, "", ""),
+            (0, "", ""),
+            (-1, "", ""),
+        ] {
+            assert_eq!(
+                Errno(number).words(),
+                (name.as_bytes(), message.as_bytes()),
+                "errno {number}"
+            );
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What a container costs: system calls, and the time beside bubblewrap's.
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::{Rootlet, Trace, case};
+
+/// System calls of a whole default run, the command's own not counted.
+const MOST_CALLS: usize = 120;
+/// Of bubblewrap's time from start to exit.
+const MOST_TIME: f64 = 0.6;
+const ROUNDS: usize = 120;
+
+#[test]
+fn a_default_run_makes_few_system_calls() {
+    let t = case!("-", "strace");
+    let (outcome, trace) = Trace::of(t.run().cmd(["/bin/true"]), t.path("log"), &[]);
+    outcome.ok();
+    let own = trace.all_own().len();
+    println!(
+        "measured: {own} system calls of a whole default run, {} with those of /bin/true",
+        trace.calls.len()
+    );
+    // What is counted is real: a run that made no container would be cheap too.
+    for name in ["clone3", "move_mount", "pivot_root", "capset", "execve"] {
+        assert!(trace.calls.iter().any(|call| call.name == name && call.worked()), "no {name}");
+    }
+    assert!(own <= MOST_CALLS, "{own} calls");
+}
+
+#[test]
+fn idle_start_to_exit_beside_bubblewrap() {
+    let t = case!("-", "bwrap");
+    let root = t.rootfs().to_str().unwrap();
+    let words = [
+        "--unshare-all",
+        "--bind",
+        root,
+        "/",
+        "--proc",
+        "/proc",
+        "--ro-bind",
+        "/sys",
+        "/sys",
+        "--dev",
+        "/dev",
+        "--mqueue",
+        "/dev/mqueue",
+        "--tmpfs",
+        "/dev/shm",
+        "--hostname",
+        "rootlet",
+        "--die-with-parent",
+        "--",
+        "/bin/true",
+    ];
+    let mut bubblewrap = Rootlet::new(Path::new("bwrap"), t.dir()).opts(words).command();
+    let mut rootlet = t.run().cmd(["/bin/true"]).command();
+    let mut times = [Vec::new(), Vec::new()];
+    for round in 0..ROUNDS {
+        // Each goes first in every other round, as the one before leaves its network namespace to be torn down.
+        let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
+        for who in order {
+            times[who].push(start_to_exit(if who == 0 { &mut rootlet } else { &mut bubblewrap }));
+        }
+    }
+    let [ours, theirs] = times.map(Summary::of);
+    let (by_median, by_least) = (ours.median / theirs.median, ours.least / theirs.least);
+    println!(
+        "measured: rootlet {ours:?} ms, bwrap {theirs:?} ms, ratio of medians {by_median:.2}, of minima {by_least:.2}"
+    );
+    // On a machine that is busy with something else the minima are the better measure.
+    assert!(
+        by_median.min(by_least) <= MOST_TIME,
+        "ratio of medians {by_median:.2}, of minima {by_least:.2}"
+    );
+}
+
+fn start_to_exit(command: &mut Command) -> Duration {
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let started = Instant::now();
+    let status = command.status().unwrap();
+    let elapsed = started.elapsed();
+    assert!(status.success(), "{command:?}");
+    elapsed
+}
+
+/// Milliseconds.
+#[derive(Debug)]
+struct Summary {
+    least: f64,
+    median: f64,
+}
+
+impl Summary {
+    fn of(mut times: Vec<Duration>) -> Summary {
+        times.sort_unstable();
+        let at = |index: usize| (times[index].as_secs_f64() * 1e5).round() / 100.0;
+        Summary { least: at(0), median: at(times.len() / 2) }
+    }
+}

@@ -1,0 +1,243 @@
+//! `--explain` says what is done and does nothing; `--trace` does both.
+
+mod support;
+
+use std::fs;
+
+use support::{Case, Host, Trace, case};
+
+/// Calls that change something for the container; all of them must be explained.
+const ACTING: &[&str] = &[
+    "clone3",
+    "setns",
+    "unshare",
+    "open_tree",
+    "open_tree_attr",
+    "fsopen",
+    "fsmount",
+    "move_mount",
+    "mount_setattr",
+    "mount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "mkdirat",
+    "mkdir",
+    "mknodat",
+    "symlinkat",
+    "symlink",
+    "linkat",
+    "sethostname",
+    "setdomainname",
+    "setgroups",
+    "setresgid",
+    "setresuid",
+    "setuid",
+    "setgid",
+    "capset",
+    "setsid",
+    "execve",
+    "execveat",
+];
+
+/// One line of an explanation.
+#[derive(Debug)]
+struct Line {
+    stage: String,
+    what: String,
+    calls: Vec<String>,
+    shell: String,
+}
+
+fn explained(t: &Case, options: &[&str]) -> Vec<Line> {
+    let run = t.run().opts(options).opt("--explain").cmd(["/bin/true"]).output();
+    // A remark at the end is no step.
+    run.ok().lines().filter(|text| !text.starts_with("note: ")).map(line).collect()
+}
+
+/// `STAGE N  what is done  | system calls in order  | nearest shell command`
+fn line(text: &str) -> Line {
+    let columns: Vec<&str> = text.split('|').map(str::trim).collect();
+    let &[head, calls, shell] = &columns[..] else { panic!("not three columns: {text}") };
+    let (stage, rest) = head.split_once(' ').unwrap_or_else(|| panic!("no stage: {text}"));
+    let (number, what) =
+        rest.trim_start().split_once(' ').unwrap_or_else(|| panic!("no number: {text}"));
+    assert!(number.parse::<u32>().is_ok(), "no number: {text}");
+    let words = calls.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    Line {
+        stage: stage.into(),
+        what: what.trim().into(),
+        calls: words.filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+        shell: shell.into(),
+    }
+}
+
+fn acting<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    names.filter(|name| ACTING.contains(name)).map(str::to_owned).collect()
+}
+
+#[test]
+fn lines_are_readable_and_in_stages() {
+    let t = case!("-");
+    let lines = explained(&t, &[]);
+    let mut stages: Vec<&str> = lines.iter().map(|line| line.stage.as_str()).collect();
+    stages.dedup();
+    assert_eq!(stages, ["supervisor", "init", "program"]);
+    for line in &lines {
+        assert!(!line.what.is_empty() && !line.calls.is_empty(), "{line:?}");
+    }
+    let pivot =
+        lines.iter().find(|line| line.calls.iter().any(|call| call == "pivot_root")).unwrap();
+    assert!(pivot.shell.contains("pivot_root . ."), "{pivot:?}");
+    let with_shell = lines.iter().filter(|line| line.shell.len() > 1).count();
+    assert!(with_shell * 2 > lines.len(), "a shell command for most of {lines:#?}");
+}
+
+#[test]
+fn the_explained_calls_are_the_executed_ones_in_order() {
+    let t = case!("-", "strace");
+    let data = t.folder("data");
+    let volume = format!("{}:/data:ro", data.display());
+    let rows: &[&[&str]] = &[
+        &[],
+        &["--read-only", "--hostname", "box", "--domainname", "example"],
+        &["--volume", &volume, "--tmpfs", "/scratch:size=1m,ro"],
+        &["--user", "1000:1000", "--workdir", "/etc"],
+        &["--network", "host", "--ipc", "host", "--uts", "host"],
+        &["--no-pivot"],
+        &["--propagation", "private"],
+        &["--cap-drop", "ALL"],
+        &["--privileged"],
+        &["--no-init"],
+    ];
+    for (number, options) in rows.iter().enumerate() {
+        // Before the run: a mount point that is still missing is part of what is explained.
+        let lines = explained(&t, options);
+        let run = t.run().opts(*options).cmd(["/bin/true"]);
+        let (outcome, trace) = Trace::of(run, t.path(&format!("log{number}")), &[]);
+        outcome.ok();
+        let processes = trace.processes();
+        let stages = if options.contains(&"--no-init") {
+            &["supervisor", "init"][..]
+        } else {
+            &["supervisor", "init", "program"]
+        };
+        for (stage, &pid) in stages.iter().zip(&processes) {
+            let own = trace.own(pid);
+            let done = acting(own.iter().map(|call| call.name.as_str()));
+            let said = lines.iter().filter(|line| {
+                line.stage == *stage
+                    || (stages.len() == 2 && *stage == "init" && line.stage == "program")
+            });
+            let said = acting(said.flat_map(|line| line.calls.iter().map(String::as_str)));
+            assert_eq!(said, done, "{stage} with {options:?}");
+        }
+    }
+}
+
+#[test]
+fn every_explained_call_is_made() {
+    let t = case!("-", "strace");
+    let lines = explained(&t, &[]);
+    let (outcome, trace) = Trace::of(t.run().cmd(["/bin/true"]), t.path("log"), &[]);
+    outcome.ok();
+    let processes = trace.processes();
+    for (stage, pid) in ["supervisor", "init", "program"].iter().zip(processes) {
+        let own = trace.own(pid);
+        let mut done = own.iter().map(|call| call.name.as_str());
+        for line in lines.iter().filter(|line| line.stage == *stage) {
+            for call in &line.calls {
+                // Each is looked for behind the one before: the order is part of it.
+                assert!(done.any(|name| name == call), "{call} of {line:?} is not made there");
+            }
+        }
+    }
+}
+
+#[test]
+fn explaining_does_nothing() {
+    let t = case!("-", "strace");
+    let before = Host::now();
+    let data = t.folder("data");
+    let volume = format!("{}:/missing/point", data.display());
+    let pid_file = t.path("pid");
+    let run = t
+        .run()
+        .opts(["--explain", "-v", &volume, "--tmpfs", "/also/missing", "--pid-file"])
+        .opt(&pid_file);
+    let (outcome, trace) = Trace::of(run.cmd(["/bin/sh", "-c", "touch /ran"]), t.path("log"), &[]);
+    assert!(outcome.ok().contains("/missing/point"), "{outcome:?}");
+    assert_eq!(trace.processes().len(), 1);
+    for call in &trace.own(trace.processes()[0]) {
+        assert!(!ACTING.contains(&call.name.as_str()), "{}", call.text);
+        assert!(!call.text.contains("O_CREAT") && !call.text.contains("O_WRONLY"), "{}", call.text);
+    }
+    for made in ["missing", "also", "ran"] {
+        assert!(!t.rootfs().join(made).exists(), "{made}");
+    }
+    assert!(!pid_file.exists());
+    before.unchanged(&t, "an explanation");
+}
+
+#[test]
+fn explaining_checks_as_running_does() {
+    let t = case!("-");
+    t.run()
+        .opts(["--explain", "--user", "nosuchuser"])
+        .cmd(["true"])
+        .output()
+        .refused(125, &["nosuchuser"]);
+    t.run()
+        .opts(["--explain", "-v", "/no/such/source:/mnt"])
+        .cmd(["true"])
+        .output()
+        .refused(125, &["/no/such/source"]);
+}
+
+#[test]
+fn explaining_says_when_there_is_nothing_to_follow() {
+    let t = case!("-", "unshare");
+    let private = t.run().opt("--explain").cmd(["true"]).output();
+    // The test's rootfs lies on whatever the host has; in a namespace of its own both cases are made.
+    let script = "mount --bind $ROOT $ROOT; mount --make-private $ROOT; $BIN run --rootfs $ROOT --explain true
+        echo ----; mount --make-shared $ROOT; $BIN run --rootfs $ROOT --explain true";
+    let both = t.host_script(script);
+    let (unshared, shared) = both.ok().split_once("----\n").unwrap();
+    assert_ne!(unshared, shared, "nothing is said");
+    assert!(unshared.contains("nothing to follow"), "{unshared}");
+    assert!(!shared.contains("nothing to follow"), "{shared}");
+    private.ok();
+}
+
+#[test]
+fn tracing_runs_and_gives_each_step_its_time() {
+    let t = case!("-");
+    let run = t.run().opt("--trace").sh("echo ran; exit 3").output();
+    assert_eq!((run.code(), run.stdout.as_str()), (3, "ran\n"), "{run:?}");
+    let steps = explained(&t, &[]);
+    let timed = run.stderr.lines().filter(|line| {
+        let number = line
+            .split_whitespace()
+            .any(|word| word.trim_end_matches("us").trim_end_matches("µs").parse::<u64>().is_ok());
+        number && (line.contains(" us") || line.contains("us ") || line.contains("µs"))
+    });
+    assert!(timed.count() >= steps.len() - 3, "not every step is timed: {}", run.stderr);
+    // The last step of init lasts as long as the program.
+    for line in steps
+        .iter()
+        .filter(|line| line.stage != "program" && !line.calls.iter().any(|call| call == "wait4"))
+    {
+        assert!(run.stderr.contains(&line.what), "no {:?} in {}", line.what, run.stderr);
+    }
+}
+
+#[test]
+fn tracing_shows_the_step_that_fails() {
+    let t = case!("-");
+    fs::create_dir(t.rootfs().join("ro")).unwrap();
+    let run =
+        t.run().opts(["--trace", "--read-only", "--tmpfs", "/nowhere"]).cmd(["true"]).output();
+    assert_eq!(run.code(), 125);
+    let last = run.stderr.lines().last().unwrap();
+    assert!(last.starts_with("rootlet: ") && last.contains("/nowhere"), "{run:?}");
+}

@@ -1,0 +1,258 @@
+//! Each system call of a run made to fail, and rootlet killed at each.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use support::{Case, Host, Outcome, Trace, case};
+
+/// Calls whose failure does not end a run, and why.
+const TOLERATED: &[(&str, &str)] = &[
+    ("kill", "what was to be killed may have ended by itself"),
+    ("pidfd_send_signal", "what was to be signalled may have ended by itself"),
+    ("unlink", "the run is over, the pid file is only litter then"),
+    ("ioctl", "asks for a terminal that need not be there"),
+    ("rt_sigtimedwait", "waits again"),
+];
+
+/// Calls that cannot be made to fail in a way that means anything.
+const UNTOUCHED: &[(&str, &str)] = &[
+    (
+        "close",
+        "strace does not make a call that it lets fail, while the kernel's close always closes",
+    ),
+    ("wait4", "called with WNOHANG after SIGCHLD: it cannot fail for an own child"),
+    ("exit", "does not return"),
+    ("exit_group", "does not return"),
+    ("write", "the error itself could not be reported"),
+    (
+        "execve",
+        "strace counts the start of rootlet too; tests/cli.rs has commands that cannot be executed",
+    ),
+    ("rt_sigprocmask", "cannot fail with a valid set"),
+    ("rt_sigaction", "cannot fail with a valid signal"),
+    ("uname", "cannot fail with a valid buffer"),
+    ("rt_sigreturn", "returns to where a signal came"),
+    ("restart_syscall", "made by the kernel"),
+];
+
+/// One fault: the `nth` call of that name in each process.
+#[derive(Clone, Debug)]
+struct Fault {
+    name: String,
+    nth: usize,
+    text: String,
+}
+
+/// A command that does nothing at all: rootlet itself, as nothing else makes so few calls.
+fn default_run(t: &Case) -> support::Rootlet {
+    t.run().cmd(["/bin/rootlet", "--version"])
+}
+
+/// Rootlet's own calls in a default run, each as a fault; those at the same place of two processes are one.
+fn faults(t: &Case, keep: impl Fn(&Trace, u32) -> bool) -> Vec<Fault> {
+    fs::copy(support::bin(), t.rootfs().join("bin/rootlet")).unwrap();
+    let (outcome, trace) = Trace::of(default_run(t), t.path("clean"), &[]);
+    assert_eq!(outcome.ok(), "rootlet 0.1.0\n");
+    let mut found: BTreeMap<(String, usize), Fault> = BTreeMap::new();
+    for pid in trace.processes().into_iter().filter(|&pid| keep(&trace, pid)) {
+        let mut count: BTreeMap<String, usize> = BTreeMap::new();
+        for call in trace.own(pid) {
+            let nth = count.entry(call.name.clone()).or_default();
+            *nth += 1;
+            let fault = Fault { name: call.name.clone(), nth: *nth, text: call.text };
+            found.entry((call.name, *nth)).or_insert(fault);
+        }
+    }
+    let touched = |fault: &Fault| !UNTOUCHED.iter().any(|(name, _)| *name == fault.name);
+    let faults: Vec<Fault> = found.into_values().filter(touched).collect();
+    assert!(faults.len() > 5, "a run has more calls than {faults:?}");
+    faults
+}
+
+/// Does `work` for each item, on two threads: strace mostly waits.
+fn in_parallel<T: Send + Clone>(items: Vec<T>, work: impl Fn(T) + Sync) {
+    let queue = Mutex::new(items.into_iter());
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap().next();
+                    match next {
+                        Some(item) => work(item),
+                        None => return,
+                    }
+                }
+            });
+        }
+    });
+}
+
+fn inject(t: &Case, fault: &Fault, how: &str, follow: &[&str]) -> Outcome {
+    let log = t.path(&format!("{}.{}", fault.name, fault.nth));
+    let rule = format!("inject={}:{how}:when={}", fault.name, fault.nth);
+    let options = [follow, &["-e", &rule]].concat();
+    default_run(t).under(Trace::prefix(&log, &options)).output()
+}
+
+/// What is wrong with a run in which one call failed; nothing is the aim.
+fn complaint(fault: &Fault, outcome: &Outcome) -> Option<String> {
+    let tolerated = TOLERATED.iter().any(|(name, _)| *name == fault.name);
+    let (code, lines) = (outcome.status.code(), outcome.stderr.lines().count());
+    if code == Some(0) {
+        return (!tolerated).then(|| "ended with 0".to_owned());
+    }
+    let worded = outcome.stderr.starts_with("rootlet: ")
+        && outcome.stderr.contains("EPERM (Operation not permitted)");
+    if lines != 1 || !worded {
+        return Some(format!("not one line with the errno: {:?}", outcome.stderr));
+    }
+    if !outcome.stderr.contains(&fault.name) {
+        return Some(format!("the call is not named: {:?}", outcome.stderr));
+    }
+    (!matches!(code, Some(125 | 126))).then(|| format!("exit code {code:?}"))
+}
+
+#[test]
+fn every_failing_call_ends_the_run_and_leaves_nothing() {
+    let t = case!("-", "strace");
+    let before = Host::now();
+    let complaints = Mutex::new(Vec::new());
+    let faults = faults(&t, |_, _| true);
+    println!("measured: {} calls made to fail", faults.len());
+    in_parallel(faults, |fault| {
+        let outcome = inject(&t, &fault, "error=EPERM", &["-f"]);
+        if let Some(what) = complaint(&fault, &outcome) {
+            complaints
+                .lock()
+                .unwrap()
+                .push(format!("{} #{}: {what}\n    {}", fault.name, fault.nth, fault.text));
+        }
+        if outcome.elapsed > Duration::from_secs(5) {
+            complaints.lock().unwrap().push(format!("{fault:?}: took {:?}", outcome.elapsed));
+        }
+    });
+    before.unchanged(&t, "after all faults");
+    let complaints = complaints.into_inner().unwrap();
+    assert!(complaints.is_empty(), "{} of them:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn a_supervisor_killed_at_any_call_leaves_nothing() {
+    let t = case!("-", "strace");
+    let before = Host::now();
+    let faults = faults(&t, |trace, pid| trace.processes()[0] == pid);
+    in_parallel(faults, |fault| {
+        // Without -f only the supervisor is traced, so the container has to notice by itself.
+        let outcome = inject(&t, &fault, "signal=KILL", &[]);
+        let killed = std::os::unix::process::ExitStatusExt::signal(&outcome.status) == Some(9);
+        assert!(killed || outcome.status.code() == Some(137), "{fault:?}: {outcome:?}");
+    });
+    before.unchanged(&t, "a supervisor killed at each of its calls");
+}
+
+#[test]
+fn a_container_killed_at_any_call_is_reported() {
+    let t = case!("-", "strace");
+    let before = Host::now();
+    let faults = faults(&t, |trace, pid| trace.processes()[0] != pid);
+    // A name that the supervisor calls as often would kill that one instead.
+    let supervisors = self::faults(&t, |trace, pid| trace.processes()[0] == pid);
+    let only =
+        |fault: &Fault| !supervisors.iter().any(|s| s.name == fault.name && s.nth >= fault.nth);
+    in_parallel(faults.into_iter().filter(only).collect(), |fault| {
+        let outcome = inject(&t, &fault, "signal=KILL", &["-f"]);
+        let code = outcome.status.code();
+        assert!(matches!(code, Some(125 | 137)), "{fault:?}: {outcome:?}");
+        assert!(outcome.stderr.lines().count() <= 1, "{fault:?}: {outcome:?}");
+    });
+    before.unchanged(&t, "a container killed at each of its calls");
+}
+
+#[test]
+fn a_failing_step_with_every_option_leaves_nothing() {
+    let t = case!("-", "strace");
+    let before = Host::now();
+    let data = t.folder("data");
+    let volume = format!("{}:/data:ro,rslave", data.display());
+    let pid_file = t.path("pid");
+    // Steps that a default run does not have, each failing by itself; the call is looked up in a clean run.
+    let options = |run: support::Rootlet| {
+        run.opts([
+            "-v",
+            &volume,
+            "--tmpfs",
+            "/tmp/scratch",
+            "--domainname",
+            "d",
+            "--user",
+            "1000:1000",
+        ])
+        .opts(["--workdir", "/etc", "--read-only", "--pid-file"])
+        .opt(&pid_file)
+        .cmd(["/bin/true"])
+    };
+    fs::create_dir_all(t.rootfs().join("data")).unwrap();
+    fs::create_dir_all(t.rootfs().join("tmp/scratch")).unwrap();
+    let (outcome, trace) = Trace::of(options(t.run()), t.path("clean"), &[]);
+    outcome.ok();
+    let names = [
+        "mount_setattr",
+        "open_tree",
+        "move_mount",
+        "fsmount",
+        "setdomainname",
+        "setresuid",
+        "setresgid",
+        "setgroups",
+        "capset",
+        "chdir",
+        "fchdir",
+    ];
+    let mut rows = Vec::new();
+    for name in names {
+        let most = trace
+            .processes()
+            .iter()
+            .map(|&pid| trace.own(pid).iter().filter(|c| c.name == name).count())
+            .max();
+        rows.extend((1..=most.unwrap_or(0)).map(|nth| (name, nth)));
+    }
+    assert!(rows.len() > 15, "{rows:?}");
+    in_parallel(rows, |(name, nth)| {
+        let rule = format!("inject={name}:error=ENOSPC:when={nth}");
+        let log = t.path(&format!("{name}.{nth}"));
+        let run = options(t.run()).under(Trace::prefix(&log, &["-f", "-e", &rule])).output();
+        assert!(run.code() == 125, "{name} {nth}: {run:?}");
+        run.complains(&[name, "ENOSPC (No space left on device)"]);
+    });
+    assert!(!pid_file.exists(), "the pid file stays");
+    before.unchanged(&t, "after all faults");
+}
+
+#[test]
+fn an_interrupted_wait_goes_on() {
+    let t = case!("-", "strace");
+    // Waiting calls end with EINTR when a debugger stops and continues the process.
+    let waits = [
+        "ppoll",
+        "poll",
+        "epoll_pwait",
+        "epoll_wait",
+        "rt_sigtimedwait",
+        "waitid",
+        "read",
+        "pselect6",
+    ];
+    for name in waits {
+        let rule = format!("inject={name}:error=EINTR:when=1");
+        let log = t.path(name);
+        let run =
+            t.run().sh("sleep 0.05; exit 7").under(Trace::prefix(&log, &["-e", &rule])).output();
+        run.ends(7);
+    }
+}

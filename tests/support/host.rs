@@ -1,0 +1,89 @@
+//! What a run must leave as it was: mounts, cgroups, links, processes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::Case;
+use super::process::await_true;
+
+/// The host's state. Runs of other tests do not show in it.
+#[derive(PartialEq, Debug)]
+pub struct Host {
+    mounts: String,
+    cgroups: BTreeSet<PathBuf>,
+    network_links: BTreeSet<String>,
+    hostname: String,
+    devices: Vec<String>,
+}
+
+impl Host {
+    /// Takes a snapshot.
+    pub fn now() -> Host {
+        let mut cgroups = BTreeSet::new();
+        collect_folders(Path::new("/sys/fs/cgroup"), &mut cgroups);
+        let names = fs::read_dir("/sys/class/net").unwrap().flatten();
+        Host {
+            mounts: fs::read_to_string("/proc/self/mountinfo").unwrap(),
+            cgroups,
+            network_links: names.map(|entry| entry.file_name().display().to_string()).collect(),
+            hostname: fs::read_to_string("/proc/sys/kernel/hostname").unwrap(),
+            devices: devices(),
+        }
+    }
+
+    /// Demands that all is as before and that no process of the test's containers is left.
+    ///
+    /// The kernel takes a killed container apart in its own time, so this waits a little for it.
+    pub fn unchanged(&self, case: &Case, what: &str) {
+        let clean = await_true(|| leftovers(case.dir()).is_empty());
+        assert!(clean, "{what}: processes are left: {:#?}", leftovers(case.dir()));
+        let now = Host::now();
+        assert_eq!(self.mounts, now.mounts, "{what}: the host's mounts changed");
+        assert_eq!(self.cgroups, now.cgroups, "{what}: the host's cgroups changed");
+        assert_eq!(*self, now, "{what}: the host changed");
+    }
+}
+
+/// Processes that name the test's directory in their command line or see it in their mounts.
+///
+/// Every container of a test has a root below its directory, which is the root of one of its mounts, and
+/// rootlet's own processes have it among their arguments.
+pub fn leftovers(dir: &Path) -> Vec<(u32, String)> {
+    let needle = dir.to_str().unwrap();
+    let names = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name());
+    let pids = names.filter_map(|name| name.to_str()?.parse().ok());
+    pids.filter_map(|pid: u32| {
+        let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let arguments = String::from_utf8_lossy(&arguments).replace('\0', " ");
+        let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+        let ours = arguments.contains(needle) || mounts.contains(needle);
+        ours.then_some((pid, arguments))
+    })
+    .collect()
+}
+
+fn collect_folders(dir: &Path, into: &mut BTreeSet<PathBuf>) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) && into.insert(entry.path()) {
+            collect_folders(&entry.path(), into);
+        }
+    }
+}
+
+/// Type, mode and owner of the nodes that containers get binds of: others have changed the host's by them.
+fn devices() -> Vec<String> {
+    let names = [
+        "", "null", "zero", "full", "random", "urandom", "tty", "ptmx", "console", "shm", "mqueue",
+        "fd",
+    ];
+    let describe = |name: &&str| {
+        let Ok(meta) = fs::symlink_metadata(Path::new("/dev").join(name)) else {
+            return format!("{name}: absent");
+        };
+        format!("{name}: {:o} {}:{} {:x}", meta.mode(), meta.uid(), meta.gid(), meta.rdev())
+    };
+    names.iter().map(describe).collect()
+}

@@ -1,0 +1,357 @@
+//! One test for each claim of the tutorials on building a container by hand.
+//!
+//! Letters and numbers are those of the README's table "by hand -> rootlet". Where a claim says what the
+//! hand-made way lacks, that way is tried as well: an attack that never works proves nothing.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command};
+
+use support::{Case, Host, Mounts, Rootlet, case, find_child, host, links};
+
+/// A process of the host for a container to look for. It is killed when dropped.
+struct Bystander(Child);
+
+impl Bystander {
+    fn new() -> Bystander {
+        Bystander(Command::new("sleep").arg("300").spawn().unwrap())
+    }
+
+    fn alive(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// Compiles the escape into the test's rootfs.
+fn with_escape(t: &Case) {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/escape.c");
+    let target = t.rootfs().join("bin/escape");
+    host("cc", &["-static", "-o", target.to_str().unwrap(), source]);
+}
+
+#[test]
+fn a1_pivot_root_hides_the_host() {
+    let t = case!("run-container");
+    let mark = t.file("mark", "");
+    let table = Mounts::parse(&t.inside(&[], "cat /proc/self/mountinfo"));
+    let root = table.at("/");
+    assert!(root.root.ends_with(t.rootfs().file_name().unwrap().to_str().unwrap()), "{root:?}");
+    // Only the container's mounts: each is the root, or something of /proc, /sys and /dev.
+    for mount in table.0.iter().filter(|mount| mount.point != "/") {
+        assert!(
+            ["/proc", "/sys", "/dev"].iter().any(|top| mount.point.starts_with(top)),
+            "{mount:?}"
+        );
+    }
+    let run = t.run().cmd(["ls", mark.to_str().unwrap()]).output();
+    assert!(run.code() != 0 && run.stderr.contains("No such file"), "{run:?}");
+}
+
+#[test]
+fn a2_the_command_is_in_the_new_pid_namespace_and_can_fork() {
+    let t = case!("run-container", "unshare");
+    // By hand and without a fork the second child fails: the namespace died with its first.
+    let by_hand = t.host_script("unshare --pid sh -c '/bin/true; /bin/true' 2>&1 || true");
+    assert!(
+        by_hand.stdout.contains("Cannot fork") || by_hand.stdout.contains("Cannot allocate"),
+        "{by_hand:?}"
+    );
+    for init in [&[][..], &["--no-init"]] {
+        let script = "for i in 1 2 3 4 5; do /bin/true || exit; done
+            [ $(readlink /proc/self/ns/pid) = $(readlink /proc/self/ns/pid_for_children) ] && echo forked";
+        assert_eq!(t.inside(init, script), "forked\n");
+    }
+}
+
+#[test]
+fn a3_an_own_proc_shows_only_the_containers_processes() {
+    let t = case!("run-container");
+    let bystander = Bystander::new();
+    let pid = bystander.0.id();
+    let by_hand = t.host_script(&format!("unshare --pid --fork ls -d /proc/{pid}"));
+    assert_eq!(
+        by_hand.ok(),
+        format!("/proc/{pid}\n"),
+        "without an own /proc the host's processes are seen"
+    );
+    let listed = t.run().opt("--no-init").cmd(["ps", "-o", "pid,args"]).output().ok().to_owned();
+    let lines: Vec<&str> = listed.lines().skip(1).map(str::trim).collect();
+    assert_eq!(lines, ["1 ps -o pid,args"], "the command is PID 1 and alone");
+    assert!(!t.inside(&[], "ps -o args").contains("sleep 300"));
+}
+
+#[test]
+fn a4_host_processes_cannot_be_killed_from_inside() {
+    let t = case!("run-container");
+    let mut bystander = Bystander::new();
+    let pid = bystander.0.id();
+    let script = format!("kill -9 {pid} 2>&1 | grep -o 'No such process'; kill -9 -1; true");
+    let run = t.run().opt("--privileged").sh(&script).output();
+    assert_eq!(run.stdout, "No such process\n", "{run:?}");
+    assert!(bystander.alive());
+}
+
+#[test]
+fn a5_a_new_network_namespace_shows_no_interface_of_the_host() {
+    let t = case!("run-container");
+    let hosts = |dir: &str| -> BTreeSet<String> {
+        fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    };
+    // Loopback and the kernel's fall-back tunnels are in every network namespace; addresses tell them apart.
+    let addresses = "for f in /sys/class/net/*; do echo $(cat $f/address) $(cat $f/ifindex); done";
+    let inside = t.inside(&[], addresses);
+    for name in hosts("/sys/class/net") {
+        let address =
+            fs::read_to_string(format!("/sys/class/net/{name}/address")).unwrap_or_default();
+        let unique =
+            address.trim().split(':').any(|byte| byte != "00") && address.trim().contains(':');
+        assert!(
+            !unique || !inside.contains(address.trim()),
+            "{name} of the host is inside: {inside}"
+        );
+    }
+    assert!(t.inside(&[], "ls /sys/class/net").starts_with("lo\n"));
+    assert_eq!(t.inside(&[], "wc -l < /proc/net/route"), "1\n", "no route but the table's heading");
+}
+
+#[test]
+fn a6_namespaces_mix_freely() {
+    let t = case!("run-container");
+    let host = links("/proc/self/ns");
+    let all = [
+        ("--network", "net"),
+        ("--pid", "pid"),
+        ("--ipc", "ipc"),
+        ("--uts", "uts"),
+        ("--cgroupns", "cgroup"),
+    ];
+    // Each alone here; tests/namespaces.rs goes through all 32 mixes.
+    for (only, name) in all {
+        let options: Vec<&str> =
+            all.iter().flat_map(|(o, _)| [*o, if *o == only { "new" } else { "host" }]).collect();
+        let inside = t.inside(
+            &options,
+            "for n in net pid ipc uts cgroup; do readlink /proc/self/ns/$n; done",
+        );
+        let new: Vec<&str> =
+            inside.lines().filter(|link| !host.values().any(|of_host| of_host == link)).collect();
+        assert!(new.len() == 1 && new[0].starts_with(&format!("{name}:")), "{only}: {inside}");
+    }
+}
+
+#[test]
+fn b1_the_pid_file_names_a_process_in_another_mount_namespace() {
+    let t = case!("-");
+    let file = t.path("pid");
+    let run = t.run().opt("--pid-file").opt(&file).open_stdin().sh("echo up; read x").spawn();
+    run.expect("up");
+    let init = find_child(run.pid());
+    let pid: u32 = fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+    assert_eq!(pid, init);
+    let namespace = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/mnt")).unwrap();
+    assert_ne!(namespace(init), namespace(run.pid()));
+    assert_eq!(namespace(run.pid()), namespace(std::process::id()), "the agent stays on the host");
+    run.finish();
+}
+
+/// A host whose mount of the rootfs is shared, a container on it, and a line of conversation with it.
+const TALK: &str = "mount --bind $ROOT $ROOT; mount --make-shared $ROOT; mkdir -p $ROOT/late $ROOT/inner
+    mkfifo $DIR/go $DIR/up; exec 4<> $DIR/go 5<> $DIR/up
+    open() { $BIN run --rootfs $ROOT --privileged -- sh -c \"echo up; read x; $1; echo end; read x\" \
+        < $DIR/go > $DIR/up & read -u 5 up; }
+    tell() { echo >&4; while read -u 5 line && [ $line != end ]; do echo $line; done; }
+    close() { echo >&4; wait; }";
+
+#[test]
+fn b2_later_mounts_of_the_host_appear_inside() {
+    let t = case!("-", "unshare", "bash");
+    let script =
+        "open 'ls /late'; mount -t tmpfs late $ROOT/late; touch $ROOT/late/mark; tell; close";
+    assert_eq!(t.host_script(&format!("{TALK}; {script}")).ok(), "mark\n");
+}
+
+#[test]
+fn b3_mounts_made_inside_never_appear_on_the_host() {
+    let t = case!("-", "unshare", "bash");
+    let script = "open 'mount -t tmpfs inner /inner; grep -c /inner /proc/self/mountinfo'; tell
+        grep -c $ROOT/inner /proc/self/mountinfo || true; ls $ROOT/inner; close";
+    assert_eq!(t.host_script(&format!("{TALK}; {script}")).ok(), "1\n0\n");
+}
+
+#[test]
+fn b4_children_of_the_container_receive_its_mounts() {
+    let t = case!("run-container");
+    let script = "mkfifo /tmp/go; exec 4<> /tmp/go
+        unshare --mount --propagation slave sh -c 'echo up > /tmp/ready; read x; ls /mnt' < /tmp/go &
+        while [ ! -e /tmp/ready ]; do sleep 0.01; done
+        mount -t tmpfs later /mnt; touch /mnt/mark; echo >&4; wait";
+    assert_eq!(t.inside(&["--privileged"], script), "mark\n");
+    fs::remove_file(t.rootfs().join("tmp/ready")).unwrap();
+    fs::remove_file(t.rootfs().join("tmp/go")).unwrap();
+    // Told to be private, nothing is passed on.
+    assert_eq!(t.inside(&["--privileged", "--propagation", "private"], script), "");
+}
+
+#[test]
+fn b5_ms_move_and_chroot_do_the_same() {
+    let t = case!("run-container", "cc");
+    with_escape(&t);
+    let secret = t.file("secret", "");
+    let script = "cat /proc/self/mountinfo";
+    let points = |options: &[&str]| {
+        let table = Mounts::parse(&t.inside(options, script));
+        table.0.iter().map(|mount| (mount.point.clone(), mount.flags.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(points(&["--no-pivot"]), points(&[]));
+    assert_eq!(t.inside(&["--no-pivot"], &format!("escape {}", secret.display())), "caught\n");
+    assert_eq!(t.inside(&["--no-pivot"], "ls -d /.. /../etc"), "/..\n/../etc\n");
+}
+
+#[test]
+fn b6_an_unbindable_mount_cannot_be_a_bind_source() {
+    let t = case!("run-container");
+    let bind = "mount --bind /etc /mnt && ls /mnt/passwd";
+    for kind in ["slave", "private"] {
+        let run = t.inside(&["--privileged", "--propagation", kind], bind);
+        assert_eq!(run, "/mnt/passwd\n", "{kind}");
+    }
+    let run = t.run().opts(["--privileged", "--propagation", "unbindable"]).sh(bind).output();
+    assert!(run.code() != 0 && run.stderr.contains("Invalid argument"), "{run:?}");
+}
+
+#[test]
+fn b7_proc_is_nosuid_noexec_nodev() {
+    let t = case!("run-container");
+    let table = Mounts::parse(&t.inside(&[], "cat /proc/self/mountinfo"));
+    assert!(table.at("/proc").has(&["nosuid", "noexec", "nodev"]), "{:?}", table.at("/proc"));
+}
+
+#[test]
+fn e1_a_root_of_one_program_and_its_libraries_works() {
+    let t = case!("-", "ldd");
+    // A shell of the host's, with what ldd lists and nothing else.
+    let root = t.folder("jail");
+    let shell = fs::canonicalize("/bin/sh").unwrap();
+    let listed = host("ldd", &[shell.to_str().unwrap()]);
+    let libraries = listed.split_whitespace().filter(|word| word.starts_with('/'));
+    for file in libraries.chain([shell.to_str().unwrap()]) {
+        let target = root.join(&file[1..]);
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(file, &target).unwrap();
+    }
+    let run = t.rootlet().opts(["run", "--rootfs"]).opt(&root).cmd([
+        shell.to_str().unwrap(),
+        "-c",
+        "echo jailed $$",
+    ]);
+    assert_eq!(run.output().ok(), "jailed 2\n");
+}
+
+#[test]
+fn e2_the_chroot_escape_fails_in_the_container() {
+    let t = case!("run-container", "cc");
+    with_escape(&t);
+    let secret = t.file("secret", "");
+    let secret = secret.to_str().unwrap();
+    let bare = Rootlet::new(Path::new("chroot"), t.dir())
+        .opt(t.rootfs())
+        .opts(["/bin/escape", secret])
+        .output();
+    assert_eq!(bare.ok(), "escaped\n", "a bare chroot is no jail");
+    for options in [&[][..], &["--privileged"], &["--no-init"]] {
+        let run = t.run().opts(options).cmd(["/bin/escape", secret]).output();
+        assert_eq!(run.ok(), "caught\n", "{options:?}");
+    }
+}
+
+#[test]
+fn e6_the_hostname_changes_inside_only() {
+    let t = case!("run-container");
+    let before = Host::now();
+    let script = "hostname; hostname changed && hostname";
+    assert_eq!(t.inside(&["--hostname", "given", "--privileged"], script), "given\nchanged\n");
+    before.unchanged(&t, "a changed hostname");
+}
+
+#[test]
+fn e7_no_old_root_is_left() {
+    let t = case!("run-container");
+    let tree = || host("find", &[t.rootfs().to_str().unwrap(), "-printf", "%P %y %m %s\n"]);
+    let before = tree();
+    let inside = t.inside(&[], "ls -a /; cat /proc/self/mountinfo");
+    assert!(!inside.contains("old") && !inside.contains("put"), "{inside}");
+    let table = Mounts::parse(&t.inside(&["--privileged"], "cat /proc/1/mountinfo"));
+    assert_eq!(table.points().iter().filter(|&&point| point == "/").count(), 1, "{table:?}");
+    assert_eq!(tree(), before, "the rootfs is as it was");
+}
+
+#[test]
+fn d2_chroot_alone_leaves_host_processes_killable() {
+    let t = case!("run-container");
+    let mut bystander = Bystander::new();
+    let kill = format!("kill -9 {}", bystander.0.id());
+    let run = t.run().opt("--privileged").sh(&kill).output();
+    assert!(run.code() != 0 && bystander.alive(), "{run:?}");
+    // By hand: the same command, only chrooted, kills it.
+    let chroot =
+        Rootlet::new(Path::new("chroot"), t.dir()).opt(t.rootfs()).opts(["/bin/sh", "-c", &kill]);
+    chroot.output().ok();
+    assert!(support::await_true(|| !bystander.alive()));
+}
+
+#[test]
+fn d3_a_pod_shares_the_network_and_isolates_pids() {
+    let t = case!("-");
+    let host = links("/proc/self/ns");
+    let script = "readlink /proc/self/ns/net; readlink /proc/self/ns/pid; echo $$";
+    let inside = t.inside(&["--network", "host"], script);
+    let lines: Vec<&str> = inside.lines().collect();
+    assert_eq!((lines[0], lines[2]), (host["net"].as_str(), "2"));
+    assert_ne!(lines[1], host["pid"]);
+}
+
+#[test]
+fn d5_a_host_directory_is_mounted_read_only() {
+    let t = case!("-");
+    let data = t.folder("data");
+    fs::write(data.join("file"), "read\n").unwrap();
+    let volume = format!("{}:/data:ro", data.display());
+    let run = t
+        .run()
+        .opts(["--privileged", "-v", &volume])
+        .sh("cat /data/file; echo x > /data/file")
+        .output();
+    assert!(run.stdout == "read\n" && run.stderr.contains("Read-only file system"), "{run:?}");
+    assert_eq!(fs::read_to_string(data.join("file")).unwrap(), "read\n");
+}
+
+#[test]
+fn c8_pid_1_gets_no_default_action_and_its_end_kills_all() {
+    let t = case!("run-container");
+    let before = Host::now();
+    // The command being PID 1, TERM and even KILL from inside do nothing to it.
+    assert_eq!(t.inside(&["--no-init"], "sh -c 'kill -15 1; kill -9 1'; echo alive"), "alive\n");
+    // Orphans become children of PID 1, here of rootlet, and are reaped by it.
+    let orphan = "(sh -c 'sleep 0.2; cut -d\" \" -f4 /proc/$$/stat' &); sleep 0.5; ls -d /proc/[0-9]* | wc -l";
+    let seen = t.inside(&[], orphan);
+    assert!(seen.starts_with("1\n"), "{seen}");
+    // When the command ends, so does the rest, whatever it ignores.
+    for init in [&[][..], &["--no-init"]] {
+        let run = t.run().opts(init).sh("(trap '' 1 2 15; setsid sleep 300 &); exit 3").output();
+        run.ends(3);
+        before.unchanged(&t, "the end of PID 1");
+    }
+}

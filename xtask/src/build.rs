@@ -1,0 +1,211 @@
+//! `build`: the shipped binaries and their twins, checked before they are kept.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use lexopt::prelude::*;
+
+use crate::arch::Arch;
+use crate::{elf, layout, program, size};
+
+pub const USAGE: &str = "\
+build [--arch x86_64|aarch64|all] [--roles ROLE,…]
+    makes target/dist/rootlet-ARCH and its twin .unstripped, and checks both: static, no
+    core::fmt, no memory both writable and executable, not too big; --roles (run, init,
+    boot) makes rootlet-ROLE-ARCH with these roles only";
+
+/// The cargo features that are roles.
+const ROLES: &[&str] = &["run", "init", "boot"];
+
+/// How many bytes a stripped binary may have. A row without roles is the whole binary.
+struct Bound {
+    arch: Arch,
+    roles: &'static [&'static str],
+    bytes: u64,
+}
+
+const BOUNDS: &[Bound] = &[
+    Bound { arch: Arch::X86_64, roles: &[], bytes: 48 * 1024 },
+    Bound { arch: Arch::X86_64, roles: &["init"], bytes: 16 * 1024 },
+];
+
+/// Flags of the gnu target that `.cargo/config.toml` holds for the musl one. The linker stands
+/// among them because a linker set by itself would be used for build scripts too.
+const FREESTANDING_FLAGS: &str = "-C linker=rust-lld -C linker-flavor=ld.lld \
+    -C link-self-contained=no -C relocation-model=static -C target-feature=+crt-static";
+
+pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
+    let mut arches = vec![Arch::X86_64];
+    let mut roles = Vec::new();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("arch") => {
+                arches = match arguments.value()?.string()?.as_str() {
+                    "all" => Arch::ALL.to_vec(),
+                    word => vec![Arch::parse(word)?],
+                }
+            }
+            Long("roles") => roles = parse_roles(&arguments.value()?.string()?)?,
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    for arch in arches {
+        print_sizes(&build(arch, &roles)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn parse_roles(list: &str) -> Result<Vec<String>> {
+    let roles: Vec<String> = list.split(',').map(str::to_owned).collect();
+    for role in &roles {
+        if !ROLES.contains(&role.as_str()) {
+            bail!("--roles {list}: {role:?} is none of {}", ROLES.join(", "));
+        }
+    }
+    Ok(roles)
+}
+
+/// Builds, checks and keeps one binary with its twin, and returns its path. No roles means all of
+/// them. Nothing is written to stdout: with `run` that belongs to the container's command.
+pub fn build(arch: Arch, roles: &[String]) -> Result<PathBuf> {
+    let _lock = layout::lock("build")?;
+    let target = choose_target(arch)?;
+    let stripped = compile(&target, roles, "dist")?;
+    let twin = compile(&target, roles, "release")?;
+    let path = layout::binary(arch, roles);
+    check(&path, &stripped, &twin, arch, roles)?;
+    layout::write_atomically(&path, &stripped, 0o755)?;
+    layout::write_atomically(&layout::unstripped(&path), &twin, 0o755)?;
+    Ok(path)
+}
+
+/// One line: the binary's bytes, and those of its sections.
+pub fn print_sizes(path: &Path) -> Result<()> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    println!("{}", size::Sizes::of(&bytes)?.line(&relative(path)));
+    Ok(())
+}
+
+/// The path as seen from the project's folder.
+pub fn relative(path: &Path) -> String {
+    path.strip_prefix(layout::root()).unwrap_or(path).display().to_string()
+}
+
+/// The musl target, added when missing; else the machine's own gnu target, for since no libc is
+/// used, any target of that machine makes the same program.
+fn choose_target(arch: Arch) -> Result<String> {
+    let musl = arch.musl_target();
+    if is_installed(&musl)? {
+        return Ok(musl);
+    }
+    eprintln!("rustup target add {musl}");
+    match program::run(Command::new("rustup").args(["target", "add", &musl])) {
+        Ok(()) if is_installed(&musl)? => return Ok(musl),
+        Ok(()) => eprintln!("rustup added {musl}, but not for the rustc that is used"),
+        Err(error) => eprintln!("{error:#}"),
+    }
+    let gnu = arch.gnu_target();
+    if !is_installed(&gnu)? {
+        bail!("neither {musl} nor {gnu} is installed, and rustup cannot add the first");
+    }
+    eprintln!("{musl} cannot be had: linking freestanding for {gnu} instead");
+    Ok(gnu)
+}
+
+/// rustc knows the folder of every target; it exists when the target is installed. This needs
+/// no rustup, so it is also right for a distribution's Rust.
+fn is_installed(target: &str) -> Result<bool> {
+    let arguments = ["--print", "target-libdir", "--target", target];
+    let folder = program::output(Command::new("rustc").args(arguments))?;
+    Ok(Path::new(folder.trim()).is_dir())
+}
+
+/// Compiles with one cargo profile and returns the binary.
+fn compile(target: &str, roles: &[String], profile: &str) -> Result<Vec<u8>> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(layout::root()).args(["build", "--quiet", "--package", "rootlet"]);
+    cargo.args(["--bin", "rootlet", "--profile", profile, "--target", target, "--target-dir"]);
+    cargo.arg(layout::target()).args(feature_arguments(roles));
+    if target.ends_with("-gnu") {
+        let name = target.to_uppercase().replace('-', "_");
+        cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), FREESTANDING_FLAGS);
+    }
+    program::run(&mut cargo)?;
+    let path = layout::target().join(target).join(profile).join("rootlet");
+    fs::read(&path).with_context(|| path.display().to_string())
+}
+
+fn feature_arguments(roles: &[String]) -> Vec<String> {
+    let mut features = vec!["freestanding".to_owned()];
+    features.extend(roles.iter().cloned());
+    let mut arguments = vec!["--features".to_owned(), features.join(",")];
+    if !roles.is_empty() {
+        arguments.push("--no-default-features".to_owned());
+    }
+    arguments
+}
+
+/// Refuses a binary that is not what the design says, naming every violation.
+fn check(path: &Path, stripped: &[u8], twin: &[u8], arch: Arch, roles: &[String]) -> Result<()> {
+    let mut found = elf::violations(stripped, arch)?;
+    found.extend(elf::symbol_violations(twin)?);
+    // The twin's symbols speak for the shipped binary only where the code is the same.
+    if elf::sections(stripped)? != elf::sections(twin)? {
+        found.push("the unstripped twin has other sections".to_owned());
+    }
+    found.extend(bound_violation(arch, roles, stripped.len() as u64));
+    if !found.is_empty() {
+        bail!("{} is not fit to be shipped:\n  {}", relative(path), found.join("\n  "));
+    }
+    Ok(())
+}
+
+fn bound_violation(arch: Arch, roles: &[String], bytes: u64) -> Option<String> {
+    let bound = BOUNDS.iter().find(|b| b.arch == arch && b.roles == roles)?;
+    (bytes > bound.bytes).then(|| format!("{bytes} bytes, at most {} are allowed", bound.bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_known_ones() {
+        assert_eq!(parse_roles("init,run").unwrap(), ["init", "run"]);
+        for list in ["", "init,", "freestanding", "init run"] {
+            assert!(parse_roles(list).is_err(), "{list:?}");
+        }
+    }
+
+    #[test]
+    fn roles_replace_the_default_features() {
+        assert_eq!(feature_arguments(&[]), ["--features", "freestanding"]);
+        let init = feature_arguments(&["init".to_owned()]);
+        assert_eq!(init, ["--features", "freestanding,init", "--no-default-features"]);
+    }
+
+    #[test]
+    fn sizes_are_bounded_to_the_byte() {
+        let init = ["init".to_owned()];
+        let rows: &[(Arch, &[String], u64, bool)] = &[
+            (Arch::X86_64, &[], 49152, false),
+            (Arch::X86_64, &[], 49153, true),
+            (Arch::X86_64, &init, 16384, false),
+            (Arch::X86_64, &init, 16385, true),
+        ];
+        for (arch, roles, bytes, refused) in rows {
+            assert_eq!(bound_violation(*arch, roles, *bytes).is_some(), *refused, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn a_dynamic_program_is_not_kept() {
+        let bytes = fs::read("/bin/true").unwrap();
+        let path = layout::binary(Arch::X86_64, &[]);
+        let error = check(&path, &bytes, &bytes, Arch::X86_64, &[]).unwrap_err().to_string();
+        assert!(error.contains("target/dist/rootlet-x86_64 is not fit"), "{error}");
+        assert!(error.contains("PT_INTERP"), "{error}");
+    }
+}

@@ -1,0 +1,146 @@
+//! What an ELF file must be like to be shipped, and how big its sections are.
+
+use anyhow::{Context, Result};
+use object::elf::{self, FileHeader64, ProgramFlags};
+use object::read::elf::{ElfFile, FileHeader, ProgramHeader};
+use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags};
+
+use crate::arch::Arch;
+
+type Elf64<'a> = ElfFile<'a, FileHeader64<Endianness>>;
+
+/// Words that a shipped binary's functions may not have in their path: formatting costs 4 kB at
+/// its first use, and every panic path brings it along.
+const FORBIDDEN_PATHS: &[&str] = &["core::fmt", "core::panicking"];
+
+/// How a function of such a path looks when its symbol does not demangle: both of Rust's
+/// manglings write each part of a path with its length before it.
+const FORBIDDEN_FRAGMENTS: &[&str] = &["4core3fmt", "4core9panicking"];
+
+/// A section that takes up memory when the program runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    pub name: String,
+    pub bytes: u64,
+}
+
+/// Every way in which a stripped binary is not fit to be shipped; empty when it is.
+pub fn violations(bytes: &[u8], arch: Arch) -> Result<Vec<String>> {
+    let file = parse(bytes)?;
+    let mut found = header_violations(&file, arch);
+    found.extend(segment_violations(&file));
+    Ok(found)
+}
+
+/// The same for its twin with symbols. A twin without symbols proves nothing, so it is refused.
+pub fn symbol_violations(bytes: &[u8]) -> Result<Vec<String>> {
+    let file = parse(bytes)?;
+    let mut found = Vec::new();
+    let mut named = 0;
+    for symbol in file.symbols() {
+        let name = symbol.name().context("symbol name")?;
+        if name.is_empty() {
+            continue;
+        }
+        named += 1;
+        if symbol.is_undefined() {
+            found.push(format!("undefined symbol {name}"));
+        }
+        if let Some(readable) = forbidden_symbol(name) {
+            found.push(format!("symbol {readable}"));
+        }
+    }
+    if named == 0 {
+        found.push("no symbols at all, so nothing can be checked".to_owned());
+    }
+    Ok(found)
+}
+
+/// The symbol's readable name when it comes from a part of core that is not to be shipped.
+fn forbidden_symbol(name: &str) -> Option<String> {
+    let readable = format!("{:#}", rustc_demangle::demangle(name));
+    let forbidden = FORBIDDEN_PATHS.iter().any(|path| readable.contains(path))
+        || FORBIDDEN_FRAGMENTS.iter().any(|part| name.contains(part));
+    forbidden.then_some(readable)
+}
+
+/// The sections that are loaded, in the order they have in the file.
+pub fn sections(bytes: &[u8]) -> Result<Vec<Section>> {
+    let file = parse(bytes)?;
+    let mut list = Vec::new();
+    for section in file.sections() {
+        if let SectionFlags::Elf { sh_flags, .. } = section.flags()
+            && sh_flags & elf::SHF_ALLOC != elf::SectionFlags(0)
+        {
+            let name = section.name().context("section name")?.to_owned();
+            list.push(Section { name, bytes: section.size() });
+        }
+    }
+    Ok(list)
+}
+
+/// True when a program needs no other file to run: neither interpreter nor libraries.
+pub fn is_static(bytes: &[u8]) -> bool {
+    let Ok(file) = parse(bytes) else { return false };
+    let endian = file.endian();
+    file.elf_program_headers().iter().all(|h| h.p_type(endian) != elf::PT_INTERP)
+}
+
+fn parse(bytes: &[u8]) -> Result<Elf64<'_>> {
+    Elf64::parse(bytes).context("not a 64-bit ELF file")
+}
+
+fn header_violations(file: &Elf64, arch: Arch) -> Vec<String> {
+    let endian = file.endian();
+    let header = file.elf_header();
+    let mut found = Vec::new();
+    if header.e_machine(endian) != arch.elf_machine() {
+        found.push(format!("{:?} instead of {}", header.e_machine(endian), arch.name()));
+    }
+    if header.e_type(endian) != elf::ET_EXEC {
+        found.push("not linked to a fixed address (ET_EXEC)".to_owned());
+    }
+    // The linker only warns of a missing _start and writes 0.
+    let entry = header.e_entry(endian);
+    let is_entry = |h: &&elf::ProgramHeader64<Endianness>| {
+        let start = h.p_vaddr(endian);
+        has(h.p_flags(endian), elf::PF_X) && (start..start + h.p_memsz(endian)).contains(&entry)
+    };
+    if !file.elf_program_headers().iter().any(|h| is_entry(&h)) {
+        found.push(format!("entry point {entry:#x} is not in executable memory"));
+    }
+    found
+}
+
+fn segment_violations(file: &Elf64) -> Vec<String> {
+    let endian = file.endian();
+    let mut found = Vec::new();
+    let mut stack = None;
+    for header in file.elf_program_headers() {
+        let flags = header.p_flags(endian);
+        let kind = header.p_type(endian);
+        if kind == elf::PT_INTERP {
+            found.push("PT_INTERP: it asks for a dynamic loader".to_owned());
+        } else if kind == elf::PT_DYNAMIC {
+            found.push("PT_DYNAMIC: it is not fully static".to_owned());
+        } else if kind == elf::PT_GNU_STACK {
+            stack = Some(flags);
+        } else if kind == elf::PT_LOAD && has(flags, elf::PF_W) && has(flags, elf::PF_X) {
+            let address = header.p_vaddr(endian);
+            found.push(format!("segment at {address:#x} is both writable and executable"));
+        }
+    }
+    match stack {
+        None => found.push("no GNU_STACK: the kernel would make the stack executable".to_owned()),
+        Some(flags) if has(flags, elf::PF_X) => found.push("GNU_STACK is executable".to_owned()),
+        Some(_) => {}
+    }
+    found
+}
+
+fn has(flags: ProgramFlags, wanted: ProgramFlags) -> bool {
+    flags & wanted == wanted
+}
+
+#[cfg(test)]
+mod tests;

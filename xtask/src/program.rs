@@ -1,0 +1,62 @@
+//! Other programs: run them, and say their whole command line when they fail.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The command line as one would type it, for messages.
+pub fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|w| w.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+/// Runs it with our own stdin, stdout and stderr; an exit status other than 0 is an error.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| line(command))?;
+    if !status.success() {
+        bail!("{}: {status}", line(command));
+    }
+    Ok(())
+}
+
+/// What it wrote to stdout; its stderr becomes part of the error when it fails.
+pub fn output(command: &mut Command) -> Result<String> {
+    let done = command.stdin(Stdio::null()).output().with_context(|| line(command))?;
+    if !done.status.success() {
+        let complaint = String::from_utf8_lossy(&done.stderr);
+        bail!("{}: {}: {}", line(command), done.status, complaint.trim());
+    }
+    String::from_utf8(done.stdout).with_context(|| format!("{}: not UTF-8", line(command)))
+}
+
+/// Where a program lies on `PATH`, or None.
+pub fn find(name: impl AsRef<OsStr>) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|d| d.join(name.as_ref())).find(|p| is_executable(p))
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_program_is_named_with_its_complaint() {
+        let error = output(Command::new("sh").args(["-c", "echo why >&2; exit 3"])).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains("sh -c") && text.contains("3") && text.contains("why"), "{text}");
+        let error = run(Command::new("sh").args(["-c", "exit 4"])).unwrap_err();
+        assert!(format!("{error:#}").contains("exit status: 4"));
+    }
+
+    #[test]
+    fn programs_are_found_on_the_path_only() {
+        assert!(find("sh").is_some_and(|p| p.is_absolute()));
+        assert_eq!(find("no-such-program-here"), None);
+    }
+}

@@ -1,0 +1,222 @@
+//! QEMU: the command line of a virtual machine, and whether KVM can be used.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::arch::Arch;
+use crate::test::guest::{self, End};
+use crate::test::verdict;
+use crate::{layout, program};
+
+/// Who runs the guest's instructions: the processor, or QEMU's translator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accel {
+    Kvm,
+    Tcg,
+}
+
+impl Accel {
+    /// As QEMU and the cache file spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Accel::Kvm => "kvm",
+            Accel::Tcg => "tcg",
+        }
+    }
+}
+
+/// Where the guest's serial line ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Console {
+    /// Our own terminal: Ctrl-C goes to the guest, Ctrl-A X ends QEMU.
+    Terminal,
+    /// Our pipe.
+    Pipe,
+}
+
+/// One virtual machine.
+pub struct Machine<'a> {
+    pub arch: Arch,
+    pub kernel: &'a Path,
+    pub initramfs: &'a Path,
+    /// Appended to the kernel command line.
+    pub append: &'a str,
+    pub accel: Accel,
+    pub disk: Option<&'a Path>,
+    pub console: Console,
+}
+
+/// The kernel command line of every machine: reboot at once after a panic (with -no-reboot that
+/// ends QEMU), and skip what costs time under TCG: self-tests and mitigations.
+const KERNEL_COMMAND_LINE: &str = "panic=-1 cryptomgr.notests mitigations=off nokaslr quiet";
+
+/// More of it for x86_64, to skip the calibration of its clocks. Elsewhere the kernel does not
+/// know these words and would hand them to init as arguments.
+const X86_64_COMMAND_LINE: &str = "tsc=reliable no_timer_check lpj=4000000";
+
+impl Machine<'_> {
+    /// The name of the QEMU program.
+    pub fn program(&self) -> String {
+        program_for(self.arch)
+    }
+
+    /// The whole command line.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(self.program());
+        // Not -nographic: that would put the firmware's own text on the serial line too.
+        command.args(["-m", "256", "-nodefaults", "-no-reboot", "-display", "none"]);
+        command.args(["-accel", self.accel.name()]);
+        let serial = match self.console {
+            Console::Terminal => "mon:stdio",
+            Console::Pipe => "stdio",
+        };
+        command.args(["-serial", serial]);
+        let tty = match self.arch {
+            Arch::X86_64 => {
+                command.args(["-machine", "pc"]);
+                format!("ttyS0 {X86_64_COMMAND_LINE}")
+            }
+            Arch::Aarch64 => {
+                command.args(["-machine", "virt", "-cpu", "cortex-a57"]);
+                "ttyAMA0".to_owned()
+            }
+        };
+        command.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs);
+        let line = format!("console={tty} {KERNEL_COMMAND_LINE} {}", self.append);
+        command.args(["-append", line.trim_end()]);
+        if let Some(disk) = self.disk {
+            // NVMe, because distribution kernels have virtio's drivers as modules only.
+            let drive = format!("file={},format={},if=none,id=disk", comma(disk), format_of(disk));
+            command.args(["-drive", &drive, "-device", "nvme,drive=disk,serial=rootlet"]);
+        }
+        command
+    }
+}
+
+/// The name of the QEMU program for a machine.
+pub fn program_for(arch: Arch) -> String {
+    format!("qemu-system-{}", arch.name())
+}
+
+/// In QEMU's options a comma within a value is written twice.
+fn comma(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
+}
+
+/// A disk without qcow2's first bytes is raw; QEMU warns when it has to guess.
+fn format_of(disk: &Path) -> &'static str {
+    use std::io::Read;
+    let mut start = [0; 4];
+    let read = fs::File::open(disk).and_then(|mut file| file.read_exact(&mut start));
+    if read.is_ok() && &start == b"QFI\xfb" { "qcow2" } else { "raw" }
+}
+
+/// How long a guest on KVM may take to its verdict: it needs one second where KVM works.
+const PROBE_LIMIT: Duration = Duration::from_secs(8);
+
+/// KVM where a guest really comes up on it: there are machines where /dev/kvm opens and every
+/// guest hangs. Found out once for each boot of this machine, by booting `initramfs`.
+pub fn choose_accel(arch: Arch, kernel: &Path, initramfs: &Path) -> Result<Accel> {
+    // Another kind of processor can only be translated.
+    if !arch.is_host() {
+        return Ok(Accel::Tcg);
+    }
+    let note = layout::cache().join("accel");
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    if let Some(accel) = remembered(&fs::read_to_string(&note).unwrap_or_default(), boot.trim()) {
+        return Ok(accel);
+    }
+    let accel = if kvm_opens() { probe(arch, kernel, initramfs)? } else { Accel::Tcg };
+    let text = format!("{} {}\n", boot.trim(), accel.name());
+    layout::write_atomically(&note, text.as_bytes(), 0o644)?;
+    Ok(accel)
+}
+
+/// What the note of an earlier probe says, if it was in this boot of the machine.
+fn remembered(note: &str, boot: &str) -> Option<Accel> {
+    let (noted_boot, name) = note.trim().split_once(' ')?;
+    if boot.is_empty() || noted_boot != boot {
+        return None;
+    }
+    [Accel::Kvm, Accel::Tcg].into_iter().find(|a| a.name() == name)
+}
+
+fn kvm_opens() -> bool {
+    fs::File::options().read(true).write(true).open("/dev/kvm").is_ok()
+}
+
+fn probe(arch: Arch, kernel: &Path, initramfs: &Path) -> Result<Accel> {
+    let append = "rootlet.run=/bin/true";
+    let (accel, console, disk) = (Accel::Kvm, Console::Pipe, None);
+    let machine = Machine { arch, kernel, initramfs, append, accel, disk, console };
+    let seen = guest::watch(machine.command(), PROBE_LIMIT)?;
+    let came_up = matches!(seen.end, End::Exited(_))
+        && seen.lines.iter().any(|line| line.contains(verdict::MARK));
+    let accel = if came_up { Accel::Kvm } else { Accel::Tcg };
+    let seconds = seen.took.as_secs_f32();
+    println!("a guest on KVM {} ({seconds:.1} s): using {}", came_up_words(came_up), accel.name());
+    Ok(accel)
+}
+
+fn came_up_words(came_up: bool) -> &'static str {
+    if came_up { "comes up" } else { "does not come up" }
+}
+
+/// The QEMU program, or an error that says how to get it.
+pub fn installed(arch: Arch) -> Result<PathBuf> {
+    let name = program_for(arch);
+    let package = match arch {
+        Arch::X86_64 => "qemu-system-x86",
+        Arch::Aarch64 => "qemu-system-arm",
+    };
+    program::find(&name)
+        .with_context(|| format!("{name} is not installed (apt-get install {package})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_note_counts_in_the_same_boot_only() {
+        let rows = [
+            ("b1 kvm\n", "b1", Some(Accel::Kvm)),
+            ("b1 tcg\n", "b1", Some(Accel::Tcg)),
+            ("b1 kvm\n", "b2", None),
+            ("b1 what\n", "b1", None),
+            (" kvm", "", None),
+            ("", "b1", None),
+        ];
+        for (note, boot, expected) in rows {
+            assert_eq!(remembered(note, boot), expected, "{note:?} in {boot:?}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_names_console_and_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = folder.path().join("a,b");
+        fs::write(&disk, b"QFI\xfb....").unwrap();
+        let machine = Machine {
+            arch: Arch::X86_64,
+            kernel: Path::new("/k"),
+            initramfs: Path::new("/i"),
+            append: "rootlet.run=\"a b\"",
+            accel: Accel::Tcg,
+            disk: Some(&disk),
+            console: Console::Pipe,
+        };
+        let line = program::line(&machine.command());
+        assert!(line.starts_with("qemu-system-x86_64 "), "{line}");
+        assert!(line.contains("-append console=ttyS0 tsc=reliable"), "{line}");
+        assert!(line.contains("quiet rootlet.run=\"a b\" -drive"), "{line}");
+        assert!(line.contains("a,,b,format=qcow2,if=none"), "{line}");
+        let machine = Machine { arch: Arch::Aarch64, disk: None, append: "", ..machine };
+        let line = program::line(&machine.command());
+        assert!(line.contains("-machine virt") && line.ends_with("nokaslr quiet"), "{line}");
+    }
+}

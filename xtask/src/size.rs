@@ -1,0 +1,156 @@
+//! `size`: bytes per section of the shipped binaries, kept and compared.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use lexopt::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::arch::Arch;
+use crate::{build, elf, layout};
+
+pub const USAGE: &str = "\
+size [--save|--compare]
+    builds the whole binary and the container PID 1 alone, and prints bytes per section;
+    --save keeps them in xtask/size-baseline.json, --compare says what changed since";
+
+/// Bytes of one binary: each loaded section, and the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    file: u64,
+    sections: BTreeMap<String, u64>,
+}
+
+type Baseline = BTreeMap<String, Sizes>;
+
+enum Mode {
+    Print,
+    Save,
+    Compare,
+}
+
+pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
+    let mut mode = Mode::Print;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("save") => mode = Mode::Save,
+            Long("compare") => mode = Mode::Compare,
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    let sizes = measure()?;
+    match mode {
+        Mode::Print => {}
+        Mode::Save => save(&sizes)?,
+        Mode::Compare => compare(&load()?, &sizes).iter().for_each(|line| println!("{line}")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Sizes {
+    /// Measures one binary.
+    pub fn of(bytes: &[u8]) -> Result<Sizes> {
+        let sections = elf::sections(bytes)?.into_iter().map(|s| (s.name, s.bytes)).collect();
+        Ok(Sizes { file: bytes.len() as u64, sections })
+    }
+
+    /// One line: the file's bytes, then each section's.
+    pub fn line(&self, name: &str) -> String {
+        let parts: Vec<_> = self.sections.iter().map(|(n, bytes)| format!("{n} {bytes}")).collect();
+        format!("{name}: {} bytes ({})", self.file, parts.join(", "))
+    }
+
+    fn rows(&self) -> BTreeMap<&str, u64> {
+        let sections = self.sections.iter().map(|(name, bytes)| (name.as_str(), *bytes));
+        sections.chain([("file", self.file)]).collect()
+    }
+}
+
+fn measure() -> Result<Baseline> {
+    let mut sizes = Baseline::new();
+    for roles in [vec![], vec!["init".to_owned()]] {
+        let path = build::build(Arch::X86_64, &roles)?;
+        build::print_sizes(&path)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        sizes.insert(name, Sizes::of(&fs::read(&path)?)?);
+    }
+    Ok(sizes)
+}
+
+fn baseline_path() -> PathBuf {
+    layout::root().join("xtask/size-baseline.json")
+}
+
+fn save(sizes: &Baseline) -> Result<()> {
+    let text = serde_json::to_string_pretty(sizes)? + "\n";
+    layout::write_atomically(&baseline_path(), text.as_bytes(), 0o644)
+}
+
+fn load() -> Result<Baseline> {
+    let path = baseline_path();
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("{}: `cargo xtask size --save` makes it", path.display()))?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// One line for each number that is not as before, or one that says that all are.
+fn compare(before: &Baseline, after: &Baseline) -> Vec<String> {
+    let none = Sizes::default();
+    let mut lines = Vec::new();
+    let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    for name in names {
+        let old = before.get(name).unwrap_or(&none).rows();
+        let new = after.get(name).unwrap_or(&none).rows();
+        let parts: std::collections::BTreeSet<_> = old.keys().chain(new.keys()).collect();
+        for part in parts {
+            let (was, is) = (old.get(part).unwrap_or(&0), new.get(part).unwrap_or(&0));
+            if was != is {
+                let change = *is as i64 - *was as i64;
+                lines.push(format!("{name} {part}: {was} -> {is} ({change:+})"));
+            }
+        }
+    }
+    if lines.is_empty() {
+        lines.push("no size has changed".to_owned());
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(file: u64, sections: &[(&str, u64)]) -> Sizes {
+        Sizes { file, sections: sections.iter().map(|(n, b)| (n.to_string(), *b)).collect() }
+    }
+
+    #[test]
+    fn each_changed_number_is_a_line() {
+        let before = Baseline::from([("a".into(), sizes(100, &[(".text", 60), (".data", 4)]))]);
+        let after = Baseline::from([
+            ("a".into(), sizes(90, &[(".text", 50), (".bss", 8)])),
+            ("b".into(), sizes(1, &[])),
+        ]);
+        assert_eq!(
+            compare(&before, &after),
+            [
+                "a .bss: 0 -> 8 (+8)",
+                "a .data: 4 -> 0 (-4)",
+                "a .text: 60 -> 50 (-10)",
+                "a file: 100 -> 90 (-10)",
+                "b file: 0 -> 1 (+1)",
+            ]
+        );
+        assert_eq!(compare(&after, &after), ["no size has changed"]);
+    }
+
+    #[test]
+    fn a_saved_baseline_reads_back() {
+        let baseline = Baseline::from([("a".to_owned(), sizes(7, &[(".text", 3)]))]);
+        let text = serde_json::to_string_pretty(&baseline).unwrap();
+        assert_eq!(serde_json::from_str::<Baseline>(&text).unwrap(), baseline);
+    }
+}

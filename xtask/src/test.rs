@@ -1,0 +1,107 @@
+//! `test`: everything that can be tested here, ending with one line of counts.
+
+pub mod cargo;
+pub mod guest;
+pub mod libtest;
+pub mod scenario;
+pub mod tally;
+pub mod verdict;
+pub mod vm;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use lexopt::prelude::*;
+
+use crate::arch::Arch;
+use crate::{build, rootfs, tidy};
+use tally::Tally;
+
+pub const USAGE: &str = "\
+test [--quick] [FILTER]
+    runs tidy, unit tests, integration tests, and VM scenarios (not with --quick), those whose
+    names contain FILTER; the last line counts them. With CI=true in the environment a skip
+    is a failure unless the VM scenario that it names has passed";
+
+/// What `test` was asked for.
+struct Request {
+    quick: bool,
+    filter: Option<String>,
+}
+
+pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
+    let mut request = Request { quick: false, filter: None };
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("quick") => request.quick = true,
+            Value(word) if request.filter.is_none() => request.filter = Some(word.string()?),
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    let mut tally = Tally::default();
+    if let Err(error) = run_all(&request, &mut tally) {
+        tally.fail(format!("{error:#}"));
+    }
+    if tally.is_empty() {
+        tally.fail(format!("nothing matches {:?}", request.filter.unwrap_or_default()));
+    }
+    let strict = std::env::var_os("CI").is_some_and(|value| value == "true");
+    let summary = tally.summary(strict);
+    println!();
+    summary.lines.iter().for_each(|line| println!("{line}"));
+    Ok(if summary.good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The environment of integration tests, and what virtual machines are made of.
+struct Built {
+    rootlet: PathBuf,
+    init: PathBuf,
+    rootfs: PathBuf,
+}
+
+/// An error ends the run; what only fails a test is counted and the run goes on.
+fn run_all(request: &Request, tally: &mut Tally) -> Result<()> {
+    let filter = request.filter.as_deref();
+    let violations = tidy::violations()?;
+    violations.iter().for_each(|violation| println!("{violation}"));
+    if !violations.is_empty() {
+        tally.fail(format!("tidy: {} violations", violations.len()));
+    }
+    let built = build_all().map_err(|error| tally.fail(format!("{error:#}"))).ok();
+    for binary in cargo::compile().context("test binaries")? {
+        let environment = match &built {
+            Some(built) => built.environment(),
+            // Unit tests need no shipped binary.
+            None if !binary.integration => BTreeMap::new(),
+            None => continue,
+        };
+        if let Err(error) = cargo::run(&binary, &environment, filter, tally) {
+            tally.fail(format!("{error:#}"));
+        }
+    }
+    if let Some(built) = built.filter(|_| !request.quick) {
+        vm::run(&built.rootlet, &built.rootfs, filter, tally).context("virtual machines")?;
+    }
+    Ok(())
+}
+
+fn build_all() -> Result<Built> {
+    let rootlet = build::build(Arch::X86_64, &[]).context("build")?;
+    let init = build::build(Arch::X86_64, &["init".to_owned()]).context("build --roles init")?;
+    build::print_sizes(&rootlet)?;
+    build::print_sizes(&init)?;
+    let rootfs = rootfs::make(&rootlet).context("rootfs")?;
+    Ok(Built { rootlet, init, rootfs })
+}
+
+impl Built {
+    fn environment(&self) -> BTreeMap<&'static str, &Path> {
+        BTreeMap::from([
+            ("ROOTLET_BIN", self.rootlet.as_path()),
+            ("ROOTLET_INIT_BIN", self.init.as_path()),
+            ("ROOTLET_ROOTFS", self.rootfs.as_path()),
+        ])
+    }
+}
