@@ -6,6 +6,7 @@ use crate::input::refusal::Cause;
 use crate::sys::standard;
 use crate::text::call::CallError;
 use crate::text::line::Line;
+use crate::text::packed::Packed;
 
 /// Our own failure. docker-run(1), "Exit Status".
 pub const OWN_FAILURE: i32 = 125;
@@ -35,7 +36,7 @@ pub fn print(line: &mut Line) {
 #[must_use]
 pub fn refused(mut line: Line, cause: Cause) -> i32 {
     match cause {
-        Cause::Reason(reason) => drop(line.text(" ").raw(reason.words())),
+        Cause::Reason(reason) => drop(line.text(" ").packed(reason.words())),
         Cause::Call(error) => describe_call(line.text(": "), error),
     }
     say(line);
@@ -44,7 +45,7 @@ pub fn refused(mut line: Line, cause: Cause) -> i32 {
 
 /// Appends `CALL: ENAME (message)`.
 pub fn describe_call(line: &mut Line, error: CallError) {
-    line.raw(error.call.name()).text(": ");
+    line.packed(error.call.name()).text(": ");
     error.errno.describe(line);
 }
 
@@ -69,7 +70,10 @@ pub fn cannot_execute(program: &CStr, errno: crate::text::errno::Errno) {
 }
 
 /// Prints a help text on standard output.
-pub fn help(text: &str) -> i32 {
-    let _ = rustix::io::write(standard::output(), text.as_bytes());
+pub fn help(text: Packed) -> i32 {
+    let mut line = Line::new();
+    for text in text.lines() {
+        print(line.packed(text));
+    }
     0
 }

@@ -17,7 +17,15 @@ const TOLERATED: &[(&str, &str)] = &[
     ("unlink", "the run is over, the pid file is only litter then"),
     ("ioctl", "asks for a terminal that need not be there"),
     ("rt_sigtimedwait", "waits again"),
+    ("ppoll", "waits again"),
+    ("read", "of the signals; what is not taken is there at the next wait"),
+    ("sendmsg", "that the program runs; the end of the link says as much"),
+    ("recvmsg", "after the start only stops come over the link"),
+    ("umask", "cannot fail"),
 ];
+
+/// Calls that are made once or twice, as the end of the link and of the container come together or apart.
+const AS_TIME_WILL_HAVE_IT: [&str; 3] = ["ppoll", "read", "recvmsg"];
 
 /// Calls that cannot be made to fail in a way that means anything.
 const UNTOUCHED: &[(&str, &str)] = &[
@@ -150,7 +158,9 @@ fn a_supervisor_killed_at_any_call_leaves_nothing() {
         // Without -f only the supervisor is traced, so the container has to notice by itself.
         let outcome = inject(&t, &fault, "signal=KILL", &[]);
         let killed = std::os::unix::process::ExitStatusExt::signal(&outcome.status) == Some(9);
-        assert!(killed || outcome.status.code() == Some(137), "{fault:?}: {outcome:?}");
+        let missed =
+            AS_TIME_WILL_HAVE_IT.contains(&fault.name.as_str()) && outcome.status.success();
+        assert!(killed || missed || outcome.status.code() == Some(137), "{fault:?}: {outcome:?}");
     });
     before.unchanged(&t, "a supervisor killed at each of its calls");
 }

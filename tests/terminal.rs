@@ -167,7 +167,7 @@ fn init_role_hands_the_terminal_to_its_command() {
     terminal.keys("\x1a");
     terminal.expect("Stopped");
     assert!(await_true(|| state(command) == Some('T')));
-    terminal.keys("fg\r");
+    terminal.keys("fg; echo status $?\r");
     assert!(await_true(|| state(command) != Some('T') && group(command, 5) == command.to_string()));
     terminal.keys("two\r");
     terminal.expect("two\r\n");

@@ -3,20 +3,26 @@
 use core::ffi::CStr;
 
 use heapless::Vec;
-use rustix::fd::AsFd;
+use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statat, statfs, statx};
 use rustix::io::Errno as KernelErrno;
 
 use super::text_file::read_text;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_info;
-use crate::input::refusal::{Refusal, Subject};
-use crate::input::run_options::{Mode, RunOptions, VARIABLE_FILES, VOLUMES};
-use crate::sys::descriptor::{Descriptor, OpenFlags, open};
+use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::input::run_options::{
+    Mode, MountKind, Namespaces, RunOptions, TMPFS_MOUNTS, VARIABLE_FILES, VOLUMES,
+};
+use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
 use crate::sys::{standard, terminal};
 use crate::text::arena::Arena;
 use crate::text::call::Call;
 use crate::text::errno::Errno;
+use crate::text::path::parent_end;
+
+/// Host name of a container that is given none.
+pub const HOSTNAME: &CStr = c"rootlet";
 
 /// Directories that a root must have: each becomes a mount point.
 pub const MOUNT_POINTS: [&CStr; 3] = [c"proc", c"sys", c"dev"];
@@ -39,6 +45,8 @@ pub enum Found {
 pub struct RunFacts<'a> {
     /// The running kernel.
     pub kernel: KernelRelease,
+    /// The host name inside: the one asked for, ours by default, the host's where that is shared.
+    pub hostname: &'a CStr,
     /// What the root has at /proc, /sys and /dev.
     pub mount_points: [Found; 3],
     /// Our own root is the initramfs, where pivot_root cannot work.
@@ -51,6 +59,8 @@ pub struct RunFacts<'a> {
     pub group: &'a [u8],
     /// What each `--volume` source is.
     pub volumes: Vec<Found, VOLUMES>,
+    /// How many bytes of each mount point that the user named are there, in the order of the mounts.
+    pub existing: Vec<u16, { VOLUMES + TMPFS_MOUNTS }>,
     /// Contents of each `--env-file`.
     pub variable_files: Vec<&'a [u8], VARIABLE_FILES>,
     /// Whether the host's mount below the root is shared; known only where asked for.
@@ -63,12 +73,14 @@ impl RunFacts<'_> {
     pub const fn new() -> Self {
         Self {
             kernel: KernelRelease(0, 0),
+            hostname: HOSTNAME,
             mount_points: [Found::Nothing; 3],
             on_initramfs: false,
             window: None,
             passwd: b"",
             group: b"",
             volumes: Vec::new(),
+            existing: Vec::new(),
             variable_files: Vec::new(),
             root_is_shared: None,
         }
@@ -90,7 +102,13 @@ pub fn gather<'a>(
     arena: &mut Arena<'a>,
     facts: &mut RunFacts<'a>,
 ) -> Result<(), Refusal> {
-    facts.kernel = KernelRelease::parse(rustix::system::uname().release().to_bytes());
+    let machine = rustix::system::uname();
+    facts.kernel = KernelRelease::parse(machine.release().to_bytes());
+    if !options.namespaces.has(Namespaces::UTS) {
+        let name = arena.join(&[machine.nodename().to_bytes()]);
+        let full = Refusal::new(Subject::Environment, Reason::TextFull);
+        facts.hostname = name.map_err(|_| full)?;
+    }
     let root = open(CWD, options.rootfs, OpenFlags::PATH_DIRECTORY);
     let root = root.map_err(Refusal::of_call(Call::Openat, Subject::Root))?;
     look_at_root(&root, facts)?;
@@ -104,6 +122,7 @@ pub fn gather<'a>(
         facts.group = read_text(Some(&root), c"etc/group", users, arena)?.unwrap_or_default();
     }
     look_at_volumes(options, facts)?;
+    look_at_targets(&root, options, facts)?;
     read_variable_files(options, arena, facts)?;
     if options.mode == Mode::Explain {
         facts.root_is_shared = root_is_shared(&root, arena)?;
@@ -113,7 +132,7 @@ pub fn gather<'a>(
 
 fn look_at_root(root: &Descriptor, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
     for (index, name) in (0..).zip(MOUNT_POINTS) {
-        let found = look(root, name, AtFlags::SYMLINK_NOFOLLOW);
+        let found = look(root.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW);
         let subject = Subject::MountPoint(index);
         let found = found.map_err(Refusal::of_call(Call::Newfstatat, subject))?;
         if let Some(place) = facts.mount_points.get_mut(usize::from(index)) {
@@ -123,7 +142,7 @@ fn look_at_root(root: &Descriptor, facts: &mut RunFacts<'_>) -> Result<(), Refus
     Ok(())
 }
 
-fn look(directory: impl AsFd, name: &CStr, flags: AtFlags) -> Result<Found, KernelErrno> {
+fn look(directory: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Found, KernelErrno> {
     match statat(directory, name, flags) {
         Err(KernelErrno::NOENT) => Ok(Found::Nothing),
         Err(errno) => Err(errno),
@@ -174,6 +193,43 @@ fn look_at_volumes(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result
     }
     Ok(())
 }
+
+fn look_at_targets(
+    root: &Descriptor,
+    options: &RunOptions<'_>,
+    facts: &mut RunFacts<'_>,
+) -> Result<(), Refusal> {
+    let mut tmpfs = options.tmpfs.iter().map(|tmpfs| tmpfs.target);
+    let mut volumes = options.volumes.iter().map(|volume| volume.target);
+    for kind in &options.mount_order {
+        let target = match kind {
+            MountKind::Tmpfs => tmpfs.next(),
+            MountKind::Volume => volumes.next(),
+        };
+        let existing = existing_part(root, target.unwrap_or(c"/").to_bytes());
+        // As many as there are mounts: there is room.
+        let _ = facts.existing.push(existing.ok_or(Refusal::new(Subject::Root, Reason::LongPath))?);
+    }
+    Ok(())
+}
+
+/// How many bytes of `path` are there below `root`; `None` for a path that is too long for the kernel.
+// Out of line: its buffer would lie in the frame of its caller for as long as the container lives.
+#[inline(never)]
+fn existing_part(root: &Descriptor, path: &[u8]) -> Option<u16> {
+    let mut end = path.len();
+    loop {
+        let mut buffer = [0; PATH_BYTES];
+        let prefix = Arena::new(&mut buffer).join(&[path.get(..end)?]).ok()?;
+        if end == 0 || open_below(root.as_fd(), prefix, OpenFlags::PATH).is_ok() {
+            return u16::try_from(end).ok();
+        }
+        end = parent_end(path, end);
+    }
+}
+
+/// Longest path. Source: `PATH_MAX`, linux/limits.h.
+const PATH_BYTES: usize = 4096;
 
 fn read_variable_files<'a>(
     options: &RunOptions<'a>,

@@ -24,7 +24,7 @@ pub fn read_text<'a>(
 ) -> Result<Option<&'a [u8]>, Refusal> {
     let (opened, call) = match root {
         None => (open(CWD, path, OpenFlags::READ), Call::Openat),
-        Some(root) => (open_below(root, path, OpenFlags::READ), Call::Openat2),
+        Some(root) => (open_below(root.as_fd(), path, OpenFlags::READ), Call::Openat2),
     };
     let file = match opened {
         Err(Errno::NOENT) => return Ok(None),

@@ -3,32 +3,57 @@
 use core::ffi::CStr;
 
 use super::refusal::{Reason, Refusal, Subject};
-use crate::text::parts::parts;
+use crate::text::line::Line;
+use crate::text::packed::Packed;
 
 /// The text that `--help` prints. A line that begins `  -v, --volume SRC:DST  words` or `      --pid NS  words`
 /// declares an option; one blank behind the name means that it takes a value, two that it takes none.
 #[derive(Clone, Copy)]
-pub struct Manual(pub &'static str);
+pub struct Manual(pub Packed);
 
-/// One declared option.
+/// An option as the command line names it.
 #[derive(Clone, Copy)]
-struct Declared {
+enum Name<'a> {
+    Short(u8),
+    Long(&'a [u8]),
+}
+
+/// An option that was found.
+#[derive(Clone, Copy)]
+struct Found {
     /// Counted from 0 in the order of the manual.
     index: usize,
+    takes_value: bool,
+}
+
+/// One line of a manual that declares an option.
+struct Declared<'a> {
     short: Option<u8>,
-    long: &'static [u8],
+    long: &'a [u8],
     takes_value: bool,
 }
 
 impl Manual {
-    fn options(self) -> impl Iterator<Item = Declared> {
-        let lines = parts(self.0.as_bytes(), b'\n');
-        lines.filter_map(declaration).enumerate().map(|(index, found)| Declared { index, ..found })
+    fn find(self, name: Name<'_>) -> Option<Found> {
+        let mut line = Line::new();
+        let mut index = 0;
+        for packed in self.0.lines() {
+            let Some(declared) = declaration(packed.unpack(&mut line)) else { continue };
+            let is_it = match name {
+                Name::Short(letter) => declared.short == Some(letter),
+                Name::Long(name) => declared.long == name,
+            };
+            if is_it {
+                return Some(Found { index, takes_value: declared.takes_value });
+            }
+            index += 1;
+        }
+        None
     }
 }
 
 /// Reads one line of a manual.
-fn declaration(line: &'static [u8]) -> Option<Declared> {
+fn declaration(line: &[u8]) -> Option<Declared<'_>> {
     let (short, name) = match line {
         [b' ', b' ', b'-', letter, b',', b' ', b'-', b'-', name @ ..] => (Some(*letter), name),
         [b' ', b' ', b' ', b' ', b' ', b' ', b'-', b'-', name @ ..] => (None, name),
@@ -36,7 +61,7 @@ fn declaration(line: &'static [u8]) -> Option<Declared> {
     };
     let end = name.iter().position(|byte| *byte == b' ')?;
     let takes_value = name.get(end + 1) != Some(&b' ');
-    Some(Declared { index: 0, short, long: name.get(..end)?, takes_value })
+    Some(Declared { short, long: name.get(..end)?, takes_value })
 }
 
 /// What stands next on a command line.
@@ -104,7 +129,7 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
         let equals = bytes.iter().position(|byte| *byte == b'=');
         let name = bytes.get(2..equals.unwrap_or(bytes.len())).unwrap_or(&[]);
         let attached = equals.and_then(|at| tail(word, at + 1));
-        let option = manual.options().find(|option| option.long == name);
+        let option = manual.find(Name::Long(name));
         let option = option.ok_or(self.refusal(Reason::UnknownOption))?;
         if attached.is_some() && !option.takes_value {
             return Err(self.refusal(Reason::UnwantedValue));
@@ -114,8 +139,9 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
 
     /// Reads the first of `letters`.
     fn short(&mut self, letters: &'a CStr, manual: Manual) -> Result<Argument<'a>, Refusal> {
-        let letter = letters.to_bytes().first().copied();
-        let option = manual.options().find(|option| option.short == letter);
+        // `letters` holds one at least.
+        let letter = letters.to_bytes_with_nul().first().copied().unwrap_or(0);
+        let option = manual.find(Name::Short(letter));
         let option = option.ok_or(self.refusal(Reason::UnknownOption))?;
         let more = tail(letters, 1).filter(|rest| !rest.is_empty());
         if !option.takes_value {
@@ -127,7 +153,7 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
     /// Adds the value, which is attached or the next string.
     fn complete(
         &mut self,
-        option: Declared,
+        option: Found,
         attached: Option<&'a CStr>,
     ) -> Result<Argument<'a>, Refusal> {
         let mut subject = self.subject();
@@ -161,17 +187,22 @@ fn tail(word: &CStr, at: usize) -> Option<&CStr> {
 
 /// Names of the declared options in order, for tests that compare them with what a role does.
 #[cfg(test)]
-pub fn declared_names(manual: Manual) -> impl Iterator<Item = &'static str> {
-    manual.options().map(|option| core::str::from_utf8(option.long).unwrap())
+pub fn declared_names(manual: Manual) -> Vec<String> {
+    let name = |line: Packed| {
+        let line = line.to_string();
+        declaration(line.as_bytes()).map(|option| String::from_utf8_lossy(option.long).into_owned())
+    };
+    manual.0.lines().filter_map(name).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::packed::packed;
 
-    const MANUAL: Manual = Manual(
-        "usage\n\n  -t, --tty           words\n  -i, --interactive   words\n  -e, --env K=V       words\n      --pid NS        words\n",
-    );
+    const MANUAL: Manual = Manual(packed!(
+        "usage\n\n  -t, --tty           words\n  -i, --interactive   words\n  -e, --env K=V       words\n      --pid NS        words\n"
+    ));
     const LETTERS: [char; 4] = ['t', 'i', 'e', 'p'];
 
     /// Reads a whole command line: options as `id=value;`, then operands joined with blanks.

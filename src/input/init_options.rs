@@ -4,6 +4,7 @@ use core::ffi::CStr;
 
 use super::arguments::{Argument, Arguments, Manual};
 use super::refusal::{Reason, Refusal, Subject};
+use crate::text::packed::packed;
 
 /// What `rootlet init` was asked for.
 pub enum InitRequest<Words> {
@@ -14,15 +15,14 @@ pub enum InitRequest<Words> {
 }
 
 /// What `--help` prints, and the table of options.
-pub const MANUAL: Manual = Manual(
+pub const MANUAL: Manual = Manual(packed!(
     "\
 rootlet init [--] CMD [ARG...]
 Runs CMD, reaps orphans, forwards every signal, ends with CMD's status (128+N for signal N).
 Exit status 125: own failure, 126: cannot execute CMD, 127: not found.
 
-  -h, --help  print this help
-",
-);
+  -h, --help  print this help"
+));
 
 /// Reads the command line behind `init`; its first string is number `position` of the argument vector.
 ///

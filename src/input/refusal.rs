@@ -2,7 +2,7 @@
 
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
-use crate::text::parts::parts;
+use crate::text::packed::{Packed, packed};
 
 /// What cannot be used, and why.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ macro_rules! reasons {
         pub enum Reason { $($variant,)* }
 
         /// Words in the order of the variants, one a line.
-        const WORDS: &str = concat!($($words, "\n",)*);
+        const WORDS: Packed = packed!(concat!($($words, "\n",)*));
     };
 }
 
@@ -113,6 +113,7 @@ reasons! {
     NulByte "holds a NUL byte",
     EnvironmentFull "has more than 1024 variables",
     NotRegular "is not a regular file",
+    LongPath "cannot have a mount point of more than 4095 bytes",
     BadId "has a bad id: 0 to 4294967294, in digits",
     NoUser "is not in /etc/passwd of the root",
     NoGroup "has a group that is not in /etc/group of the root",
@@ -132,8 +133,8 @@ reasons! {
 impl Reason {
     /// The end of the sentence.
     #[must_use]
-    pub fn words(self) -> &'static [u8] {
-        parts(WORDS.as_bytes(), b'\n').skip_to(self as usize)
+    pub fn words(self) -> Packed {
+        WORDS.line(self as usize)
     }
 }
 
@@ -146,10 +147,11 @@ mod tests {
 
     #[test]
     fn words_stand_beside_their_reason() {
-        assert_eq!(Reason::UnknownOption.words(), b"is not an option here; --help lists them");
-        assert_eq!(
-            Reason::NotFirstProcess.words(),
-            b"boots a machine only as PID 1; see rootlet --help"
-        );
+        for (reason, words) in [
+            (Reason::UnknownOption, "is not an option here; --help lists them"),
+            (Reason::NotFirstProcess, "boots a machine only as PID 1; see rootlet --help"),
+        ] {
+            assert_eq!(reason.words().to_string(), words);
+        }
     }
 }

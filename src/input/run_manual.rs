@@ -1,6 +1,7 @@
 //! What `rootlet run --help` prints: the table of its options.
 
 use super::arguments::Manual;
+use crate::text::packed::packed;
 
 /// Which option of the manual.
 #[allow(missing_docs, reason = "each stands for the option beside it in IDS")]
@@ -68,7 +69,7 @@ pub const IDS: [Id; 27] = [
 ];
 
 /// What `--help` prints, and the table of options.
-pub const MANUAL: Manual = Manual(
+pub const MANUAL: Manual = Manual(packed!(
     "\
 rootlet run --rootfs DIR [options] [--] CMD [ARG...]
 Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal N,
@@ -103,6 +104,5 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
       --privileged              every capability
       --explain                 print the plan, do nothing
       --trace                   print each step and its microseconds
-  -h, --help                    print this help
-",
-);
+  -h, --help                    print this help"
+));

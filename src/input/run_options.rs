@@ -56,6 +56,15 @@ impl Namespaces {
     }
 }
 
+/// The list that the next mount is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum MountKind {
+    /// `RunOptions::volumes`
+    Volume,
+    /// `RunOptions::tmpfs`
+    Tmpfs,
+}
+
 /// What to do with the plan.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -77,6 +86,8 @@ pub struct RunOptions<'a> {
     pub volumes: Vec<Volume<'a>, VOLUMES>,
     /// Memory filesystems, in the order given.
     pub tmpfs: Vec<Tmpfs<'a>, TMPFS_MOUNTS>,
+    /// In which order volumes and memory filesystems were named: a later one lies over an earlier one.
+    pub mount_order: Vec<MountKind, { VOLUMES + TMPFS_MOUNTS }>,
     /// Host name inside.
     pub hostname: Option<&'a CStr>,
     /// NIS domain name inside.
@@ -118,6 +129,7 @@ impl RunOptions<'_> {
             read_only: false,
             volumes: Vec::new(),
             tmpfs: Vec::new(),
+            mount_order: Vec::new(),
             hostname: None,
             domainname: None,
             workdir: c"/",
@@ -223,11 +235,16 @@ fn add_to_list<'a>(
     match id {
         Id::Volume => {
             let volume = parse_volume(bytes, arena)?;
-            options.volumes.push(volume).map_err(|_| Reason::TooManyVolumes)
+            options.volumes.push(volume).map_err(|_| Reason::TooManyVolumes)?;
+            // As many places as both lists have: there is room.
+            let _ = options.mount_order.push(MountKind::Volume);
+            Ok(())
         }
         Id::Tmpfs => {
             let tmpfs = parse_tmpfs(bytes, arena)?;
-            options.tmpfs.push(tmpfs).map_err(|_| Reason::TooManyTmpfs)
+            options.tmpfs.push(tmpfs).map_err(|_| Reason::TooManyTmpfs)?;
+            let _ = options.mount_order.push(MountKind::Tmpfs);
+            Ok(())
         }
         Id::Variable => {
             super::environment::parse(bytes).ok_or(Reason::NoVariable)?;
@@ -370,7 +387,7 @@ mod tests {
             "trace",
             "help",
         ];
-        assert_eq!(declared_names(MANUAL).collect::<Vec<_, 64>>().as_slice(), names);
+        assert_eq!(declared_names(MANUAL), names);
         assert_eq!(names.len(), IDS.len());
     }
 
@@ -420,7 +437,7 @@ mod tests {
             assert!(read(Box::leak(fits.into_boxed_str())).is_ok(), "{option}");
             let over = format!("--rootfs / {} x", format!("{option} {value} ").repeat(bound + 1));
             refused(Box::leak(over.into_boxed_str()), reason);
-            let words = String::from_utf8_lossy(reason.words());
+            let words = reason.words().to_string();
             assert!(words.ends_with(&format!("at most {bound}")), "{words}");
         }
     }

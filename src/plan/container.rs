@@ -5,26 +5,64 @@ use core::ffi::CStr;
 use heapless::Vec;
 
 use super::filesystems::{BELOW_DEV, BELOW_ROOT, DEV, DEVICES, LINKS, SHARED_MEMORY};
-use super::step::{Filesystem, Kind, Place, Slot, Step, WindowSize};
-use crate::facts::run_facts::{Found, MOUNT_POINTS, RunFacts};
+use super::step::{Filesystem, Kind, MissingPath, Place, Slot, Step, WindowSize};
+use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::capability::CapabilitySet;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::refusal::{Reason, Refusal, Subject};
-use crate::input::run_options::{Namespaces, RunOptions, TMPFS_MOUNTS, VOLUMES};
+use crate::input::run_options::{MountKind, Namespaces, RunOptions, TMPFS_MOUNTS, VOLUMES};
 use crate::input::users::Credentials;
+use crate::text::path::{is_below, next_end};
 
 /// Steps of the longest plan: every list full, every switch on. A test builds it.
-pub const STEPS: usize = 80 + 2 * VOLUMES + TMPFS_MOUNTS;
+pub const STEPS: usize = 80 + 3 * VOLUMES + 2 * TMPFS_MOUNTS;
 
 /// The steps of one container, in order.
 pub type Steps<'a> = Vec<Step<'a>, STEPS>;
 
-/// Host name of a container that is given none.
-pub const HOSTNAME: &CStr = c"rootlet";
-
 /// The oldest kernel that `run` works on.
 pub const KERNEL_FLOOR: KernelRelease = KernelRelease(5, 14);
+
+/// The mount points that every root must have, as they are made where they are missing.
+static MISSING_POINTS: [MissingPath<'static>; 3] = [
+    MissingPath { target: c"/proc", existing: 0, kind: Kind::Directory, in_root: true },
+    MissingPath { target: c"/sys", existing: 0, kind: Kind::Directory, in_root: true },
+    MissingPath { target: c"/dev", existing: 0, kind: Kind::Directory, in_root: true },
+];
+
+/// What is there of each mount point that the user named, in the order of the mounts.
+pub type MissingPaths<'a> = Vec<MissingPath<'a>, { VOLUMES + TMPFS_MOUNTS }>;
+
+/// Fills `missing`. A target below an earlier mount lies in that, whatever the root has there.
+pub fn find_missing<'a>(
+    options: &RunOptions<'a>,
+    facts: &RunFacts<'a>,
+    missing: &mut MissingPaths<'a>,
+) {
+    let mut tmpfs = options.tmpfs.iter();
+    let mut volumes = options.volumes.iter().zip(&facts.volumes);
+    for (kind, existing) in options.mount_order.iter().zip(&facts.existing) {
+        let (target, kind) = match kind {
+            MountKind::Tmpfs => (tmpfs.next().map(|tmpfs| tmpfs.target), Kind::Directory),
+            MountKind::Volume => {
+                let next = volumes.next();
+                let file = next.is_some_and(|(_, found)| *found != Found::Directory);
+                let kind = if file { Kind::File } else { Kind::Directory };
+                (next.map(|(volume, _)| volume.target), kind)
+            }
+        };
+        let target = target.unwrap_or(c"/");
+        let path = target.to_bytes();
+        let below = BELOW_ROOT.iter().map(|filesystem| filesystem.target);
+        let earlier = below.chain(missing.iter().map(|earlier| earlier.target));
+        let hiding = earlier.map(CStr::to_bytes).filter(|above| is_below(path, above));
+        let hidden = hiding.map(<[u8]>::len).max();
+        let existing = hidden.unwrap_or(usize::from(*existing));
+        // As many as there are mounts: there is room.
+        let _ = missing.push(MissingPath { target, existing, kind, in_root: hidden.is_none() });
+    }
+}
 
 /// The program that a plan ends in.
 pub struct Program<'a> {
@@ -42,6 +80,7 @@ pub fn plan<'a>(
     options: &'a RunOptions<'a>,
     facts: &RunFacts<'a>,
     program: &Program<'a>,
+    missing: &'a MissingPaths<'a>,
     steps: &mut Steps<'a>,
 ) -> Result<(), Refusal> {
     check_kernel(options, facts)?;
@@ -52,13 +91,13 @@ pub fn plan<'a>(
     plan.trees(options);
     plan.root(facts);
     plan.dev(options);
-    plan.user_mounts(options, facts);
+    plan.user_mounts(options, missing);
     if options.terminal {
         let size = facts.window.map(|(rows, columns)| WindowSize { rows, columns });
         plan.add(Step::Terminal { uid: program.credentials.uid, size });
     }
     plan.leave_host(options, facts);
-    plan.names(options);
+    plan.names(options, facts);
     plan.privileges(options, program.credentials);
     plan.finish(options);
     plan.program(options, program);
@@ -174,8 +213,8 @@ impl<'a> Builder<'_, 'a> {
     fn root(&mut self, facts: &RunFacts<'a>) {
         self.add(Step::PrivateMounts);
         self.add(Step::AttachRoot);
-        for (name, found) in MOUNT_POINTS.into_iter().zip(facts.mount_points) {
-            self.add_if(found == Found::Nothing, Step::Directory { place: Place::Root, name });
+        for (point, found) in MISSING_POINTS.iter().zip(facts.mount_points) {
+            self.add_if(found == Found::Nothing, Step::MakePath(point));
         }
         for filesystem in &BELOW_ROOT {
             self.add(Step::Filesystem(filesystem));
@@ -185,7 +224,7 @@ impl<'a> Builder<'_, 'a> {
     /// What lies in /dev.
     fn dev(&mut self, options: &RunOptions<'a>) {
         for filesystem in &BELOW_DEV {
-            self.add(Step::Directory { place: Place::Dev, name: filesystem.target });
+            self.add(Step::Directory(filesystem.target));
         }
         for device in DEVICES {
             self.add(Step::Device(device));
@@ -202,23 +241,22 @@ impl<'a> Builder<'_, 'a> {
             slot: Slot::SHARED_MEMORY,
             place: Place::Dev,
             target: SHARED_MEMORY,
-            kind: Kind::Directory,
         };
         self.add_if(!own_memory, attach);
     }
 
-    fn user_mounts(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>) {
-        for tmpfs in &options.tmpfs {
-            self.add(Step::Tmpfs(tmpfs));
-        }
-        let sources = facts.volumes.iter().zip(Slot::FIRST_VOLUME..);
-        for (volume, (found, slot)) in options.volumes.iter().zip(sources) {
-            self.add(Step::AttachTree {
-                slot: Slot(slot),
-                place: Place::Root,
-                target: volume.target,
-                kind: if *found == Found::Directory { Kind::Directory } else { Kind::File },
-            });
+    fn user_mounts(&mut self, options: &'a RunOptions<'a>, missing: &'a MissingPaths<'a>) {
+        let mut tmpfs = options.tmpfs.iter();
+        let mut volumes = options.volumes.iter().zip(Slot::FIRST_VOLUME..);
+        for (kind, missing) in options.mount_order.iter().zip(missing) {
+            let is_there = next_end(missing.target.to_bytes(), missing.existing).is_none();
+            self.add_if(!is_there, Step::MakePath(missing));
+            if *kind == MountKind::Tmpfs {
+                tmpfs.next().into_iter().for_each(|tmpfs| self.add(Step::Tmpfs(tmpfs)));
+            } else if let Some((volume, slot)) = volumes.next() {
+                let (slot, place) = (Slot(slot), Place::Root);
+                self.add(Step::AttachTree { slot, place, target: volume.target });
+            }
         }
     }
 
@@ -238,9 +276,9 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
-    fn names(&mut self, options: &RunOptions<'a>) {
+    fn names(&mut self, options: &RunOptions<'a>, facts: &RunFacts<'a>) {
         if options.namespaces.has(Namespaces::UTS) {
-            self.add(Step::Hostname(options.hostname.unwrap_or(HOSTNAME)));
+            self.add(Step::Hostname(options.hostname.unwrap_or(facts.hostname)));
         }
         if let Some(name) = options.domainname {
             self.add(Step::Domainname(name));
@@ -269,6 +307,8 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn program(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
+        let outlives_init = options.init && !options.namespaces.has(Namespaces::PID);
+        self.add_if(outlives_init, Step::DieWithInit);
         self.add_if(options.terminal, Step::ControllingTerminal);
         self.add(Step::ChangeDirectory(options.workdir));
         self.add(Step::RestoreSignals);

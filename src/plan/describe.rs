@@ -2,12 +2,14 @@
 
 use core::ffi::CStr;
 
-use super::step::{Filesystem, Kind, Place, Step};
+use super::step::{Filesystem, Kind, MissingPath, Place, Step};
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::run_options::Namespaces;
 use crate::text::line::Line;
+use crate::text::packed::{Packed, packed};
 use crate::text::parts::parts;
+use crate::text::path::next_end;
 
 /// What is asked of a step's row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,17 +26,17 @@ pub enum Column {
 /// for all rows takes 700 bytes less than a table of strings; a test counts the numbers.
 macro_rules! rows {
     ($($number:literal: $pattern:pat => $row:literal,)*) => {
-        const ROWS: &str = concat!($($row, "\n",)*);
+        const ROWS: Packed = packed!(concat!($($row, "\n",)*));
         #[cfg(test)]
         const NUMBERS: &[usize] = &[$($number,)*];
 
         impl Step<'_> {
             /// The row of this kind of step.
-            fn row(&self) -> &'static [u8] {
+            fn row(&self) -> Packed {
                 let number = match self {
                     $($pattern => $number,)*
                 };
-                parts(ROWS.as_bytes(), b'\n').skip_to(number)
+                ROWS.line(number)
             }
         }
     };
@@ -47,7 +49,7 @@ rows! {
     1: Step::WritePidFile(_) =>
         "write its pid to $p|openat write sendto|echo PID > $p",
     2: Step::TakeLink =>
-        "keep standard descriptors and the link out|dup3 close_range|",
+        "keep standard descriptors and the link out|dup3 close_range umask|",
     3: Step::DieWithSupervisor =>
         "be killed when the supervisor ends|prctl|setpriv --pdeathsig KILL",
     4: Step::AdoptOrphans =>
@@ -62,7 +64,7 @@ rows! {
         "cut other mounts off from the host's|mount_setattr|mount --make-rprivate /",
     9: Step::AttachRoot =>
         "attach the root over / and go there|move_mount fchdir|mount --move . / && cd .",
-    10: Step::Directory { .. } =>
+    10: Step::Directory(_) =>
         "make directory $t|mkdirat|mkdir $t",
     11: Step::Filesystem(_) | Step::Tmpfs(_) =>
         "mount $f on $t ($o)|fsopen$C fsmount$O move_mount|mount -t $f -o $o none $t",
@@ -71,7 +73,7 @@ rows! {
     13: Step::Link(_) =>
         "link $t to $p|symlinkat|ln -s $p $t",
     14: Step::AttachTree { .. } =>
-        "attach the copy at $t|$Omove_mount|$m $t && mount --move . $t",
+        "attach the copy at $t|$Omove_mount|mount --move . $t",
     15: Step::Terminal { .. } =>
         "open a terminal of the new /dev/pts for user $n|openat ioctl ioctl fchown$W mknodat \
          open_tree move_mount sendmsg dup3 dup3 dup3|script /dev/null",
@@ -109,21 +111,26 @@ rows! {
     31: Step::Fork =>
         "make the process that becomes the program|clone|",
     32: Step::Supervise =>
-        "reap, forward signals, end with its status|close rt_sigtimedwait wait4|",
-    33: Step::RestoreSignals =>
-        "have the caller's signal mask|rt_sigprocmask|",
-    34: Step::ControllingTerminal =>
+        "reap, forward signals, end with its status|sendmsg rt_sigtimedwait wait4|",
+    33: Step::DieWithInit =>
+        "be killed when PID 1 ends|prctl|setpriv --pdeathsig KILL",
+    34: Step::RestoreSignals =>
+        "have the caller's umask and signal mask|umask rt_sigprocmask|",
+    35: Step::ControllingTerminal =>
         "lead a session on the terminal|setsid ioctl|setsid -c",
-    35: Step::ChangeDirectory(_) =>
+    36: Step::ChangeDirectory(_) =>
         "go to $p|chdir|cd $p",
-    36: Step::Execute(_) =>
+    37: Step::Execute(_) =>
         "execute $p|execve|exec $p",
+    38: Step::MakePath(_) =>
+        "make $t|$C|$m $t",
 }
 
 impl Step<'_> {
     /// Appends one column of the step's row.
     pub fn describe(&self, column: Column, line: &mut Line) {
-        let text = parts(self.row(), b'|').skip_to(column as usize);
+        let mut row = Line::new();
+        let text = parts(self.row().unpack(&mut row), b'|').skip_to(column as usize);
         let mut pieces = parts(text, b'$');
         line.raw(pieces.skip_to(0));
         for piece in pieces {
@@ -139,21 +146,15 @@ impl Step<'_> {
         match (letter, self) {
             (b'p', _) => drop(line.shell_word(self.name())),
             (b't', Self::Link(link)) => append_target(Place::Dev, link.name, line),
-            (
-                b't',
-                Self::Directory { place, name: target } | Self::AttachTree { place, target, .. },
-            ) => {
-                append_target(*place, target, line);
-            }
+            (b't', Self::Directory(name)) => append_target(Place::Dev, name, line),
+            (b't', Self::AttachTree { place, target, .. }) => append_target(*place, target, line),
+            (_, Self::MakePath(missing)) => append_of_path(letter, missing, line),
             (b'O', Self::AttachTree { place: Place::Root, .. }) => drop(line.text("openat2 ")),
             (b's', Self::NewNamespaces(set)) => append_namespaces(" ", *set, line),
             (b'S', Self::NewNamespaces(set)) => append_namespaces(" --", *set, line),
             (b'a', Self::CloneTree { attributes, propagation, .. }) => {
                 line.text(propagation.map_or("shared", Propagation::name));
                 append_attributes(*attributes, line);
-            }
-            (b'm', Self::AttachTree { kind, .. }) => {
-                line.text(if *kind == Kind::Directory { "mkdir -p" } else { "touch" });
             }
             (b'W', Self::Terminal { size: Some(_), .. }) => drop(line.text(" ioctl")),
             (b'n', Self::Groups(groups)) => {
@@ -253,6 +254,25 @@ fn append_of_filesystem(letter: u8, filesystem: &Filesystem<'_>, line: &mut Line
     }
 }
 
+/// `$t` its target, `$m` how it is made, `$C` two calls for each part that is missing.
+fn append_of_path(letter: u8, missing: &MissingPath<'_>, line: &mut Line) {
+    let path = missing.target.to_bytes();
+    let file = missing.kind == Kind::File;
+    match letter {
+        b't' => drop(line.shell_word(path)),
+        b'm' => drop(line.text(if file { "touch" } else { "mkdir -p" })),
+        _ => {
+            let (mut start, mut separator) = (missing.existing, "");
+            while let Some(end) = next_end(path, start) {
+                let last = next_end(path, end).is_none();
+                line.text(separator).text("openat2 ");
+                line.text(if last && file { "mknodat" } else { "mkdirat" });
+                (start, separator) = (end, " ");
+            }
+        }
+    }
+}
+
 fn append_capabilities(set: CapabilitySet, line: &mut Line) {
     if set == CapabilitySet::ALL {
         line.text(" all");
@@ -260,7 +280,7 @@ fn append_capabilities(set: CapabilitySet, line: &mut Line) {
         line.text(" none");
     } else {
         for name in set.names() {
-            line.text(" ").raw(name);
+            line.text(" ").packed(name);
         }
     }
 }
@@ -282,8 +302,10 @@ mod tests {
 
     #[test]
     fn rows_are_numbered_in_their_order() {
-        assert!(NUMBERS.iter().copied().eq(0..ROWS.lines().count()));
-        assert!(ROWS.lines().all(|row| row.matches('|').count() == 2));
+        // The last row ends in a newline too.
+        assert!(NUMBERS.iter().copied().eq(0..ROWS.lines().count() - 1));
+        let columns = |number: &usize| ROWS.line(*number).to_string().split('|').count();
+        assert!(NUMBERS.iter().all(|number| columns(number) == 3));
     }
 
     #[test]
@@ -324,10 +346,18 @@ mod tests {
             "mount --rbind '/a b' .",
         );
         check(
-            Step::AttachTree { slot: Slot(3), place: Place::Root, target: c"/x", kind: Kind::File },
+            Step::AttachTree { slot: Slot(3), place: Place::Root, target: c"/x" },
             "attach the copy at /x",
             "openat2 move_mount",
-            "touch /x && mount --move . /x",
+            "mount --move . /x",
+        );
+        let missing =
+            MissingPath { target: c"/a/b/c", existing: 2, kind: Kind::File, in_root: true };
+        check(
+            Step::MakePath(&missing),
+            "make /a/b/c",
+            "openat2 mkdirat openat2 mknodat",
+            "touch /a/b/c",
         );
         check(Step::UserId(7), "user id 7", "setresuid", "setpriv --reuid 7");
     }

@@ -94,6 +94,18 @@ pub struct Link {
     pub to: &'static CStr,
 }
 
+/// A mount point that is not there.
+pub struct MissingPath<'a> {
+    /// Where it is wanted, absolute.
+    pub target: &'a CStr,
+    /// How many bytes of it are there already.
+    pub existing: usize,
+    /// What its last part is made as; the others are directories.
+    pub kind: Kind,
+    /// It is made in the root itself, not in a mount below it: on failure it must go.
+    pub in_root: bool,
+}
+
 /// Rows and columns of a terminal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
@@ -137,13 +149,10 @@ pub enum Step<'a> {
     PrivateMounts,
     /// Attach the root's tree over `/` and go into it.
     AttachRoot,
-    /// Make a directory.
-    Directory {
-        /// Below what it lies.
-        place: Place,
-        /// Its name, without a leading `/`.
-        name: &'a CStr,
-    },
+    /// Make a directory in /dev.
+    Directory(&'static CStr),
+    /// Make what is missing of a path below the root.
+    MakePath(&'a MissingPath<'a>),
     /// Make a filesystem and attach it.
     Filesystem(&'static Filesystem<'static>),
     /// The same for a tmpfs that the user asked for.
@@ -158,10 +167,8 @@ pub enum Step<'a> {
         slot: Slot,
         /// Below what `target` lies.
         place: Place,
-        /// Where; made when missing.
+        /// Where; it is there already.
         target: &'a CStr,
-        /// What it is made as.
-        kind: Kind,
     },
     /// Open a terminal of the new /dev/pts, make it /dev/console and standard descriptors, hand its master out.
     Terminal {
@@ -205,6 +212,8 @@ pub enum Step<'a> {
     /// Reap, forward signals, end with CMD's status.
     Supervise,
 
+    /// Be killed when rootlet's process inside ends, where no pid namespace ends with it.
+    DieWithInit,
     /// Have the signal mask that rootlet was given.
     RestoreSignals,
     /// Lead a session with the terminal as its controlling terminal.
@@ -224,7 +233,8 @@ impl Step<'_> {
     pub const fn stage(&self) -> Stage {
         match self {
             Self::NewNamespaces(_) | Self::WritePidFile(_) => Stage::Supervisor,
-            Self::RestoreSignals
+            Self::DieWithInit
+            | Self::RestoreSignals
             | Self::ControllingTerminal
             | Self::ChangeDirectory(_)
             | Self::Execute(_) => Stage::Program,

@@ -12,7 +12,7 @@ use crate::run::machine;
 use crate::run::program::{become_program, status_of_failure};
 use crate::supervise::rule::{Policy, exit_status};
 use crate::supervise::wait_loop::{Source, supervise};
-use crate::sys::process::{Side, exit, fork};
+use crate::sys::process::{Side, Until, exit, fork};
 use crate::sys::signal::{self, SignalSet};
 use crate::sys::standard;
 use crate::sys::terminal;
@@ -51,6 +51,8 @@ impl Memory {
 }
 
 /// Plays the role. Returns only in a container, or when this is not PID 1.
+// Out of line: its buffers would lie in the frame of its caller for as long as the container lives.
+#[inline(never)]
 pub fn boot(environment: Strings<'static>, memory: &'static mut Memory) -> i32 {
     if !rustix::process::getpid().is_init() {
         let mut line = report::line();
@@ -139,11 +141,9 @@ fn fill_environment<const N: usize>(kernel: Strings<'static>, table: &mut String
 
 /// Runs the command on the console and gives its exit status.
 fn run_command(words: Strings<'static>, environment: Strings<'static>, mask: SignalSet) -> i32 {
-    match fork() {
+    match fork(Until::Made) {
         Ok(Side::Child) => exit(become_command(words, environment, mask)),
-        Ok(Side::Parent(pid)) => {
-            exit_status(supervise(pid, pid.0, Policy::INSIDE, &mut Source::Signals))
-        }
+        Ok(Side::Parent(pid)) => exit_status(supervise(pid, Policy::INSIDE, &mut Source::Signals)),
         Err(errno) => report::failed_call(CallError { call: Call::Clone, errno }, b"rootlet.run"),
     }
 }
@@ -174,6 +174,6 @@ fn power_off() -> ! {
     }
     loop {
         signal::wait();
-        while crate::sys::process::next_change(false).is_some() {}
+        while crate::sys::process::next_change().is_some() {}
     }
 }

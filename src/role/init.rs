@@ -8,7 +8,7 @@ use crate::report;
 use crate::run::program::{become_program, status_of_failure};
 use crate::supervise::rule::{Policy, exit_status};
 use crate::supervise::wait_loop::{Source, supervise};
-use crate::sys::process::{Pid, Side, close_from, exit, fork};
+use crate::sys::process::{Pid, Side, Until, close_from, exit, fork};
 use crate::sys::signal::{self, SignalSet};
 use crate::sys::standard;
 use crate::sys::terminal;
@@ -37,7 +37,7 @@ pub fn init(vectors: Vectors, arguments: Strings<'static>) -> i32 {
         // Orphans below us become ours; without it they would go to somebody who may not reap.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::Pid::INIT));
     }
-    match fork() {
+    match fork(Until::Made) {
         Ok(Side::Child) => exit(become_child(program, vectors.environment, inherited)),
         Ok(Side::Parent(pid)) => supervise_child(pid, is_pid_1),
         Err(errno) => report::failed_call(CallError { call: Call::Clone, errno }, b"init"),
@@ -92,6 +92,6 @@ fn supervise_child(pid: Pid, is_pid_1: bool) -> i32 {
     let _ = close_from(3);
     let _ = rustix::process::chdir(c"/");
     let policy = Policy { is_job: !is_pid_1, hands_terminal_over: true, ..Policy::WRAPPED };
-    let ended = supervise(pid, pid.0, policy, &mut Source::Signals);
+    let ended = supervise(pid, policy, &mut Source::Signals);
     exit_status(ended)
 }

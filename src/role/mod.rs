@@ -5,6 +5,7 @@ use core::ffi::CStr;
 use crate::report;
 use crate::sys::vectors::{Strings, Vectors};
 use crate::text::line::Line;
+use crate::text::packed::{Packed, packed};
 
 #[cfg(feature = "boot")]
 mod boot;
@@ -66,12 +67,14 @@ const COMMANDS: &[(&[u8], Role)] = &[
     (b"-h", Role::Help),
 ];
 
-const USAGE: &str = concat!(
-    "rootlet: first process of a machine or a container, and container runner\n\n",
-    "  rootlet run --rootfs DIR [options] [--] CMD [ARG...]   run CMD in a container\n",
-    "  rootlet init [--] CMD [ARG...]   be a container's PID 1: reap, forward signals\n",
-    "  /init, /sbin/init                boot a machine: rootlet.run=\"CMD\"\n",
-    "  rootlet --version, rootlet COMMAND --help\n",
+const USAGE: Packed = packed!(
+    "\
+rootlet: first process of a machine or a container, and container runner
+
+  rootlet run --rootfs DIR [options] [--] CMD [ARG...]   run CMD in a container
+  rootlet init [--] CMD [ARG...]   be a container's PID 1: reap, forward signals
+  /init, /sbin/init                boot a machine: rootlet.run=\"CMD\"
+  rootlet --version, rootlet COMMAND --help"
 );
 
 /// Finds the role and plays it; gives the exit status.

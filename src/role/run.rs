@@ -3,14 +3,15 @@
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
-use crate::facts::run_facts::{self, Found, MOUNT_POINTS, RunFacts};
+use crate::facts::run_facts::{self, MOUNT_POINTS, RunFacts};
 use crate::input::refusal::{Refusal, Subject};
 use crate::input::run_manual::MANUAL;
 use crate::input::run_options::{self, Mode, RunOptions, RunRequest};
 use crate::input::users::{self, Credentials};
-use crate::plan::container::{self, Program, Steps};
+use crate::plan::container::{self, MissingPaths, Program, Steps};
 use crate::plan::environment::{self, ENVIRONMENT, Environment};
 use crate::report;
+use crate::supervise::window::Channels;
 use crate::sys::vectors::{StringTable, Strings, Vectors};
 use crate::text::arena::Arena;
 use crate::text::line::Line;
@@ -29,7 +30,9 @@ pub struct Memory {
     credentials: MaybeUninit<Credentials<'static>>,
     environment: Environment<'static>,
     strings: StringTable<'static, { ENVIRONMENT + 1 }>,
+    missing: MissingPaths<'static>,
     steps: Steps<'static>,
+    channels: Channels,
 }
 
 impl Memory {
@@ -42,7 +45,9 @@ impl Memory {
             credentials: MaybeUninit::uninit(),
             environment: Environment::new(),
             strings: StringTable::new(),
+            missing: MissingPaths::new(),
             steps: Steps::new(),
+            channels: Channels::new(),
         }
     }
 }
@@ -54,6 +59,7 @@ pub struct Planned {
     steps: &'static Steps<'static>,
     strings: &'static StringTable<'static, { ENVIRONMENT + 1 }>,
     program: Strings<'static>,
+    vectors: Vectors,
 }
 
 /// Plays the role.
@@ -74,15 +80,16 @@ pub fn run(vectors: Vectors, rest: Strings<'static>, memory: &'static mut Memory
         credentials: &mut memory.credentials,
         environment: &mut memory.environment,
         strings: &mut memory.strings,
+        missing: &mut memory.missing,
         steps: &mut memory.steps,
     };
-    let planned = match plan(options, program, vectors.environment, arena, tables) {
+    let planned = match plan(options, program, vectors, arena, tables) {
         Ok(planned) => planned,
         Err(refusal) => return refused(refusal),
     };
     match options.mode {
         Mode::Explain => explain::explain(&planned),
-        Mode::Run | Mode::Trace => execute::execute(&planned),
+        Mode::Run | Mode::Trace => execute::execute(&planned, &mut memory.channels),
     }
 }
 
@@ -95,6 +102,7 @@ struct Tables {
     credentials: &'static mut MaybeUninit<Credentials<'static>>,
     environment: &'static mut Environment<'static>,
     strings: &'static mut StringTable<'static, { ENVIRONMENT + 1 }>,
+    missing: &'static mut MissingPaths<'static>,
     steps: &'static mut Steps<'static>,
 }
 
@@ -102,17 +110,18 @@ struct Tables {
 fn plan(
     options: &'static RunOptions<'static>,
     program: Strings<'static>,
-    caller: Strings<'static>,
+    vectors: Vectors,
     mut arena: Arena<'static>,
     tables: Tables,
 ) -> Result<Planned, Refusal> {
+    let caller = vectors.environment;
     run_facts::gather(options, &mut arena, tables.facts)?;
     let facts: &'static RunFacts<'static> = tables.facts;
     let credentials: &'static Credentials<'static> =
         tables.credentials.write(resolve_user(options, facts)?);
     environment::Builder { environment: tables.environment, arena: &mut arena, caller }.fill(
         options,
-        &facts.variable_files,
+        facts,
         credentials.home,
     )?;
     for variable in tables.environment.iter() {
@@ -121,8 +130,10 @@ fn plan(
     }
     let mut words = program;
     let name: &'static CStr = words.next().unwrap_or(c"");
-    container::plan(options, facts, &Program { name, credentials }, tables.steps)?;
-    Ok(Planned { options, facts, steps: tables.steps, strings: tables.strings, program })
+    container::find_missing(options, facts, tables.missing);
+    let program_of = Program { name, credentials };
+    container::plan(options, facts, &program_of, tables.missing, tables.steps)?;
+    Ok(Planned { options, facts, steps: tables.steps, strings: tables.strings, program, vectors })
 }
 
 /// The ids of `--user`; without it those of root, whose home is /root.
@@ -180,10 +191,4 @@ fn append_words(line: &mut Line, words: impl Iterator<Item = &'static CStr>, cou
         line.text(separator).operand(word.to_bytes());
         separator = " ";
     }
-}
-
-/// The mount points that the plan makes in the root.
-fn made_directories(facts: &RunFacts<'_>) -> impl Iterator<Item = &'static CStr> {
-    let missing = MOUNT_POINTS.into_iter().zip(facts.mount_points);
-    missing.filter(|(_, found)| *found == Found::Nothing).map(|(name, _)| name)
 }

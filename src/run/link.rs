@@ -1,6 +1,5 @@
 //! The link: failures and the terminal come out, one "go" goes in.
 
-use rustix::fd::AsFd;
 use rustix::fs::CWD;
 use rustix::net::{RecvFlags, recv};
 
@@ -14,12 +13,16 @@ pub const INSIDE: i32 = 3;
 
 /// What the container says.
 pub enum Message {
-    /// Nothing more will come: CMD has been executed, or the container is gone.
+    /// The program has been executed.
+    Started,
+    /// Nothing more will come: the container's last holder of the link is gone.
     End,
     /// A step failed.
     Failed(StepFailed),
     /// The master of the container's terminal.
     Terminal(Descriptor),
+    /// The program was stopped; a shell above us must see that.
+    Stopped,
 }
 
 /// A step of the plan, by its index, and what failed in it.
@@ -62,20 +65,36 @@ fn fill_standard_descriptors() -> Result<(), CallError> {
 }
 
 /// Tells the supervisor that a step failed. When that fails too, the end of the stream tells it.
-pub fn send_failure(link: impl AsFd, failed: StepFailed) {
-    let _ = socket::send(link, &encode(failed), None);
+pub fn send_failure(link: &Descriptor, failed: StepFailed) {
+    let _ = socket::send(link.as_fd(), &encode(failed), None);
 }
 
 /// Hands out the master of the container's terminal.
 ///
 /// # Errors
 /// EPIPE when the supervisor is gone.
-pub fn send_terminal(link: impl AsFd, master: &Descriptor) -> Result<(), Errno> {
-    socket::send(link, &[0; MESSAGE_BYTES], Some(master))
+pub fn send_terminal(link: &Descriptor, master: &Descriptor) -> Result<(), Errno> {
+    socket::send(link.as_fd(), &[0; MESSAGE_BYTES], Some(master))
 }
 
+/// Tells the supervisor that the program has been executed; false when the link has failed.
+#[must_use]
+pub fn send_started(link: &Descriptor) -> bool {
+    socket::send(link.as_fd(), &[STARTED; MESSAGE_BYTES], None).is_ok()
+}
+
+/// Tells the supervisor that the program was stopped.
+pub fn send_stopped(link: &Descriptor) {
+    let _ = socket::send(link.as_fd(), &[STOPPED; MESSAGE_BYTES], None);
+}
+
+/// First byte of each message.
+const FAILED: u8 = 1;
+const STARTED: u8 = 2;
+const STOPPED: u8 = 3;
+
 /// Lets the container go on. When it is gone, its end tells so.
-pub fn send_go(link: impl AsFd) {
+pub fn send_go(link: &Descriptor) {
     let _ = rustix::net::send(link, b"go", rustix::net::SendFlags::NOSIGNAL);
 }
 
@@ -83,11 +102,13 @@ pub fn send_go(link: impl AsFd) {
 ///
 /// # Errors
 /// EMFILE, ENOMEM.
-pub fn receive(link: impl AsFd) -> Result<Message, CallError> {
-    let answer = socket::receive(link).map_err(Call::Recvmsg.failed())?;
+pub fn receive(link: &Descriptor) -> Result<Message, CallError> {
+    let answer = socket::receive(link.as_fd()).map_err(Call::Recvmsg.failed())?;
     Ok(match answer {
         None => Message::End,
         Some((_, Some(terminal))) => Message::Terminal(terminal),
+        Some(([STARTED, ..], _)) => Message::Started,
+        Some(([STOPPED, ..], _)) => Message::Stopped,
         Some((bytes, None)) => decode(bytes).map_or(Message::End, Message::Failed),
     })
 }
@@ -96,7 +117,7 @@ pub fn receive(link: impl AsFd) -> Result<Message, CallError> {
 ///
 /// # Errors
 /// ESRCH when the supervisor has died.
-pub fn await_go(link: impl AsFd) -> Result<(), CallError> {
+pub fn await_go(link: &Descriptor) -> Result<(), CallError> {
     look(link, RecvFlags::empty())
 }
 
@@ -104,14 +125,14 @@ pub fn await_go(link: impl AsFd) -> Result<(), CallError> {
 ///
 /// # Errors
 /// ESRCH when it has died.
-pub fn check_supervisor(link: impl AsFd) -> Result<(), CallError> {
+pub fn check_supervisor(link: &Descriptor) -> Result<(), CallError> {
     match look(link, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
         Err(CallError { errno: Errno::AGAIN, .. }) => Ok(()),
         answer => answer,
     }
 }
 
-fn look(link: impl AsFd, flags: RecvFlags) -> Result<(), CallError> {
+fn look(link: &Descriptor, flags: RecvFlags) -> Result<(), CallError> {
     const NO_SUCH_PROCESS: Errno = Errno(3);
     let mut byte = [0_u8; 2];
     let (_, length) = recv(link, &mut byte, flags).map_err(Call::Recvfrom.failed())?;
@@ -125,12 +146,12 @@ fn look(link: impl AsFd, flags: RecvFlags) -> Result<(), CallError> {
 const fn encode(failed: StepFailed) -> [u8; MESSAGE_BYTES] {
     let [step_low, step_high] = failed.step.to_le_bytes();
     let [a, b, c, d] = failed.error.errno.0.to_le_bytes();
-    [1, failed.error.call as u8, step_low, step_high, a, b, c, d]
+    [FAILED, failed.error.call as u8, step_low, step_high, a, b, c, d]
 }
 
 fn decode(bytes: [u8; MESSAGE_BYTES]) -> Option<StepFailed> {
     let [kind, call, step_low, step_high, a, b, c, d] = bytes;
-    let call = Call::from_index(call).filter(|_| kind == 1)?;
+    let call = Call::from_index(call).filter(|_| kind == FAILED)?;
     let errno = Errno(i32::from_le_bytes([a, b, c, d]));
     let step = u16::from_le_bytes([step_low, step_high]);
     Some(StepFailed { step, error: CallError { call, errno } })

@@ -34,7 +34,7 @@ pub fn open_console() {
         return;
     };
     for number in 0..3 {
-        let _ = duplicate_to(&console, number, false);
+        let _ = duplicate_to(console.as_fd(), number, false);
     }
 }
 

@@ -3,6 +3,8 @@
 pub mod program;
 
 #[cfg(feature = "run")]
+pub mod descendants;
+#[cfg(feature = "run")]
 pub mod hands;
 #[cfg(feature = "run")]
 pub mod identity;

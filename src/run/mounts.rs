@@ -2,7 +2,6 @@
 
 use core::ffi::CStr;
 
-use rustix::fd::AsFd;
 use rustix::fs::{CWD, FileType, Mode, mkdirat, mknodat, symlinkat};
 use rustix::mount::{
     MoveMountFlags, UnmountFlags, fsconfig_create, fsconfig_set_string, move_mount, unmount,
@@ -11,18 +10,18 @@ use rustix::mount::{
 use super::hands::Hands;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::plan::container::is_dev;
-use crate::plan::step::{Filesystem, Kind, Place, Slot};
+use crate::plan::step::{Filesystem, Kind, MissingPath, Place, Slot};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open_below};
 use crate::sys::mount::{self as sys, Depth, set_tree_attributes};
 use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
-use crate::text::parts::parts;
+use crate::text::path::{name_between, next_end};
 
 type Outcome = Result<(), CallError>;
 
 /// Room for the longest path (`PATH_MAX`, linux/limits.h) and one name of it.
-const PATH_BYTES: usize = 4096 + 256;
+pub const PATH_BYTES: usize = 4096 + 256;
 
 /// Opens a copy of the mounts at and below `source` and gives all of them `attributes` and `propagation`.
 pub fn clone_tree(
@@ -36,7 +35,8 @@ pub fn clone_tree(
     let depth = if slot == Slot::PEER { Depth::One } else { Depth::All };
     let tree = sys::clone_tree(CWD, source, depth).map_err(Call::OpenTree.failed())?;
     let bits = propagation.map_or(0, Propagation::bits);
-    set_tree_attributes(&tree, c"", attributes.0, bits).map_err(Call::MountSetattr.failed())?;
+    set_tree_attributes(tree.as_fd(), c"", attributes.0, bits)
+        .map_err(Call::MountSetattr.failed())?;
     hands.keep(slot, tree);
     Ok(())
 }
@@ -54,14 +54,12 @@ pub fn attach_root(hands: &Hands) -> Outcome {
     rustix::process::fchdir(root).map_err(Call::Fchdir.failed())
 }
 
-/// Makes a directory below the root or /dev.
-pub fn directory(hands: &Hands, place: Place, name: &CStr) -> Outcome {
-    let parent = match place {
-        Place::Root => hands.tree(Slot::ROOT, Call::Mkdirat)?,
-        Place::Dev => hands.dev(Call::Mkdirat)?,
-    };
-    make_name(parent, name, Kind::Directory)
+/// Makes a directory in /dev.
+pub fn directory(hands: &Hands, name: &CStr) -> Outcome {
+    mkdirat(hands.dev(Call::Mkdirat)?, name, DIRECTORY_MODE).map_err(Call::Mkdirat.failed())
 }
+
+const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
 
 /// Makes a filesystem, detached, and attaches it.
 pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
@@ -74,9 +72,9 @@ pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
             .map_err(Call::Fsconfig.failed())?;
     }
     fsconfig_create(&context).map_err(Call::Fsconfig.failed())?;
-    let mount = sys::mount_filesystem(&context, filesystem.attributes.0);
+    let mount = sys::mount_filesystem(context.as_fd(), filesystem.attributes.0);
     let mount = mount.map_err(Call::Fsmount.failed())?;
-    attach(hands, &mount, filesystem.place, filesystem.target, Kind::Directory)?;
+    attach(hands, &mount, filesystem.place, filesystem.target)?;
     context.leave_open();
     if is_dev(filesystem) {
         hands.dev = Some(mount);
@@ -87,17 +85,17 @@ pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
 }
 
 /// Attaches a tree that was cloned before.
-pub fn attach_tree(hands: &Hands, slot: Slot, place: Place, target: &CStr, kind: Kind) -> Outcome {
+pub fn attach_tree(hands: &Hands, slot: Slot, place: Place, target: &CStr) -> Outcome {
     let tree = hands.tree(slot, Call::MoveMount)?;
-    attach(hands, tree, place, target, kind)
+    attach(hands, tree, place, target)
 }
 
-fn attach(hands: &Hands, mount: impl AsFd, place: Place, target: &CStr, kind: Kind) -> Outcome {
+fn attach(hands: &Hands, mount: &Descriptor, place: Place, target: &CStr) -> Outcome {
     let from = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
     match place {
         Place::Dev => move_mount(mount, c"", hands.dev(Call::MoveMount)?, target, from),
         Place::Root => {
-            let point = mount_point(hands, target, kind)?;
+            let point = resolve(hands, target)?;
             let flags = from | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
             let answer = move_mount(mount, c"", &point, c"", flags);
             point.leave_open();
@@ -107,68 +105,55 @@ fn attach(hands: &Hands, mount: impl AsFd, place: Place, target: &CStr, kind: Ki
     .map_err(Call::MoveMount.failed())
 }
 
-/// The place `target` below the root, made when missing. No link in it leads out.
-fn mount_point(hands: &Hands, target: &CStr, kind: Kind) -> Result<Descriptor, CallError> {
-    match resolve(hands, target) {
-        Err(Errno::NOENT) => {
-            // Directories on the way are 0755 whatever the caller's umask is.
-            let mask = rustix::process::umask(Mode::empty());
-            let made = make_path(hands, target, kind);
-            rustix::process::umask(mask);
-            made?;
-            resolve(hands, target)
-        }
-        answer => answer,
-    }
-    .map_err(Call::Openat2.failed())
+/// The place `path` below the root. No link in it leads out.
+fn resolve(hands: &Hands, path: &CStr) -> Result<Descriptor, CallError> {
+    let root = hands.tree(Slot::ROOT, Call::Openat2)?;
+    open_below(root.as_fd(), path, OpenFlags::PATH).map_err(Call::Openat2.failed())
 }
 
-fn resolve(hands: &Hands, path: &CStr) -> Result<Descriptor, Errno> {
-    let root = hands.tree(Slot::ROOT, Call::Openat2).map_err(|error| error.errno)?;
-    open_below(root, path, OpenFlags::PATH)
-}
-
-/// Makes every missing directory of `path`, and its last part as `kind`.
-fn make_path(hands: &Hands, path: &CStr, kind: Kind) -> Outcome {
-    let bytes = path.to_bytes();
-    let mut names = parts(bytes, b'/');
-    let mut parent = resolve(hands, c"/").map_err(Call::Openat2.failed())?;
-    while let Some(name) = names.next() {
-        let after = names.rest().unwrap_or_default();
-        let end = bytes.len() - names.rest().map_or(0, |rest| rest.len() + 1);
+/// Makes what is missing of a mount point. That somebody else has just made it is no failure.
+// Out of line: its buffer would lie in the frame of its caller for as long as the container lives.
+#[inline(never)]
+pub fn make_path(hands: &Hands, missing: &MissingPath<'_>) -> Outcome {
+    let path = missing.target.to_bytes();
+    let mut start = missing.existing;
+    while let Some(end) = next_end(path, start) {
         let mut buffer = [0; PATH_BYTES];
-        let mut arena = Arena::new(&mut buffer);
-        let too_long = |_| CallError { call: Call::Openat2, errno: Errno::NAMETOOLONG };
-        let name = arena.join(&[name]).map_err(too_long)?;
-        let prefix = arena.join(&[bytes.get(..end).unwrap_or(bytes)]).map_err(too_long)?;
-        if name.is_empty() {
-            continue;
-        }
-        let here = match resolve(hands, prefix) {
-            Err(Errno::NOENT) => {
-                let is_last = after.iter().all(|byte| *byte == b'/');
-                make_name(&parent, name, if is_last { kind } else { Kind::Directory })?;
-                resolve(hands, prefix)
-            }
-            answer => answer,
+        let (above, name) = parent_and_name(path, start, end, &mut buffer)?;
+        let parent = resolve(hands, above)?;
+        let is_file = missing.kind == Kind::File && next_end(path, end).is_none();
+        let made = if is_file {
+            make_file(&parent, name)
+        } else {
+            mkdirat(&parent, name, DIRECTORY_MODE).map_err(Call::Mkdirat.failed())
         };
-        // Assigning closes the one before.
-        parent = here.map_err(Call::Openat2.failed())?;
+        parent.leave_open();
+        match made {
+            Err(CallError { errno: Errno::EXIST, .. }) => {}
+            made => made?,
+        }
+        start = end;
     }
     Ok(())
 }
 
-fn make_name(parent: &Descriptor, name: &CStr, kind: Kind) -> Outcome {
-    match kind {
-        Kind::File => make_file(parent, name),
-        Kind::Directory => {
-            mkdirat(parent, name, Mode::from_raw_mode(0o755)).map_err(Call::Mkdirat.failed())
-        }
-    }
+/// The first `start` bytes of `path`, and the name between `start` and `end`.
+#[inline(never)]
+pub fn parent_and_name<'b>(
+    path: &[u8],
+    start: usize,
+    end: usize,
+    buffer: &'b mut [u8; PATH_BYTES],
+) -> Result<(&'b CStr, &'b CStr), CallError> {
+    let mut arena = Arena::new(buffer);
+    let too_long = |_| CallError { call: Call::Openat2, errno: Errno::NAMETOOLONG };
+    let above = arena.join(&[b"/", path.get(..start).unwrap_or_default()]).map_err(too_long)?;
+    let name = arena.join(&[name_between(path, start, end)]).map_err(too_long)?;
+    Ok((above, name))
 }
 
 /// Makes an empty file to mount on, in one call and without a descriptor.
-pub fn make_file(parent: impl AsFd, name: &CStr) -> Outcome {
+pub fn make_file(parent: &Descriptor, name: &CStr) -> Outcome {
     mknodat(parent, name, FileType::RegularFile, Mode::from_raw_mode(0o644), 0)
         .map_err(Call::Mknodat.failed())
 }
@@ -223,7 +208,7 @@ pub fn join_peers(hands: &Hands) -> Outcome {
         MoveMountFlags::MOVE_MOUNT_SET_GROUP | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH | empty;
     move_mount(peer, c"", root, c"", join).map_err(Call::MoveMount.failed())?;
     // Unmounting a peer could reach the host.
-    set_tree_attributes(peer, c"", 0, Propagation::Private.bits())
+    set_tree_attributes(peer.as_fd(), c"", 0, Propagation::Private.bits())
         .map_err(Call::MountSetattr.failed())?;
     rustix::process::fchdir(peer).map_err(Call::Fchdir.failed())?;
     unmount(c".", UnmountFlags::DETACH).map_err(Call::Umount2.failed())?;

@@ -20,6 +20,8 @@ pub struct ProgramContext<'a> {
     pub environment: &'a StringTable<'a, { ENVIRONMENT + 1 }>,
     /// The mask that rootlet was given.
     pub mask: SignalSet,
+    /// The umask that rootlet was given.
+    pub umask: rustix::fs::Mode,
     /// SIGCHLD was ignored when rootlet was started.
     pub children_ignored: bool,
 }
@@ -40,13 +42,14 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         }
         Step::PrivateMounts => mounts::propagate(crate::input::mount_options::Propagation::Private),
         Step::AttachRoot => mounts::attach_root(hands),
-        Step::Directory { place, name } => mounts::directory(hands, *place, name),
+        Step::Directory(name) => mounts::directory(hands, name),
+        Step::MakePath(missing) => mounts::make_path(hands, missing),
         Step::Filesystem(filesystem) => mounts::filesystem(hands, filesystem),
         Step::Tmpfs(tmpfs) => mounts::filesystem(hands, &Filesystem::of_tmpfs(tmpfs)),
         Step::Device(path) => mounts::device(hands, path),
         Step::Link(link) => mounts::link(hands, link.name, link.to),
-        Step::AttachTree { slot, place, target, kind } => {
-            mounts::attach_tree(hands, *slot, *place, target, *kind)
+        Step::AttachTree { slot, place, target } => {
+            mounts::attach_tree(hands, *slot, *place, target)
         }
         Step::Terminal { uid, size } => terminal::open(hands, *uid, *size),
         Step::PivotRoot => mounts::pivot_root(),
@@ -74,12 +77,14 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
 /// The call that failed; after a successful `Execute` nothing returns.
 pub fn perform_program(step: &Step<'_>, context: &ProgramContext<'_>) -> Result<(), CallError> {
     match step {
+        Step::DieWithInit => identity::die_with_parent(),
         Step::ControllingTerminal => terminal::take_control(),
         Step::ChangeDirectory(path) => rustix::process::chdir(*path).map_err(Call::Chdir.failed()),
         Step::RestoreSignals => {
             if context.children_ignored {
                 signal::ignore_children();
             }
+            rustix::process::umask(context.umask);
             signal::restore_mask(context.mask);
             Ok(())
         }
@@ -94,11 +99,14 @@ pub fn perform_program(step: &Step<'_>, context: &ProgramContext<'_>) -> Result<
 /// Gives the link its number and closes everything above: descriptors of the caller and of the supervisor.
 fn take_link(hands: &mut Hands) -> Result<(), CallError> {
     if hands.link.number() != link::INSIDE {
-        let link = duplicate_as(&hands.link, link::INSIDE).map_err(Call::Dup3.failed())?;
+        let link = duplicate_as(hands.link.as_fd(), link::INSIDE).map_err(Call::Dup3.failed())?;
         // The old number is closed with all others below.
         core::mem::replace(&mut hands.link, link).leave_open();
     }
-    close_above_link()
+    close_above_link()?;
+    // Directories and files made on the way have the modes that they are made with.
+    hands.umask = rustix::process::umask(rustix::fs::Mode::empty());
+    Ok(())
 }
 
 fn close_above_link() -> Result<(), CallError> {
@@ -107,7 +115,7 @@ fn close_above_link() -> Result<(), CallError> {
 
 fn loopback_up() -> Result<(), CallError> {
     let socket = socket::any().map_err(Call::Socket.failed())?;
-    network::loopback_up(&socket).map_err(Call::Ioctl.failed())?;
+    network::loopback_up(socket.as_fd()).map_err(Call::Ioctl.failed())?;
     // Closed with all others at the end.
     socket.leave_open();
     Ok(())

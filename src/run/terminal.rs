@@ -18,22 +18,23 @@ const TTY_GROUP: u32 = 5;
 /// master goes to the supervisor. Nothing is opened through a path that the root could have made.
 pub fn open(hands: &Hands, uid: u32, size: Option<WindowSize>) -> Result<(), CallError> {
     let dev = hands.dev(Call::Openat)?;
-    let master = descriptor::open(dev, c"pts/ptmx", OpenFlags::TERMINAL);
+    let master = descriptor::open(dev.as_fd(), c"pts/ptmx", OpenFlags::TERMINAL);
     let master = master.map_err(Call::Openat.failed())?;
-    terminal::unlock(&master).map_err(Call::Ioctl.failed())?;
-    let slave = terminal::open_peer(&master).map_err(Call::Ioctl.failed())?;
+    terminal::unlock(master.as_fd()).map_err(Call::Ioctl.failed())?;
+    let slave = terminal::open_peer(master.as_fd()).map_err(Call::Ioctl.failed())?;
     let (user, group) =
         (rustix::fs::Uid::from_raw_unchecked(uid), rustix::fs::Gid::from_raw_unchecked(TTY_GROUP));
     rustix::fs::fchown(&slave, Some(user), Some(group)).map_err(Call::Fchown.failed())?;
     if let Some(size) = size {
-        terminal::set_window(&slave, (size.rows, size.columns)).map_err(Call::Ioctl.failed())?;
+        terminal::set_window(slave.as_fd(), (size.rows, size.columns))
+            .map_err(Call::Ioctl.failed())?;
     }
     make_file(dev, c"console")?;
-    let console = clone_tree(&slave, c"", Depth::One).map_err(Call::OpenTree.failed())?;
+    let console = clone_tree(slave.as_fd(), c"", Depth::One).map_err(Call::OpenTree.failed())?;
     attach_in_dev(hands, console, c"console")?;
     link::send_terminal(&hands.link, &master).map_err(Call::Sendmsg.failed())?;
     for number in 0..3 {
-        duplicate_to(&slave, number, false).map_err(Call::Dup3.failed())?;
+        duplicate_to(slave.as_fd(), number, false).map_err(Call::Dup3.failed())?;
     }
     // Closed with all the others; the supervisor holds the master now.
     master.leave_open();

@@ -46,8 +46,9 @@ unsafe extern "C" fn main(stack: *const usize) -> ! {
     let envp = unsafe { argv.add(argc + 1) };
     // SAFETY: both arrays end in a null and live, unchanged, as long as the process.
     let vectors = unsafe { rootlet::sys::vectors::Vectors::new(argv, envp) };
+    let memory = &raw mut MEMORY;
     // SAFETY: main runs once, on the only thread; nothing else names MEMORY.
-    let memory = unsafe { &mut *(&raw mut MEMORY) };
+    let memory = unsafe { &mut *memory };
     let status = role::dispatch(vectors, memory);
     rootlet::sys::process::exit(status)
 }

@@ -104,16 +104,15 @@ unsafe extern "C" fn memset(to: *mut u8, byte: c_int, length: usize) -> *mut u8 
 /// As memcmp(3).
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, length: usize) -> c_int {
-    let mut at = 0;
-    while at < length {
+    for at in 0..length {
+        let (left, right) = (left.wrapping_add(at), right.wrapping_add(at));
         // SAFETY: the caller's promise, `at` being below `length`.
-        let a = unsafe { left.add(at).read() };
+        let a = unsafe { left.read() };
         // SAFETY: as above.
-        let b = unsafe { right.add(at).read() };
+        let b = unsafe { right.read() };
         if a != b {
             return c_int::from(a) - c_int::from(b);
         }
-        at += 1;
     }
     0
 }
@@ -131,9 +130,13 @@ unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, length: usize) -> c
 #[unsafe(no_mangle)]
 unsafe extern "C" fn strlen(string: *const c_char) -> usize {
     let mut length = 0;
-    // SAFETY: the caller's promise: a NUL ends the string. Volatile, or the compiler would call strlen.
-    while unsafe { string.add(length).read_volatile() } != 0 {
+    loop {
+        let place = string.wrapping_add(length);
+        // SAFETY: the caller's promise: a NUL ends the string, and `length` has not passed it. Volatile, or the
+        // compiler would call strlen.
+        if unsafe { place.read_volatile() } == 0 {
+            return length;
+        }
         length += 1;
     }
-    length
 }

@@ -5,3 +5,5 @@ pub mod wait_loop;
 
 #[cfg(feature = "run")]
 pub mod relay;
+#[cfg(feature = "run")]
+pub mod window;

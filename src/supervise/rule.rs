@@ -9,7 +9,7 @@ pub struct Policy {
     /// The program is in our process group, or behind another supervisor that is: what the terminal sends has
     /// reached it already.
     pub terminal_reaches_program: bool,
-    /// A shell above us may stop and continue us as a job.
+    /// A shell above us sees us as its job: when the program stops, so do we.
     pub is_job: bool,
     /// The program has a terminal of its own, which we relay to ours.
     pub relays_terminal: bool,
@@ -38,10 +38,6 @@ pub enum Action {
     Reap,
     /// Send it on.
     Forward,
-    /// Send it on, then stop until somebody continues us.
-    ForwardAndStop,
-    /// Stop until somebody continues us.
-    Stop,
     /// Give the terminal to the program again and send SIGCONT on.
     Resume,
     /// The window changed.
@@ -53,14 +49,11 @@ pub enum Action {
 /// The rule.
 #[must_use]
 pub fn decide(policy: Policy, arrived: Arrived) -> Action {
-    let job_stop = matches!(arrived.signal, Signal::TSTP | Signal::TTIN | Signal::TTOU);
     let from_terminal = arrived.sender == Sender::Kernel && policy.terminal_reaches_program;
     match arrived.signal {
         Signal::CHLD => Action::Reap,
         Signal::WINCH if policy.relays_terminal => Action::Resize,
-        Signal::CONT if policy.hands_terminal_over => Action::Resume,
-        _ if job_stop && policy.is_job && from_terminal => Action::Stop,
-        _ if job_stop && policy.is_job => Action::ForwardAndStop,
+        Signal::CONT if policy.hands_terminal_over || policy.relays_terminal => Action::Resume,
         _ if from_terminal => Action::Nothing,
         _ => Action::Forward,
     }
@@ -100,20 +93,22 @@ mod tests {
     }
 
     #[test]
-    fn a_job_stops_with_its_program() {
+    fn a_stop_is_asked_of_the_program_which_may_refuse() {
         for stop in [Signal::TSTP, Signal::TTIN, Signal::TTOU] {
-            check(RUNNER, Sender::Kernel, stop, Action::Stop);
-            check(RUNNER, Sender::Process, stop, Action::ForwardAndStop);
+            check(RUNNER, Sender::Kernel, stop, Action::Nothing);
+            check(RUNNER, Sender::Process, stop, Action::Forward);
             check(INSIDE, Sender::Kernel, stop, Action::Nothing);
             check(INSIDE, Sender::Process, stop, Action::Forward);
+            check(WRAPPER, Sender::Process, stop, Action::Forward);
         }
         check(RUNNER, Sender::Process, Signal::CONT, Action::Forward);
         check(WRAPPER, Sender::Process, Signal::CONT, Action::Resume);
+        check(WITH_PTY, Sender::Process, Signal::CONT, Action::Resume);
     }
 
     #[test]
     fn every_other_signal_is_forwarded_and_children_are_reaped() {
-        for number in (1..=64).filter(|number| ![17, 20, 21, 22].contains(number)) {
+        for number in (1..=64).filter(|number| *number != 17) {
             check(RUNNER, Sender::Process, Signal(number), Action::Forward);
             check(INSIDE, Sender::Process, Signal(number), Action::Forward);
         }

@@ -3,78 +3,92 @@
 #[cfg(feature = "run")]
 use super::relay::Relay;
 use super::rule::{Action, Policy, decide};
+#[cfg(feature = "run")]
+use super::window::Window;
+#[cfg(feature = "run")]
+use crate::sys::descriptor::Descriptor;
 use crate::sys::process::{Change, Ended, Pid, next_change};
 use crate::sys::signal::{self, Arrived, Signal};
 use crate::sys::standard;
 use crate::sys::terminal;
 
-/// What a loop waits on.
-#[allow(clippy::large_enum_variant, reason = "a process has one of them, and no heap")]
+/// What a loop waits on, and whom it tells that the program was stopped.
 pub enum Source {
     /// Signals alone.
     Signals,
-    /// Signals, and a terminal that is relayed meanwhile.
+    /// Signals; the supervisor on the other end of this link must know of stops.
     #[cfg(feature = "run")]
-    Terminal(Relay),
+    Inside(Descriptor),
+    /// Signals, the container's link, and a terminal if it has one.
+    #[cfg(feature = "run")]
+    Supervisor(Relay),
+}
+
+/// What happened.
+pub enum Event {
+    /// A signal came.
+    Signal(Arrived),
+    /// The program, which is not our child, was stopped.
+    ProgramStopped,
 }
 
 impl Source {
-    fn next(&mut self) -> Arrived {
+    fn next(&mut self) -> Event {
         match self {
             #[cfg(feature = "run")]
-            Self::Terminal(relay) => relay.next_signal(),
-            Self::Signals => signal::wait(),
+            Self::Supervisor(relay) => relay.next_event(),
+            _ => Event::Signal(signal::wait()),
+        }
+    }
+
+    /// The container's own terminal, where there is one.
+    #[cfg(feature = "run")]
+    const fn window(&mut self) -> Option<&mut Window> {
+        match self {
+            Self::Supervisor(relay) => relay.window(),
+            _ => None,
         }
     }
 
     fn resize(&mut self) {
         #[cfg(feature = "run")]
-        if let Self::Terminal(relay) = self {
-            relay.resize();
+        if let Some(window) = self.window() {
+            window.resize();
         }
     }
 
-    /// The caller's terminal in raw mode, or as it was before us.
-    fn set_raw(&mut self, raw: bool) {
-        match self {
-            #[cfg(feature = "run")]
-            Self::Terminal(relay) => relay.set_raw(raw),
-            Self::Signals => {
-                let _ = raw;
-            }
-        }
-    }
-
-    /// Shows the last output and gives the terminal back.
-    pub fn finish(self) {
+    /// The program was stopped: stops us too where a shell must see it, or tells the one that must.
+    fn program_stopped(&mut self, policy: Policy) {
         #[cfg(feature = "run")]
-        if let Self::Terminal(relay) = self {
-            relay.finish();
+        if let Self::Inside(link) = self {
+            crate::run::link::send_stopped(link);
+        }
+        if policy.is_job && !policy.relays_terminal {
+            // To ourselves: pid 0 would reach the whole group.
+            let own = rustix::process::getpid().as_raw_pid();
+            let _ = signal::kill(own, Signal::STOP);
         }
     }
 }
 
 /// Supervises `program` until it has ended. Every other child that comes along is reaped.
-/// `target` is what signals go to: its pid, or its process group as a negative number.
-pub fn supervise(program: Pid, target: i32, policy: Policy, source: &mut Source) -> Ended {
+pub fn supervise(program: Pid, policy: Policy, source: &mut Source) -> Ended {
     loop {
-        let arrived = source.next();
+        let arrived = match source.next() {
+            Event::Signal(arrived) => arrived,
+            Event::ProgramStopped => {
+                source.program_stopped(policy);
+                continue;
+            }
+        };
         match decide(policy, arrived) {
             Action::Reap => {
                 if let Some(ended) = reap(program, policy, source) {
                     return ended;
                 }
             }
-            Action::Forward => forward(target, arrived.signal),
-            Action::ForwardAndStop => {
-                forward(target, arrived.signal);
-                stop(source);
-            }
-            Action::Stop => stop(source),
-            Action::Resume => {
-                give_terminal(target);
-                forward(target, Signal::CONT);
-            }
+            Action::Forward => forward(program.0, arrived.signal),
+            Action::Resume => resume(program, source),
             Action::Resize => source.resize(),
             Action::Nothing => {}
         }
@@ -83,19 +97,14 @@ pub fn supervise(program: Pid, target: i32, policy: Policy, source: &mut Source)
 
 /// Takes every change that is there: SIGCHLDs merge, so one may stand for many.
 fn reap(program: Pid, policy: Policy, source: &mut Source) -> Option<Ended> {
-    let mut program_ended = None;
-    while let Some((pid, change)) = next_change(policy.hands_terminal_over) {
+    while let Some((pid, change)) = next_change() {
         match change {
-            Change::Ended(ended) if pid == program => program_ended = Some(ended),
-            // A stopped program stops us, so that the shell above sees its job stopped.
-            Change::Stopped(_) if pid == program && policy.is_job => stop(source),
+            Change::Ended(ended) if pid == program => return Some(ended),
+            Change::Stopped(_) if pid == program => source.program_stopped(policy),
             _ => {}
         }
-        if program_ended.is_some() {
-            break;
-        }
     }
-    program_ended
+    None
 }
 
 /// Sends a signal on. ESRCH: it has just ended, SIGCHLD is on its way. EPERM: it has other credentials; one
@@ -104,21 +113,20 @@ fn forward(target: i32, signal: Signal) {
     let _ = signal::kill(target, signal);
 }
 
-/// Stops this process as the signal would have, and goes on when it is continued. Whoever sees us stopped
-/// gets the terminal as it was.
-fn stop(source: &mut Source) {
-    source.set_raw(false);
-    // To ourselves: pid 0 would reach the whole group.
-    let own = rustix::process::getpid().as_raw_pid();
-    let _ = signal::kill(own, Signal::STOP);
-    source.set_raw(true);
-    source.resize();
-}
-
-/// Makes the program's group the terminal's foreground group, if ours is it now.
-fn give_terminal(target: i32) {
+/// Makes the program's group the terminal's foreground group, if ours is it now, and continues the whole
+/// group: Ctrl-Z has stopped all of it.
+fn resume(program: Pid, source: &mut Source) {
+    #[cfg(feature = "run")]
+    if let Some(window) = source.window() {
+        // The shell that continues us has set the terminal its own way.
+        window.set_raw(true);
+        window.resize();
+        return forward(program.0, Signal::CONT);
+    }
+    let _ = source;
     let own = rustix::process::getpgrp().as_raw_pid();
     if terminal::foreground(standard::input()) == Ok(own) {
-        let _ = terminal::set_foreground(standard::input(), target.wrapping_neg());
+        let _ = terminal::set_foreground(standard::input(), program.0);
     }
+    forward(program.0.wrapping_neg(), Signal::CONT);
 }

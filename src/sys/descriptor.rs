@@ -30,6 +30,12 @@ impl Descriptor {
         self.0
     }
 
+    /// Lends it.
+    #[must_use]
+    pub const fn as_fd(&self) -> BorrowedFd<'_> {
+        borrow(self.0)
+    }
+
     /// Forgets it without closing: somebody closes a whole range later.
     pub fn leave_open(self) {
         core::mem::forget(self);
@@ -56,7 +62,7 @@ pub(super) const fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
 }
 
 /// The number of a descriptor of any owner.
-pub(super) fn number(descriptor: impl AsFd) -> usize {
+pub(super) fn number(descriptor: BorrowedFd<'_>) -> usize {
     use rustix::fd::AsRawFd;
     descriptor.as_fd().as_raw_fd() as usize
 }
@@ -75,6 +81,9 @@ impl OpenFlags {
         Self(kernel::O_RDONLY | kernel::O_NONBLOCK | kernel::O_NOCTTY | kernel::O_CLOEXEC);
     /// To read and write a terminal that does not become ours.
     pub const TERMINAL: Self = Self(kernel::O_RDWR | kernel::O_NOCTTY | kernel::O_CLOEXEC);
+    /// To write to a terminal that may be held.
+    pub const WRITE_WITHOUT_WAITING: Self =
+        Self(kernel::O_WRONLY | kernel::O_NONBLOCK | kernel::O_NOCTTY | kernel::O_CLOEXEC);
     /// To write anew, through no link.
     pub const CREATE: Self = Self(
         kernel::O_WRONLY
@@ -89,7 +98,7 @@ impl OpenFlags {
 ///
 /// # Errors
 /// Those of openat(2).
-pub fn open(directory: impl AsFd, path: &CStr, flags: OpenFlags) -> Result<Descriptor, Errno> {
+pub fn open(directory: BorrowedFd<'_>, path: &CStr, flags: OpenFlags) -> Result<Descriptor, Errno> {
     let pointer = path.as_ptr().expose_provenance();
     let arguments = [number(directory), pointer, flags.0 as usize, 0o644, 0];
     // SAFETY: the path is NUL-terminated and only read.
@@ -111,7 +120,7 @@ struct How {
 /// Those of openat2(2).
 #[cfg(feature = "run")]
 pub fn open_below(
-    directory: impl AsFd,
+    directory: BorrowedFd<'_>,
     path: &CStr,
     flags: OpenFlags,
 ) -> Result<Descriptor, Errno> {

@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use linux_raw_sys::general as kernel;
-use rustix::fd::AsFd;
+use rustix::fd::BorrowedFd;
 
 use super::descriptor::{Descriptor, number};
 use super::raw::syscall;
@@ -23,7 +23,11 @@ pub enum Depth {
 ///
 /// # Errors
 /// EINVAL for an unbindable mount or one of another namespace, EPERM, or those of resolving a path.
-pub fn clone_tree(directory: impl AsFd, path: &CStr, depth: Depth) -> Result<Descriptor, Errno> {
+pub fn clone_tree(
+    directory: BorrowedFd<'_>,
+    path: &CStr,
+    depth: Depth,
+) -> Result<Descriptor, Errno> {
     let recursive = if depth == Depth::All { kernel::AT_RECURSIVE } else { 0 };
     let flags =
         kernel::OPEN_TREE_CLONE | kernel::OPEN_TREE_CLOEXEC | kernel::AT_EMPTY_PATH | recursive;
@@ -48,7 +52,7 @@ pub fn open_filesystem(name: &CStr) -> Result<Descriptor, Errno> {
 ///
 /// # Errors
 /// EPERM, ENOSPC.
-pub fn mount_filesystem(context: impl AsFd, attributes: u8) -> Result<Descriptor, Errno> {
+pub fn mount_filesystem(context: BorrowedFd<'_>, attributes: u8) -> Result<Descriptor, Errno> {
     let flags = kernel::FSMOUNT_CLOEXEC as usize;
     let arguments = [number(context), flags, attributes.into(), 0, 0];
     // SAFETY: no pointers.
@@ -70,7 +74,7 @@ struct MountAttributes {
 /// # Errors
 /// EINVAL, EPERM, or those of resolving a path.
 pub fn set_tree_attributes(
-    directory: impl AsFd,
+    directory: BorrowedFd<'_>,
     path: &CStr,
     set: u8,
     propagation: u64,

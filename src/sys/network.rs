@@ -1,7 +1,7 @@
 //! Network interfaces: what rustix lacks.
 
 use linux_raw_sys::{general as kernel, ioctl, net};
-use rustix::fd::AsFd;
+use rustix::fd::BorrowedFd;
 
 use super::descriptor::number;
 use super::raw::syscall;
@@ -19,7 +19,7 @@ struct Request {
 ///
 /// # Errors
 /// EPERM, ENODEV.
-pub fn loopback_up(socket: impl AsFd) -> Result<(), Errno> {
+pub fn loopback_up(socket: BorrowedFd<'_>) -> Result<(), Errno> {
     let mut request =
         Request { name: [0; 16], flags: net::net_device_flags::IFF_UP as i16, rest: [0; 22] };
     for (place, byte) in request.name.iter_mut().zip(b"lo") {

@@ -1,7 +1,7 @@
 //! Waiting for several descriptors at once. ppoll(2).
 
 use linux_raw_sys::general as kernel;
-use rustix::fd::AsFd;
+use rustix::fd::BorrowedFd;
 
 use super::descriptor::number;
 use super::raw::syscall;
@@ -21,10 +21,12 @@ pub const IN: i16 = 1;
 pub const OUT: i16 = 4;
 
 impl Entry {
-    /// Waits for `wanted`; for 0 the descriptor is left out altogether, its hang-up too.
-    pub fn new(descriptor: impl AsFd, wanted: i16) -> Self {
-        let descriptor = if wanted == 0 { -1 } else { number(descriptor) as i32 };
-        Self { descriptor, wanted, found: 0 }
+    /// Waits for nothing, not even for a hang-up.
+    pub const NONE: Self = Self { descriptor: -1, wanted: 0, found: 0 };
+
+    /// Waits for `wanted`.
+    pub fn new(descriptor: BorrowedFd<'_>, wanted: i16) -> Self {
+        Self { descriptor: number(descriptor) as i32, wanted, found: 0 }
     }
 
     /// What was waited for is there, or never will be: the next call on the descriptor does not wait.
@@ -34,12 +36,9 @@ impl Entry {
     }
 }
 
-/// Waits until an entry is ready, or not at all. An interrupted wait ends with nothing ready.
-pub fn wait(entries: &mut [Entry], block: bool) {
-    let now = [0_i64; 2];
-    let limit = if block { 0 } else { now.as_ptr().expose_provenance() };
+/// Waits until an entry is ready. An interrupted wait ends with nothing ready.
+pub fn wait(entries: &mut [Entry]) {
     let pointer = entries.as_mut_ptr().expose_provenance();
-    let arguments = [pointer, entries.len(), limit, 0, 0];
-    // SAFETY: the kernel reads and writes that many entries, and reads one timespec.
-    let _ = unsafe { syscall(kernel::__NR_ppoll, arguments) };
+    // SAFETY: the kernel reads and writes that many entries; neither a limit nor a mask is given.
+    let _ = unsafe { syscall(kernel::__NR_ppoll, [pointer, entries.len(), 0, 0, 0]) };
 }

@@ -5,7 +5,7 @@
 use core::ffi::CStr;
 
 use linux_raw_sys::general as kernel;
-use rustix::fd::AsFd;
+use rustix::fd::BorrowedFd;
 
 #[cfg(feature = "run")]
 use super::descriptor::Descriptor;
@@ -28,12 +28,22 @@ pub enum Side {
     Parent(Pid),
 }
 
+/// When `fork` returns in the parent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// At once.
+    Made,
+    /// When the child has executed a program or has ended.
+    Executed,
+}
+
 /// Makes a child with a copy of this process. clone(2) with SIGCHLD, which every kernel and filter allows.
 ///
 /// # Errors
 /// EAGAIN or ENOMEM.
-pub fn fork() -> Result<Side, Errno> {
-    let arguments = [Signal::CHLD.0 as usize, 0, 0, 0, 0];
+pub fn fork(until: Until) -> Result<Side, Errno> {
+    let wait = if until == Until::Executed { kernel::CLONE_VFORK as usize } else { 0 };
+    let arguments = [Signal::CHLD.0 as usize | wait, 0, 0, 0, 0];
     // SAFETY: without CLONE_VM the child has memory of its own, so both sides go on as they are;
     // there are no other threads whose locks could be lost.
     side(unsafe { syscall(kernel::__NR_clone, arguments) })
@@ -126,13 +136,21 @@ pub enum Change {
 
 /// Takes the next change of a child that is there already, without waiting. wait4(2), WNOHANG.
 #[must_use]
-pub fn next_change(stops_too: bool) -> Option<(Pid, Change)> {
+pub fn next_change() -> Option<(Pid, Change)> {
     let mut status = 0_i32;
-    let options = kernel::WNOHANG | if stops_too { kernel::WUNTRACED } else { 0 };
+    let options = kernel::WNOHANG | kernel::WUNTRACED;
     let arguments = [usize::MAX, (&raw mut status).expose_provenance(), options as usize, 0, 0];
     // SAFETY: the kernel writes four bytes of status; no usage record is asked for.
     let pid = unsafe { syscall(kernel::__NR_wait4, arguments) }.ok()?;
     (pid != 0).then(|| (Pid(pid as i32), change(status)))
+}
+
+/// Waits for any child to end and reaps it; false when there is none. wait4(2).
+#[cfg(feature = "run")]
+#[must_use]
+pub fn wait_for_any() -> bool {
+    // SAFETY: nothing is written: no status and no usage record are asked for.
+    unsafe { syscall(kernel::__NR_wait4, [usize::MAX, 0, 0, 0, 0]) }.is_ok()
 }
 
 /// Decodes a wait status. Source: wait(2), the W* macros.
@@ -159,7 +177,7 @@ pub fn close_from(first: u32) -> Result<(), Errno> {
 ///
 /// # Errors
 /// EBADF, EBUSY; EINVAL when both are the same.
-pub fn duplicate_to(descriptor: impl AsFd, to: i32, close_on_exec: bool) -> Result<(), Errno> {
+pub fn duplicate_to(descriptor: BorrowedFd<'_>, to: i32, close_on_exec: bool) -> Result<(), Errno> {
     let flags = if close_on_exec { kernel::O_CLOEXEC } else { 0 };
     let arguments = [number(descriptor), to as usize, flags as usize, 0, 0];
     // SAFETY: the callers own the number: the standard descriptors, and the link's.
@@ -171,7 +189,7 @@ pub fn duplicate_to(descriptor: impl AsFd, to: i32, close_on_exec: bool) -> Resu
 /// # Errors
 /// EBADF, EBUSY, EINVAL.
 #[cfg(feature = "run")]
-pub fn duplicate_as(descriptor: impl AsFd, to: i32) -> Result<Descriptor, Errno> {
+pub fn duplicate_as(descriptor: BorrowedFd<'_>, to: i32) -> Result<Descriptor, Errno> {
     duplicate_to(descriptor, to, true)?;
     Descriptor::from_answer(to as usize)
 }

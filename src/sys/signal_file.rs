@@ -1,7 +1,7 @@
 //! Signals as a descriptor, beside other descriptors. signalfd(2).
 
 use linux_raw_sys::general as kernel;
-use rustix::fd::AsFd;
+use rustix::fd::BorrowedFd;
 
 use super::descriptor::{Descriptor, number};
 use super::raw::syscall;
@@ -33,7 +33,7 @@ pub fn open() -> Result<Descriptor, Errno> {
 }
 
 /// Takes the next signal; `None` when none is there.
-pub fn take(file: impl AsFd) -> Option<Arrived> {
+pub fn take(file: BorrowedFd<'_>) -> Option<Arrived> {
     let mut record = Record { number: 0, errno: 0, code: 0, rest: [0; 29] };
     let arguments =
         [number(file), (&raw mut record).expose_provenance(), size_of::<Record>(), 0, 0];

@@ -1,7 +1,7 @@
 //! Local sockets: messages with at most one descriptor. sendmsg(2), recvmsg(2).
 
 use linux_raw_sys::{general as kernel, net};
-use rustix::fd::AsFd;
+use rustix::fd::BorrowedFd;
 
 use super::descriptor::{Descriptor, number};
 use super::raw::syscall;
@@ -83,7 +83,7 @@ const CLOSE_ON_EXEC: usize = 0o2_000_000;
 /// # Errors
 /// EPIPE when the other end is gone, ENOMEM.
 pub fn send(
-    socket: impl AsFd,
+    socket: BorrowedFd<'_>,
     message: &[u8; MESSAGE_BYTES],
     descriptor: Option<&Descriptor>,
 ) -> Result<(), Errno> {
@@ -101,7 +101,7 @@ pub fn send(
 ///
 /// # Errors
 /// ENOMEM, EMFILE.
-pub fn receive(socket: impl AsFd) -> Result<Option<Message>, Errno> {
+pub fn receive(socket: BorrowedFd<'_>) -> Result<Option<Message>, Errno> {
     let mut message = [0; MESSAGE_BYTES];
     let mut vector = Vector { base: message.as_mut_ptr(), length: message.len() };
     let mut control = control(-1);
@@ -129,7 +129,12 @@ const fn header(vector: &mut Vector, control: &mut Control) -> Header {
     }
 }
 
-fn call(call: u32, socket: impl AsFd, header: &mut Header, flags: u32) -> Result<usize, Errno> {
+fn call(
+    call: u32,
+    socket: BorrowedFd<'_>,
+    header: &mut Header,
+    flags: u32,
+) -> Result<usize, Errno> {
     let arguments = [number(socket), (&raw mut *header).expose_provenance(), flags as usize, 0, 0];
     loop {
         // SAFETY: the header leads to a buffer and a control record that outlive the call, with their lengths.

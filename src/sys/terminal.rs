@@ -1,7 +1,7 @@
 //! Terminals: attributes, sizes, sessions, foreground groups. ioctl_tty(2).
 
 use linux_raw_sys::{general as kernel, ioctl};
-use rustix::fd::AsFd;
+use rustix::fd::BorrowedFd;
 
 use super::descriptor::{Descriptor, number};
 use super::raw::syscall;
@@ -35,7 +35,7 @@ impl Attributes {
     }
 }
 
-fn control(terminal: impl AsFd, request: u32, argument: usize) -> Result<usize, Errno> {
+fn control(terminal: BorrowedFd<'_>, request: u32, argument: usize) -> Result<usize, Errno> {
     let arguments = [number(terminal), request as usize, argument, 0, 0];
     // SAFETY: each caller passes what its request reads or writes, of the size that the kernel knows.
     unsafe { syscall(kernel::__NR_ioctl, arguments) }
@@ -45,7 +45,7 @@ fn control(terminal: impl AsFd, request: u32, argument: usize) -> Result<usize, 
 ///
 /// # Errors
 /// ENOTTY.
-pub fn attributes(terminal: impl AsFd) -> Result<Attributes, Errno> {
+pub fn attributes(terminal: BorrowedFd<'_>) -> Result<Attributes, Errno> {
     let mut attributes =
         Attributes { input: 0, output: 0, control: 0, local: 0, line: 0, characters: [0; 19] };
     control(terminal, ioctl::TCGETS, (&raw mut attributes).expose_provenance())?;
@@ -56,7 +56,7 @@ pub fn attributes(terminal: impl AsFd) -> Result<Attributes, Errno> {
 ///
 /// # Errors
 /// ENOTTY, EIO.
-pub fn set_attributes(terminal: impl AsFd, attributes: &Attributes) -> Result<(), Errno> {
+pub fn set_attributes(terminal: BorrowedFd<'_>, attributes: &Attributes) -> Result<(), Errno> {
     let pointer = (&raw const *attributes).expose_provenance();
     control(terminal, ioctl::TCSETSW, pointer).map(drop)
 }
@@ -65,7 +65,7 @@ pub fn set_attributes(terminal: impl AsFd, attributes: &Attributes) -> Result<()
 ///
 /// # Errors
 /// ENOTTY.
-pub fn window(terminal: impl AsFd) -> Result<(u16, u16), Errno> {
+pub fn window(terminal: BorrowedFd<'_>) -> Result<(u16, u16), Errno> {
     let mut size = [0_u16; 4];
     control(terminal, ioctl::TIOCGWINSZ, size.as_mut_ptr().expose_provenance())?;
     let [rows, columns, ..] = size;
@@ -76,7 +76,7 @@ pub fn window(terminal: impl AsFd) -> Result<(u16, u16), Errno> {
 ///
 /// # Errors
 /// ENOTTY.
-pub fn set_window(terminal: impl AsFd, (rows, columns): (u16, u16)) -> Result<(), Errno> {
+pub fn set_window(terminal: BorrowedFd<'_>, (rows, columns): (u16, u16)) -> Result<(), Errno> {
     let size = [rows, columns, 0, 0];
     control(terminal, ioctl::TIOCSWINSZ, size.as_ptr().expose_provenance()).map(drop)
 }
@@ -85,7 +85,7 @@ pub fn set_window(terminal: impl AsFd, (rows, columns): (u16, u16)) -> Result<()
 ///
 /// # Errors
 /// ENOTTY.
-pub fn unlock(master: impl AsFd) -> Result<(), Errno> {
+pub fn unlock(master: BorrowedFd<'_>) -> Result<(), Errno> {
     let locked = 0_i32;
     control(master, ioctl::TIOCSPTLCK, (&raw const locked).expose_provenance()).map(drop)
 }
@@ -94,7 +94,7 @@ pub fn unlock(master: impl AsFd) -> Result<(), Errno> {
 ///
 /// # Errors
 /// EIO, EMFILE.
-pub fn open_peer(master: impl AsFd) -> Result<Descriptor, Errno> {
+pub fn open_peer(master: BorrowedFd<'_>) -> Result<Descriptor, Errno> {
     let flags = kernel::O_RDWR | kernel::O_NOCTTY | kernel::O_CLOEXEC;
     Descriptor::from_answer(control(master, ioctl::TIOCGPTPEER, flags as usize)?)
 }
@@ -103,7 +103,7 @@ pub fn open_peer(master: impl AsFd) -> Result<Descriptor, Errno> {
 ///
 /// # Errors
 /// EPERM when it is another session's.
-pub fn take_control(terminal: impl AsFd) -> Result<(), Errno> {
+pub fn take_control(terminal: BorrowedFd<'_>) -> Result<(), Errno> {
     control(terminal, ioctl::TIOCSCTTY, 0).map(drop)
 }
 
@@ -111,7 +111,7 @@ pub fn take_control(terminal: impl AsFd) -> Result<(), Errno> {
 ///
 /// # Errors
 /// ENOTTY when it is not our controlling terminal.
-pub fn foreground(terminal: impl AsFd) -> Result<i32, Errno> {
+pub fn foreground(terminal: BorrowedFd<'_>) -> Result<i32, Errno> {
     let mut group = 0_i32;
     control(terminal, ioctl::TIOCGPGRP, (&raw mut group).expose_provenance())?;
     Ok(group)
@@ -121,6 +121,6 @@ pub fn foreground(terminal: impl AsFd) -> Result<i32, Errno> {
 ///
 /// # Errors
 /// ENOTTY, EPERM.
-pub fn set_foreground(terminal: impl AsFd, group: i32) -> Result<(), Errno> {
+pub fn set_foreground(terminal: BorrowedFd<'_>, group: i32) -> Result<(), Errno> {
     control(terminal, ioctl::TIOCSPGRP, (&raw const group).expose_provenance()).map(drop)
 }

@@ -27,6 +27,26 @@ impl Vectors {
     }
 }
 
+#[cfg(feature = "run")]
+impl Vectors {
+    /// Replaces the arguments by `name`, as others see them in /proc/PID/cmdline: they hold paths of the host and
+    /// values of `--env`. Whoever reads them in this process from here on finds NULs.
+    pub fn show_as(self, name: &[u8]) {
+        let mut shown = name.iter();
+        for string in self.arguments {
+            for at in 0..string.to_bytes().len() {
+                let byte = shown.next().copied().unwrap_or(0);
+                let place = string.as_ptr().cast_mut().cast::<u8>().wrapping_add(at);
+                // SAFETY: our own stack, within the string; its NUL stays, so it still ends. Volatile, since no
+                // reader is in sight.
+                unsafe { place.write_volatile(byte) };
+            }
+            // What did not fit into the first string is left out: the NUL behind it would cut it.
+            shown = [].iter();
+        }
+    }
+}
+
 /// A null-terminated vector of strings: an iterator, and what `execve` takes.
 #[derive(Clone, Copy)]
 pub struct Strings<'a> {

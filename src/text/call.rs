@@ -1,7 +1,7 @@
 //! System calls by name, as errors, `--explain` and strace spell them.
 
 use super::errno::Errno;
-use super::parts::parts;
+use super::packed::{Packed, packed};
 
 /// Declares `Call` and the names of its variants in one place.
 macro_rules! calls {
@@ -14,7 +14,7 @@ macro_rules! calls {
         pub enum Call { $($variant,)* }
 
         /// Names in the order of the variants, one a line.
-        const NAMES: &str = concat!($($name, "\n",)*);
+        const NAMES: Packed = packed!(concat!($($name, "\n",)*));
         const ALL: &[Call] = &[$(Call::$variant,)*];
     };
 }
@@ -71,8 +71,8 @@ calls! {
 impl Call {
     /// The name as strace prints it.
     #[must_use]
-    pub fn name(self) -> &'static [u8] {
-        parts(NAMES.as_bytes(), b'\n').skip_to(self as usize)
+    pub fn name(self) -> Packed {
+        NAMES.line(self as usize)
     }
 
     /// The call with this number in a message between our own processes.
@@ -105,9 +105,9 @@ mod tests {
     fn an_index_leads_back_to_its_call() {
         for call in ALL {
             assert_eq!(Call::from_index(*call as u8), Some(*call));
-            assert!(!call.name().is_empty());
+            assert!(!call.name().to_string().is_empty());
         }
-        assert_eq!(Call::Write.name(), b"write");
+        assert_eq!(Call::Write.name().to_string(), "write");
         assert_eq!(Call::from_index(200), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Names and messages of errno values, packed: no pointers, one walk.
 
 use super::line::Line;
+use super::packed::{Packed, packed};
 use super::parts::parts;
 
 /// An errno value as the kernel gives it, positive. Source: errno(3).
@@ -40,28 +41,24 @@ impl Errno {
     /// Too many links on the way.
     pub const LOOP: Self = Self(40);
 
-    /// The name (`EPERM`) and the message, empty where this number has none.
-    #[must_use]
-    pub fn words(self) -> (&'static [u8], &'static [u8]) {
-        let row = parts(TABLE.as_bytes(), b'\n').skip_to(usize::try_from(self.0).unwrap_or(0));
-        let mut words = parts(row, b' ');
-        (words.skip_to(0), words.rest().unwrap_or_default())
-    }
-
     /// Appends `EPERM (Operation not permitted)`, or `errno 4095` for an unknown one.
     pub fn describe(self, line: &mut Line) {
-        let (name, message) = self.words();
+        let mut row = Line::new();
+        let row = TABLE.line(usize::try_from(self.0).unwrap_or(0)).unpack(&mut row);
+        let mut words = parts(row, b' ');
+        let name = words.skip_to(0);
         if name.is_empty() {
             line.text("errno ").number(u64::from(self.0.unsigned_abs()));
         } else {
-            line.raw(name).text(" (").raw(message).text(")");
+            line.raw(name).text(" (").raw(words.rest().unwrap_or_default()).text(")");
         }
     }
 }
 
 /// Line N is errno N: its name, a blank, its message. The numbers are those of x86_64 and aarch64. Those that
 /// no call of ours gives (STREAMS, XENIX, most of sockets) are left out: 2.5 kB.
-const TABLE: &str = "\
+const TABLE: Packed = packed!(
+    "\
 \n\
 EPERM Operation not permitted\n\
 ENOENT No such file or directory\n\
@@ -117,8 +114,8 @@ ETIMEDOUT Connection timed out\n\
 ESTALE Stale file handle\n\
 EUCLEAN Structure needs cleaning\n\
 \n\n\n\n\
-EDQUOT Disk quota exceeded\
-";
+EDQUOT Disk quota exceeded"
+);
 
 #[cfg(test)]
 mod tests {
@@ -126,24 +123,23 @@ mod tests {
 
     #[test]
     fn numbers_have_the_names_of_errno_3() {
-        for (number, name, message) in [
-            (1, "EPERM", "Operation not permitted"),
-            (22, "EINVAL", "Invalid argument"),
-            (38, "ENOSYS", "Function not implemented"),
-            (41, "", ""),
-            (42, "", ""),
-            (95, "EOPNOTSUPP", "Operation not supported"),
-            (110, "ETIMEDOUT", "Connection timed out"),
-            (133, "", ""),
-            (4095, "", ""),
-            (0, "", ""),
-            (-1, "", ""),
+        for (number, words) in [
+            (1, "EPERM (Operation not permitted)"),
+            (22, "EINVAL (Invalid argument)"),
+            (38, "ENOSYS (Function not implemented)"),
+            (41, "errno 41"),
+            (42, "errno 42"),
+            (95, "EOPNOTSUPP (Operation not supported)"),
+            (110, "ETIMEDOUT (Connection timed out)"),
+            (122, "EDQUOT (Disk quota exceeded)"),
+            (133, "errno 133"),
+            (4095, "errno 4095"),
+            (0, "errno 0"),
+            (-1, "errno 1"),
         ] {
-            assert_eq!(
-                Errno(number).words(),
-                (name.as_bytes(), message.as_bytes()),
-                "errno {number}"
-            );
+            let mut line = Line::new();
+            Errno(number).describe(&mut line);
+            assert_eq!(line.bytes(), words.as_bytes(), "errno {number}");
         }
     }
 }

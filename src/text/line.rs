@@ -2,6 +2,8 @@
 
 use heapless::Vec;
 
+use super::packed::{self, Packed};
+
 /// Room for two paths of a usual length and a sentence.
 pub const LINE_BYTES: usize = 1024;
 /// What an operand may take of a line before it is visibly shortened.
@@ -50,6 +52,17 @@ impl Line {
             if self.bytes.len() + 1 < LINE_BYTES {
                 let _ = self.bytes.push(*byte);
             }
+        }
+        self
+    }
+
+    /// Appends a packed text. A code is two bytes or codes: this calls itself, as deep as `packed` allows.
+    pub fn packed(&mut self, text: Packed) -> &mut Self {
+        for byte in text.encoded() {
+            match packed::pair(*byte) {
+                Some(pair) => self.packed(pair),
+                None => self.raw(core::slice::from_ref(byte)),
+            };
         }
         self
     }

@@ -5,4 +5,7 @@ pub mod call;
 pub mod errno;
 pub mod line;
 pub mod number;
+pub mod packed;
+pub mod pairs;
 pub mod parts;
+pub mod path;

@@ -7,6 +7,7 @@ mod program;
 
 mod build;
 mod elf;
+mod pairs;
 mod size;
 
 mod apt;
@@ -35,6 +36,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "test", usage: test::USAGE, perform: test::perform },
     Command { name: "build", usage: build::USAGE, perform: build::perform },
     Command { name: "size", usage: size::USAGE, perform: size::perform },
+    Command { name: "pairs", usage: pairs::USAGE, perform: pairs::perform },
     Command { name: "rootfs", usage: rootfs::USAGE, perform: rootfs::perform },
     Command { name: "image", usage: image::USAGE, perform: image::perform },
     Command { name: "boot", usage: boot::USAGE, perform: boot::perform },

@@ -1,12 +1,11 @@
 //! Carrying the plan out: supervisor's, container's, program's side.
 
-use rustix::fd::AsFd;
-
-use super::{Planned, explain, made_directories};
-use crate::input::run_options::Mode;
+use super::{Planned, explain};
+use crate::input::run_options::{Mode, Namespaces};
 use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
 use crate::report::{self, OWN_FAILURE};
+use crate::run::descendants;
 use crate::run::hands::Hands;
 use crate::run::link::{self, Message, StepFailed};
 use crate::run::perform::{ProgramContext, perform_init, perform_program};
@@ -15,12 +14,14 @@ use crate::run::start::{self, Container, Started};
 use crate::supervise::relay::Relay;
 use crate::supervise::rule::{Policy, exit_status};
 use crate::supervise::wait_loop::{Source, supervise};
+use crate::supervise::window::Channels;
 use crate::sys::clock::monotonic_ns;
 use crate::sys::descriptor::Descriptor;
-use crate::sys::process::{Ended, Pid, Side, exit, fork};
+use crate::sys::process::{Pid, Side, Until, exit, fork};
 use crate::sys::signal::{self, Signal, SignalSet};
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
+use crate::text::packed::{Packed, packed};
 
 /// What the program must find as rootlet found it.
 #[derive(Clone, Copy)]
@@ -30,7 +31,8 @@ struct Inherited {
 }
 
 /// Runs the container and gives its exit status.
-pub fn execute(planned: &Planned) -> i32 {
+#[inline(never)]
+pub fn execute(planned: &Planned, channels: &'static mut Channels) -> i32 {
     // Blocked before anything is started: what arrives from here on waits for the loop.
     let inherited =
         Inherited { mask: signal::block_all(), children_ignored: signal::notice_children() };
@@ -39,7 +41,7 @@ pub fn execute(planned: &Planned) -> i32 {
         Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
         Ok(Started::Supervisor(container)) => {
             clock.lap(planned, 0);
-            supervise_container(planned, container)
+            supervise_container(planned, container, channels)
         }
         Err(error) => cannot_start(planned, error),
     }
@@ -73,16 +75,21 @@ fn cannot_start(planned: &Planned, error: CallError) -> i32 {
 }
 
 /// The supervisor's side: the pid file, the terminal, the wait, the end.
-fn supervise_container(planned: &Planned, container: Container) -> i32 {
+fn supervise_container(
+    planned: &Planned,
+    container: Container,
+    channels: &'static mut Channels,
+) -> i32 {
     if let Some(path) = planned.options.pid_file
         && let Err(error) = start::write_pid_file(path, &container)
     {
-        let failed = StepFailed { step: 1, error };
-        return abandon(planned, &container, failed);
+        return abandon(planned, container.pid, StepFailed { step: 1, error });
     }
+    let pid = container.pid;
     let status = match hear_of_start(&container.link) {
-        Ok(terminal) => wait_for_end(planned, &container, terminal),
-        Err(failed) => failed_inside(planned, &container, failed),
+        Ok(terminal) => wait_for_end(planned, container, terminal, channels),
+        Err(Unheard::Failed(failed)) => failed_inside(planned, pid, failed),
+        Err(Unheard::Lost(error)) => abandon(planned, pid, StepFailed { step: 0, error }),
     };
     if let Some(path) = planned.options.pid_file {
         start::remove_pid_file(path);
@@ -90,44 +97,55 @@ fn supervise_container(planned: &Planned, container: Container) -> i32 {
     status
 }
 
+/// Why a start was not heard of.
+enum Unheard {
+    /// A step failed inside.
+    Failed(StepFailed),
+    /// The link itself failed.
+    Lost(CallError),
+}
+
 /// Listens until the program has been executed; the terminal comes on the way.
-fn hear_of_start(link: &Descriptor) -> Result<Option<Descriptor>, Option<StepFailed>> {
+fn hear_of_start(link: &Descriptor) -> Result<Option<Descriptor>, Unheard> {
     let mut terminal = None;
     loop {
-        match link::receive(link) {
-            Ok(Message::Terminal(master)) => terminal = Some(master),
-            Ok(Message::End) => return Ok(terminal),
-            Ok(Message::Failed(failed)) => return Err(Some(failed)),
-            Err(_) => return Err(None),
+        match link::receive(link).map_err(Unheard::Lost)? {
+            Message::Terminal(master) => terminal = Some(master),
+            Message::Failed(failed) => return Err(Unheard::Failed(failed)),
+            _ => return Ok(terminal),
         }
     }
 }
 
-fn wait_for_end(planned: &Planned, container: &Container, terminal: Option<Descriptor>) -> i32 {
+fn wait_for_end(
+    planned: &Planned,
+    container: Container,
+    terminal: Option<Descriptor>,
+    channels: &'static mut Channels,
+) -> i32 {
     let policy = Policy {
         terminal_reaches_program: terminal.is_none(),
         is_job: true,
         relays_terminal: terminal.is_some(),
         hands_terminal_over: false,
     };
-    let mut source = match terminal.map(Relay::new) {
-        None => Source::Signals,
-        Some(Ok(relay)) => Source::Terminal(relay),
-        Some(Err(error)) => return abandon(planned, container, StepFailed { step: 0, error }),
+    let Container { pid, link, .. } = container;
+    let relay = match Relay::new(link, terminal, channels) {
+        Ok(relay) => relay,
+        Err(error) => return abandon(planned, pid, StepFailed { step: 0, error }),
     };
-    let ended = supervise(container.pid, container.pid.0, policy, &mut source);
-    source.finish();
+    let mut source = Source::Supervisor(relay);
+    let ended = supervise(pid, policy, &mut source);
+    if let Source::Supervisor(mut relay) = source {
+        relay.finish();
+    }
     exit_status(ended)
 }
 
 /// A step failed in the container: it ends by itself; say why and clean up.
-fn failed_inside(planned: &Planned, container: &Container, failed: Option<StepFailed>) -> i32 {
-    let Some(failed) = failed else {
-        let error = CallError { call: Call::Recvmsg, errno: Errno::NOENT };
-        return abandon(planned, container, StepFailed { step: 0, error });
-    };
-    end_of(container);
-    start::remove_directories(planned.options.rootfs, made_directories(planned.facts));
+fn failed_inside(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
+    supervise(pid, Policy::INSIDE, &mut Source::Signals);
+    unmake_paths(planned);
     say_failed_step(planned, failed);
     match failed.error.call {
         Call::Execve => status_of_failure(failed.error.errno),
@@ -135,18 +153,21 @@ fn failed_inside(planned: &Planned, container: &Container, failed: Option<StepFa
     }
 }
 
-/// A step of the supervisor failed: kills the container, says why.
-fn abandon(planned: &Planned, container: &Container, failed: StepFailed) -> i32 {
-    let _ = signal::kill(container.pid.0, Signal::KILL);
-    end_of(container);
-    start::remove_directories(planned.options.rootfs, made_directories(planned.facts));
-    say_failed_step(planned, failed);
-    OWN_FAILURE
+/// Removes the mount points that were made in the root.
+fn unmake_paths(planned: &Planned) {
+    for step in planned.steps.iter().rev() {
+        if let Step::MakePath(missing) = step
+            && missing.in_root
+        {
+            start::unmake_path(planned.options.rootfs, missing);
+        }
+    }
 }
 
-/// Waits until the container's first process, which is ending, has ended.
-fn end_of(container: &Container) -> Ended {
-    supervise(container.pid, container.pid.0, Policy::INSIDE, &mut Source::Signals)
+/// A step of the supervisor failed: kills the container, says why.
+fn abandon(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
+    let _ = signal::kill(pid.0, Signal::KILL);
+    failed_inside(planned, pid, failed)
 }
 
 /// `rootlet: mount proc on /proc (...): fsmount: EPERM (...)`, and a hint where the errno misleads.
@@ -156,29 +177,42 @@ fn say_failed_step(planned: &Planned, failed: StepFailed) {
         step.describe(Column::Words, &mut line);
         line.text(": ");
         report::describe_call(&mut line, failed.error);
-        line.text(hint(step, failed.error));
+        line.packed(HINTS.line(hint(step, failed.error)));
     }
     report::say(line);
 }
 
-/// What an errno means here, where its own words mislead.
-fn hint(step: &Step<'_>, error: CallError) -> &'static str {
+/// What an errno means here, where its own words mislead; line 0 says nothing.
+const HINTS: Packed = packed!(
+    "
+; rootlet run needs root (CAP_SYS_ADMIN)
+; a limit in /proc/sys/user is reached
+; this kernel lacks one of these namespaces
+; the mount point is missing and the root is read-only
+; /proc/sys/fs/mount-max is reached
+; the host's mount below the root is not shared
+; rootlet itself runs in a chroot
+; the mount is unbindable
+; one is a directory, the other is not
+; it is not in the root, or its interpreter is not
+; it is no program for this machine"
+);
+
+/// The line of `HINTS` for a failed step.
+const fn hint(step: &Step<'_>, error: CallError) -> usize {
     match (step, error.call, error.errno) {
-        (_, Call::Clone3, Errno::PERM) => "; rootlet run needs root (CAP_SYS_ADMIN)",
-        (_, Call::Clone3, Errno::NOSPC) => "; a limit in /proc/sys/user is reached",
-        (_, Call::Clone3, Errno::INVAL) => "; this kernel lacks one of these namespaces",
-        (_, Call::Mkdirat | Call::Mknodat, Errno::ROFS) => {
-            "; the mount point is missing and the root is read-only"
-        }
-        (_, Call::MoveMount | Call::Fsmount, Errno::NOSPC) => "; /proc/sys/fs/mount-max is reached",
-        (Step::JoinPeers, _, Errno::INVAL) => "; the host's mount below the root is not shared",
-        (Step::PrivateMounts | Step::PivotRoot, _, Errno::INVAL) => {
-            "; rootlet itself runs in a chroot"
-        }
-        (Step::CloneTree { .. }, Call::OpenTree, Errno::INVAL) => "; the mount is unbindable",
-        (Step::Execute(_), _, Errno::NOENT) => "; it is not in the root, or its interpreter is not",
-        (Step::Execute(_), _, Errno::NOEXEC) => "; it is no program for this machine",
-        _ => "",
+        (_, Call::Clone3, Errno::PERM) => 1,
+        (_, Call::Clone3, Errno::NOSPC) => 2,
+        (_, Call::Clone3, Errno::INVAL) => 3,
+        (_, Call::Mkdirat | Call::Mknodat, Errno::ROFS) => 4,
+        (_, Call::MoveMount | Call::Fsmount, Errno::NOSPC) => 5,
+        (Step::JoinPeers, _, Errno::INVAL) => 6,
+        (Step::PrivateMounts | Step::PivotRoot, _, Errno::INVAL) => 7,
+        (Step::CloneTree { .. }, Call::OpenTree, Errno::INVAL) => 8,
+        (Step::AttachTree { .. }, Call::MoveMount, Errno::INVAL | Errno::NOTDIR) => 9,
+        (Step::Execute(_), _, Errno::NOENT) => 10,
+        (Step::Execute(_), _, Errno::NOEXEC) => 11,
+        _ => 0,
     }
 }
 
@@ -189,10 +223,10 @@ fn inside(planned: &Planned, link: Descriptor, inherited: Inherited) -> i32 {
     for (index, step) in init_steps.filter(|(_, step)| step.stage() == Stage::Init) {
         let clock = Clock::start(planned);
         match step {
-            Step::Fork => match fork() {
+            Step::Fork => match fork(Until::Executed) {
                 Ok(Side::Parent(pid)) => {
                     clock.lap(planned, index);
-                    return supervise_program(hands, pid);
+                    return supervise_program(planned, hands, pid);
                 }
                 Ok(Side::Child) => break,
                 Err(errno) => {
@@ -212,15 +246,25 @@ fn inside(planned: &Planned, link: Descriptor, inherited: Inherited) -> i32 {
 
 fn fail(hands: &Hands, index: usize, error: CallError) -> i32 {
     let step = u16::try_from(index).unwrap_or(u16::MAX);
-    link::send_failure(hands.link.as_fd(), StepFailed { step, error });
+    link::send_failure(&hands.link, StepFailed { step, error });
     OWN_FAILURE
 }
 
-/// The container's PID 1, once the program is started.
-fn supervise_program(hands: Hands, pid: Pid) -> i32 {
-    // The supervisor hears the end of the stream when the program has been executed.
-    hands.release();
-    exit_status(supervise(pid, pid.0, Policy::INSIDE, &mut Source::Signals))
+/// The container's PID 1, once the program has been executed.
+fn supervise_program(planned: &Planned, hands: Hands, pid: Pid) -> i32 {
+    let link = hands.release();
+    // First of all: the program is running already and may look at us.
+    planned.vectors.show_as(b"rootlet");
+    // Without a link the supervisor takes its end for the message. In a terminal of its own the program is no
+    // job of the caller's shell.
+    let told = link::send_started(&link) && !planned.options.terminal;
+    let mut source = if told { Source::Inside(link) } else { Source::Signals };
+    let status = exit_status(supervise(pid, Policy::INSIDE, &mut source));
+    if !planned.options.namespaces.has(Namespaces::PID) {
+        // The end of a pid namespace's PID 1 ends all others; here nothing does but us.
+        descendants::kill_all();
+    }
+    status
 }
 
 /// Performs the last steps; returns only when one failed.
@@ -229,6 +273,7 @@ fn program(planned: &Planned, hands: &Hands, inherited: Inherited) -> i32 {
         arguments: planned.program,
         environment: planned.strings,
         mask: inherited.mask,
+        umask: hands.umask,
         children_ignored: inherited.children_ignored,
     };
     let steps = planned.steps.iter().enumerate();

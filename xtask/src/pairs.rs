@@ -1,0 +1,275 @@
+//! `pairs`: the table that packs rootlet's texts, see `src/text/packed.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use lexopt::prelude::*;
+use proc_macro2::{TokenStream, TokenTree};
+use syn::visit::{self, Visit};
+
+use crate::layout;
+
+pub const USAGE: &str = "\
+pairs [--check]
+    finds the byte pairs that pack the texts of src/ best, and writes src/text/pairs.rs;
+    --check writes nothing: it says what other pairs would save, when that is much";
+
+/// What `--check` is silent about.
+const NOT_WORTH_IT: usize = 200;
+
+// These four are those of src/text/packed.rs, which checks the table when it is compiled.
+const FIRST_CODE: u8 = 0x7f;
+const NEWLINE_ROW: usize = b'\n'.wrapping_sub(FIRST_CODE) as usize;
+const MOST_ROWS: usize = b' '.wrapping_sub(FIRST_CODE) as usize;
+const MOST_DEPTH: usize = 8;
+
+/// Two bytes, each a character or a code.
+type Pair = [u8; 2];
+
+pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
+    let mut check = false;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("check") => check = true,
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    let path = layout::root().join("src/text/pairs.rs");
+    let lines = lines(&layout::root().join("src"))?;
+    let best = best_pairs(lines.clone());
+    let (bytes, packed) = (size(&lines), packed_size(lines.clone(), &best));
+    if check {
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let now = packed_size(lines, &read_table(&text)?);
+        if now > packed + NOT_WORTH_IT {
+            println!("`cargo xtask pairs` would save {} bytes", now - packed);
+        }
+    } else {
+        layout::write_atomically(&path, table(&best).as_bytes(), 0o644)?;
+        println!("{bytes} bytes of texts take {packed}, with {} pairs", best.len());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All lines of all packed texts below the folder, in the order of the files' names.
+fn lines(folder: &Path) -> Result<Vec<Vec<u8>>> {
+    let mut files = Vec::new();
+    list_sources(folder, &mut files)?;
+    let mut texts = Texts { macros: BTreeSet::from(["packed".to_owned()]), found: Vec::new() };
+    files.iter().for_each(|file| texts.note_macros(file));
+    files.iter().for_each(|file| texts.visit_file(file));
+    let lines = texts.found.iter().flat_map(|text| text.split('\n'));
+    Ok(lines.map(|line| line.as_bytes().to_vec()).collect())
+}
+
+fn list_sources(folder: &Path, files: &mut Vec<syn::File>) -> Result<()> {
+    let entries: std::io::Result<Vec<_>> = fs::read_dir(folder)?.collect();
+    let mut paths: Vec<_> = entries?.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            list_sources(&path, files)?;
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(&path)?;
+            let parsed = syn::parse_file(&text).with_context(|| path.display().to_string())?;
+            files.push(parsed);
+        }
+    }
+    Ok(())
+}
+
+/// Collects the string literals of `packed!`, and of our macros that hand theirs on to it.
+struct Texts {
+    macros: BTreeSet<String>,
+    found: Vec<String>,
+}
+
+impl Texts {
+    /// Notes the file's macros that use `packed!`; each declares lines of one text.
+    fn note_macros(&mut self, file: &syn::File) {
+        for item in &file.items {
+            if let syn::Item::Macro(item) = item
+                && let Some(name) = &item.ident
+                && mentions(item.mac.tokens.clone(), "packed")
+            {
+                self.macros.insert(name.to_string());
+            }
+        }
+    }
+
+    fn collect(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) => self.collect(group.stream()),
+                TokenTree::Literal(literal) => {
+                    if let syn::Lit::Str(text) = syn::Lit::new(literal) {
+                        self.found.push(text.value());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Visit<'_> for Texts {
+    fn visit_macro(&mut self, call: &syn::Macro) {
+        if call.path.segments.last().is_some_and(|s| self.macros.contains(&s.ident.to_string())) {
+            self.collect(call.tokens.clone());
+        }
+    }
+
+    /// Texts of tests are not shipped.
+    fn visit_item_mod(&mut self, module: &syn::ItemMod) {
+        if module.ident != "tests" {
+            visit::visit_item_mod(self, module);
+        }
+    }
+}
+
+fn mentions(tokens: TokenStream, name: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        TokenTree::Ident(word) => word == name,
+        _ => false,
+    })
+}
+
+/// Byte-pair encoding: again and again the pair that stands most often gets the next code.
+fn best_pairs(mut lines: Vec<Vec<u8>>) -> Vec<Pair> {
+    let mut pairs: Vec<Pair> = Vec::new();
+    while pairs.len() < MOST_ROWS {
+        if pairs.len() == NEWLINE_ROW {
+            pairs.push([b' '; 2]);
+        }
+        let shallow = |pair: &Pair| depth(pair, &pairs) <= MOST_DEPTH;
+        let counts = counts(&lines).into_iter().filter(|(pair, _)| shallow(pair));
+        // Among equals the first one, so that the table is always the same.
+        let Some((pair, count)) = counts.rev().max_by_key(|(_, count)| *count) else { break };
+        // A row takes two bytes itself.
+        if count <= 2 {
+            break;
+        }
+        merge(&mut lines, pair, code(pairs.len()));
+        pairs.push(pair);
+    }
+    pairs
+}
+
+const fn code(row: usize) -> u8 {
+    FIRST_CODE.wrapping_add(row as u8)
+}
+
+/// How many rows must be looked up, one inside the other, to unpack the pair.
+fn depth(pair: &Pair, pairs: &[Pair]) -> usize {
+    let row = |byte: &u8| pairs.get(usize::from(byte.wrapping_sub(FIRST_CODE)));
+    1 + pair.iter().filter_map(row).map(|inner| depth(inner, pairs)).max().unwrap_or(0)
+}
+
+/// How often each pair can be merged: of `aaa` only two are one.
+fn counts(lines: &[Vec<u8>]) -> BTreeMap<Pair, usize> {
+    let mut counts = BTreeMap::new();
+    for line in lines {
+        let mut last = None;
+        for pair in line.windows(2).map(|pair| [pair[0], pair[1]]) {
+            let overlaps = last == Some(pair) && pair[0] == pair[1];
+            last = (!overlaps).then_some(pair);
+            *counts.entry(pair).or_default() += usize::from(!overlaps);
+        }
+    }
+    counts
+}
+
+fn merge(lines: &mut [Vec<u8>], pair: Pair, code: u8) {
+    for line in lines {
+        let mut rest = std::mem::take(line).into_iter().peekable();
+        while let Some(byte) = rest.next() {
+            let merged = byte == pair[0] && rest.next_if_eq(&pair[1]).is_some();
+            line.push(if merged { code } else { byte });
+        }
+    }
+}
+
+/// Each line takes a newline too.
+fn size(lines: &[Vec<u8>]) -> usize {
+    lines.iter().map(|line| line.len() + 1).sum()
+}
+
+/// What the lines take when they are packed with this table, and the table itself.
+fn packed_size(mut lines: Vec<Vec<u8>>, pairs: &[Pair]) -> usize {
+    for (row, pair) in pairs.iter().enumerate().filter(|(row, _)| *row != NEWLINE_ROW) {
+        merge(&mut lines, *pair, code(row));
+    }
+    size(&lines) + 2 * pairs.len()
+}
+
+/// The text of src/text/pairs.rs; what a code stands for is written beside it.
+fn table(pairs: &[Pair]) -> String {
+    let mut text = format!(
+        "//! The pairs of packed texts. Written by `cargo xtask pairs`.\n\n\
+         /// Row N is what code N of `packed` stands for; the words beside it are all that it makes.\n\
+         #[rustfmt::skip]\n\
+         pub const PAIRS: [[u8; 2]; {}] = [\n",
+        pairs.len()
+    );
+    for (row, pair) in pairs.iter().enumerate() {
+        let halves = pair.map(|byte| match byte {
+            b' '..=b'~' => format!("b{:?}", char::from(byte)),
+            _ => format!("{byte:#04x}"),
+        });
+        let mut words = String::new();
+        unpack(*pair, pairs, &mut words);
+        let what =
+            if row == NEWLINE_ROW { "newline, no code".to_owned() } else { format!("{words:?}") };
+        let _ = writeln!(text, "    [{}], // {:#04x}: {what}", halves.join(", "), code(row));
+    }
+    text + "];\n"
+}
+
+fn unpack(pair: Pair, pairs: &[Pair], words: &mut String) {
+    for byte in pair {
+        match pairs.get(usize::from(byte.wrapping_sub(FIRST_CODE))) {
+            Some(inner) => unpack(*inner, pairs, words),
+            _ => words.push(char::from(byte)),
+        }
+    }
+}
+
+/// Reads what `table` wrote.
+fn read_table(text: &str) -> Result<Vec<Pair>> {
+    let file = syn::parse_file(text)?;
+    let rows = file.items.iter().find_map(|item| match item {
+        syn::Item::Const(constant) => match &*constant.expr {
+            syn::Expr::Array(rows) => Some(rows),
+            _ => None,
+        },
+        _ => None,
+    });
+    let rows = rows.context("src/text/pairs.rs: no table")?;
+    rows.elems.iter().map(read_row).collect()
+}
+
+fn read_row(row: &syn::Expr) -> Result<Pair> {
+    let mut bytes = Vec::new();
+    if let syn::Expr::Array(halves) = row {
+        for half in &halves.elems {
+            match half {
+                syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Byte(byte), .. }) => {
+                    bytes.push(byte.value());
+                }
+                syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(byte), .. }) => {
+                    bytes.push(byte.base10_parse()?);
+                }
+                _ => bail!("src/text/pairs.rs: a row of something else than bytes"),
+            }
+        }
+    }
+    bytes.try_into().ok().context("src/text/pairs.rs: a row has two bytes")
+}
+
+#[cfg(test)]
+mod tests;
