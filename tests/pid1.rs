@@ -321,3 +321,11 @@ fn init_role_forwards_and_idles() {
     let outcome = run.finish();
     assert_eq!((outcome.code(), outcome.stdout.as_str()), (4, "up\ngot\n"), "{outcome:?}");
 }
+
+#[test]
+fn the_command_line_of_pid_1_names_nothing_of_the_host() {
+    let t = case!("-");
+    let outcome = t.run().opts(["-e", "SECRET=word"]).sh("sleep 0.1; cat /proc/1/cmdline").output();
+    let shown = outcome.ok().trim_matches('\0').to_owned();
+    assert!("rootlet".starts_with(&shown) && !shown.is_empty(), "{shown:?}");
+}

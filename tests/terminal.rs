@@ -376,7 +376,7 @@ fn with_t_all_output_arrives() {
 fn with_t_output_that_nobody_has_read_yet_survives_the_end() {
     let t = case!("-");
     // More than the outer terminal's buffer takes, and less than that and the inner one's together.
-    let script = "dd if=/dev/zero bs=1024 count=20 2>&- | tr '\\0' x; echo end";
+    let script = "sleep 0.3; dd if=/dev/zero bs=1024 count=20 2>&- | tr '\\0' x; echo end";
     let mut terminal = Terminal::held(t.run().opt("-t").sh(script), 24, 80);
     let init = support::find_child(terminal.pid());
     assert!(await_true(|| state(init).is_none_or(|s| s == 'Z')), "the command waits for a reader");
