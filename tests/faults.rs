@@ -19,7 +19,6 @@ const TOLERATED: &[(&str, &str)] = &[
     ("rt_sigtimedwait", "waits again"),
     ("ppoll", "waits again"),
     ("read", "of the signals; what is not taken is there at the next wait"),
-    ("sendmsg", "that the program runs; the end of the link says as much"),
     ("recvmsg", "after the start only stops come over the link"),
     ("umask", "cannot fail"),
 ];

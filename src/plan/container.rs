@@ -300,7 +300,8 @@ impl<'a> Builder<'_, 'a> {
 
     fn finish(&mut self, options: &RunOptions<'a>) {
         self.add(Step::DieWithSupervisor);
-        self.add(Step::CheckSupervisor);
+        // With our init the first message does the same.
+        self.add_if(!options.init, Step::CheckSupervisor);
         self.add(Step::CloseDescriptors);
         self.add_if(options.init, Step::Fork);
         self.add_if(options.init, Step::Supervise);
@@ -310,7 +311,8 @@ impl<'a> Builder<'_, 'a> {
         let outlives_init = options.init && !options.namespaces.has(Namespaces::PID);
         self.add_if(outlives_init, Step::DieWithInit);
         self.add_if(options.terminal, Step::ControllingTerminal);
-        self.add(Step::ChangeDirectory(options.workdir));
+        // The change of root has led to / already.
+        self.add_if(options.workdir != c"/", Step::ChangeDirectory(options.workdir));
         self.add(Step::RestoreSignals);
         self.add(Step::Execute(program.name));
     }

@@ -49,7 +49,7 @@ rows! {
     1: Step::WritePidFile(_) =>
         "write its pid to $p|openat write sendto|echo PID > $p",
     2: Step::TakeLink =>
-        "keep standard descriptors and the link out|dup3 close_range umask|",
+        "keep standard descriptors and the link out|dup3 close_range|",
     3: Step::DieWithSupervisor =>
         "be killed when the supervisor ends|prctl|setpriv --pdeathsig KILL",
     4: Step::AdoptOrphans =>
@@ -115,7 +115,7 @@ rows! {
     33: Step::DieWithInit =>
         "be killed when PID 1 ends|prctl|setpriv --pdeathsig KILL",
     34: Step::RestoreSignals =>
-        "have the caller's umask and signal mask|umask rt_sigprocmask|",
+        "have the caller's signal mask|rt_sigprocmask|",
     35: Step::ControllingTerminal =>
         "lead a session on the terminal|setsid ioctl|setsid -c",
     36: Step::ChangeDirectory(_) =>
@@ -123,7 +123,7 @@ rows! {
     37: Step::Execute(_) =>
         "execute $p|execve|exec $p",
     38: Step::MakePath(_) =>
-        "make $t|$C|$m $t",
+        "make $t|umask$C umask|$m $t",
 }
 
 impl Step<'_> {
@@ -262,12 +262,11 @@ fn append_of_path(letter: u8, missing: &MissingPath<'_>, line: &mut Line) {
         b't' => drop(line.shell_word(path)),
         b'm' => drop(line.text(if file { "touch" } else { "mkdir -p" })),
         _ => {
-            let (mut start, mut separator) = (missing.existing, "");
+            let mut start = missing.existing;
             while let Some(end) = next_end(path, start) {
                 let last = next_end(path, end).is_none();
-                line.text(separator).text("openat2 ");
-                line.text(if last && file { "mknodat" } else { "mkdirat" });
-                (start, separator) = (end, " ");
+                line.text(" openat2 ").text(if last && file { "mknodat" } else { "mkdirat" });
+                start = end;
             }
         }
     }
@@ -356,7 +355,7 @@ mod tests {
         check(
             Step::MakePath(&missing),
             "make /a/b/c",
-            "openat2 mkdirat openat2 mknodat",
+            "umask openat2 mkdirat openat2 mknodat umask",
             "touch /a/b/c",
         );
         check(Step::UserId(7), "user id 7", "setresuid", "setpriv --reuid 7");

@@ -14,8 +14,6 @@ pub struct Hands {
     pub link: Descriptor,
     /// The mount of /dev.
     pub dev: Option<Descriptor>,
-    /// The umask that rootlet was given.
-    pub umask: rustix::fs::Mode,
     trees: [Option<Descriptor>; TREES],
 }
 
@@ -23,13 +21,13 @@ impl Hands {
     /// Holding the link alone.
     #[must_use]
     pub const fn new(link: Descriptor) -> Self {
-        Self { link, dev: None, umask: rustix::fs::Mode::empty(), trees: [const { None }; TREES] }
+        Self { link, dev: None, trees: [const { None }; TREES] }
     }
 
     /// Gives the link back, when all other descriptors are closed already: they are only forgotten.
     #[must_use]
     pub fn release(self) -> Descriptor {
-        let Self { link, dev, trees, .. } = self;
+        let Self { link, dev, trees } = self;
         core::mem::forget((dev, trees));
         link
     }

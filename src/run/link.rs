@@ -77,10 +77,12 @@ pub fn send_terminal(link: &Descriptor, master: &Descriptor) -> Result<(), Errno
     socket::send(link.as_fd(), &[0; MESSAGE_BYTES], Some(master))
 }
 
-/// Tells the supervisor that the program has been executed; false when the link has failed.
-#[must_use]
-pub fn send_started(link: &Descriptor) -> bool {
-    socket::send(link.as_fd(), &[STARTED; MESSAGE_BYTES], None).is_ok()
+/// Tells the supervisor that the program has been executed.
+///
+/// # Errors
+/// EPIPE when the supervisor is gone.
+pub fn send_started(link: &Descriptor) -> Result<(), CallError> {
+    socket::send(link.as_fd(), &[STARTED; MESSAGE_BYTES], None).map_err(Call::Sendmsg.failed())
 }
 
 /// Tells the supervisor that the program was stopped.

@@ -115,6 +115,14 @@ fn resolve(hands: &Hands, path: &CStr) -> Result<Descriptor, CallError> {
 // Out of line: its buffer would lie in the frame of its caller for as long as the container lives.
 #[inline(never)]
 pub fn make_path(hands: &Hands, missing: &MissingPath<'_>) -> Outcome {
+    // What is made has the mode that it is made with, whatever the caller's umask is.
+    let mask = rustix::process::umask(Mode::empty());
+    let made = make_parts(hands, missing);
+    rustix::process::umask(mask);
+    made
+}
+
+fn make_parts(hands: &Hands, missing: &MissingPath<'_>) -> Outcome {
     let path = missing.target.to_bytes();
     let mut start = missing.existing;
     while let Some(end) = next_end(path, start) {

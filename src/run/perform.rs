@@ -20,8 +20,6 @@ pub struct ProgramContext<'a> {
     pub environment: &'a StringTable<'a, { ENVIRONMENT + 1 }>,
     /// The mask that rootlet was given.
     pub mask: SignalSet,
-    /// The umask that rootlet was given.
-    pub umask: rustix::fs::Mode,
     /// SIGCHLD was ignored when rootlet was started.
     pub children_ignored: bool,
 }
@@ -84,7 +82,6 @@ pub fn perform_program(step: &Step<'_>, context: &ProgramContext<'_>) -> Result<
             if context.children_ignored {
                 signal::ignore_children();
             }
-            rustix::process::umask(context.umask);
             signal::restore_mask(context.mask);
             Ok(())
         }
@@ -103,10 +100,7 @@ fn take_link(hands: &mut Hands) -> Result<(), CallError> {
         // The old number is closed with all others below.
         core::mem::replace(&mut hands.link, link).leave_open();
     }
-    close_above_link()?;
-    // Directories and files made on the way have the modes that they are made with.
-    hands.umask = rustix::process::umask(rustix::fs::Mode::empty());
-    Ok(())
+    close_above_link()
 }
 
 fn close_above_link() -> Result<(), CallError> {

@@ -12,7 +12,7 @@ use crate::text::call::{Call, CallError};
 /// Everything that can wake the supervisor.
 pub struct Relay {
     signals: Descriptor,
-    /// Our end of the link, until the other end is gone.
+    /// Our end of the link, as long as there is another.
     link: Option<Descriptor>,
     /// The container's own terminal.
     window: Option<Window>,
@@ -24,13 +24,13 @@ impl Relay {
     /// # Errors
     /// `signalfd4`.
     pub fn new(
-        link: Descriptor,
+        link: Option<Descriptor>,
         master: Option<Descriptor>,
         channels: &'static mut Channels,
     ) -> Result<Self, CallError> {
         let signals = signal_file::open().map_err(Call::Signalfd.failed())?;
         let window = master.map(|master| Window::open(master, channels));
-        Ok(Self { signals, link: Some(link), window })
+        Ok(Self { signals, link, window })
     }
 
     /// Relays until something else happens.
@@ -57,9 +57,14 @@ impl Relay {
             shown_out,
         ];
         poll::wait(&mut entries);
+        let link_ended = entries.get(1).is_some_and(|link| link.has_ended());
         let [signal, link, moves @ ..] = entries.map(Entry::is_ready);
         if let Some(window) = &mut self.window {
             window.transfer(moves);
+        }
+        if link_ended {
+            self.link = None;
+            return Some(Event::ContainerEnds);
         }
         if link && self.hear_of_stop() {
             return Some(Event::ProgramStopped);
@@ -69,15 +74,8 @@ impl Relay {
     }
 
     /// Takes a message of the container, of which only stops are left by now.
-    fn hear_of_stop(&mut self) -> bool {
-        match self.link.as_ref().map(link::receive) {
-            Some(Ok(Message::Stopped)) => true,
-            Some(Ok(Message::End) | Err(_)) => {
-                self.link = None;
-                false
-            }
-            _ => false,
-        }
+    fn hear_of_stop(&self) -> bool {
+        matches!(self.link.as_ref().map(link::receive), Some(Ok(Message::Stopped)))
     }
 
     fn take_signal(&self) -> Option<Arrived> {
@@ -91,7 +89,6 @@ impl Relay {
 
     /// Shows the last output, then gives the terminal back. A reader who takes nothing is left by a signal.
     pub fn finish(&mut self) {
-        self.link = None;
         while self.window.as_mut().is_some_and(Window::has_more) {
             if let Some(Event::Signal(arrived)) = self.step()
                 && ends_us(arrived)

@@ -7,6 +7,8 @@ use super::rule::{Action, Policy, decide};
 use super::window::Window;
 #[cfg(feature = "run")]
 use crate::sys::descriptor::Descriptor;
+#[cfg(feature = "run")]
+use crate::sys::process::wait_for;
 use crate::sys::process::{Change, Ended, Pid, next_change};
 use crate::sys::signal::{self, Arrived, Signal};
 use crate::sys::standard;
@@ -16,9 +18,15 @@ use crate::sys::terminal;
 pub enum Source {
     /// Signals alone.
     Signals,
-    /// Signals; the supervisor on the other end of this link must know of stops.
+    /// Signals; the supervisor on the other end of this link must know of our end, and of stops if the program
+    /// is a job of its shell.
     #[cfg(feature = "run")]
-    Inside(Descriptor),
+    Inside {
+        /// Open as long as we live.
+        link: Descriptor,
+        /// The program has no terminal of its own.
+        is_job: bool,
+    },
     /// Signals, the container's link, and a terminal if it has one.
     #[cfg(feature = "run")]
     Supervisor(Relay),
@@ -30,6 +38,9 @@ pub enum Event {
     Signal(Arrived),
     /// The program, which is not our child, was stopped.
     ProgramStopped,
+    /// The container's first process is ending.
+    #[cfg(feature = "run")]
+    ContainerEnds,
 }
 
 impl Source {
@@ -60,7 +71,7 @@ impl Source {
     /// The program was stopped: stops us too where a shell must see it, or tells the one that must.
     fn program_stopped(&mut self, policy: Policy) {
         #[cfg(feature = "run")]
-        if let Self::Inside(link) = self {
+        if let Self::Inside { link, is_job: true } = self {
             crate::run::link::send_stopped(link);
         }
         if policy.is_job && !policy.relays_terminal {
@@ -80,6 +91,8 @@ pub fn supervise(program: Pid, policy: Policy, source: &mut Source) -> Ended {
                 source.program_stopped(policy);
                 continue;
             }
+            #[cfg(feature = "run")]
+            Event::ContainerEnds => return wait_for(program),
         };
         match decide(policy, arrived) {
             Action::Reap => {

@@ -20,6 +20,9 @@ pub const IN: i16 = 1;
 /// It can be written.
 pub const OUT: i16 = 4;
 
+/// The other end is closed; reported whatever is waited for.
+const HANG_UP: i16 = 16;
+
 impl Entry {
     /// Waits for nothing, not even for a hang-up.
     pub const NONE: Self = Self { descriptor: -1, wanted: 0, found: 0 };
@@ -27,6 +30,12 @@ impl Entry {
     /// Waits for `wanted`.
     pub fn new(descriptor: BorrowedFd<'_>, wanted: i16) -> Self {
         Self { descriptor: number(descriptor) as i32, wanted, found: 0 }
+    }
+
+    /// Nobody holds the other end any more.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        self.found & HANG_UP != 0
     }
 
     /// What was waited for is there, or never will be: the next call on the descriptor does not wait.

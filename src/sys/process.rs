@@ -153,6 +153,27 @@ pub fn wait_for_any() -> bool {
     unsafe { syscall(kernel::__NR_wait4, [usize::MAX, 0, 0, 0, 0]) }.is_ok()
 }
 
+/// Waits until this child has ended, and reaps it. wait4(2).
+#[cfg(feature = "run")]
+#[must_use]
+pub fn wait_for(pid: Pid) -> Ended {
+    loop {
+        let mut status = 0_i32;
+        let arguments = [pid.0 as usize, (&raw mut status).expose_provenance(), 0, 0, 0];
+        // SAFETY: the kernel writes four bytes of status; no usage record is asked for.
+        match unsafe { syscall(kernel::__NR_wait4, arguments) } {
+            Err(Errno::INTR) => {}
+            // It is gone already and nobody knows how; as if it had been killed.
+            Err(_) => return Ended::Killed(Signal::KILL),
+            Ok(_) => {
+                if let Change::Ended(ended) = change(status) {
+                    return ended;
+                }
+            }
+        }
+    }
+}
+
 /// Decodes a wait status. Source: wait(2), the W* macros.
 fn change(status: i32) -> Change {
     let signal = status & 0x7f;

@@ -87,7 +87,7 @@ fn supervise_container(
     }
     let pid = container.pid;
     let status = match hear_of_start(&container.link) {
-        Ok(terminal) => wait_for_end(planned, container, terminal, channels),
+        Ok(heard) => wait_for_end(planned, container, heard, channels),
         Err(Unheard::Failed(failed)) => failed_inside(planned, pid, failed),
         Err(Unheard::Lost(error)) => abandon(planned, pid, StepFailed { step: 0, error }),
     };
@@ -105,14 +105,23 @@ enum Unheard {
     Lost(CallError),
 }
 
+/// What was heard before the program ran.
+struct Heard {
+    /// The master of its terminal.
+    terminal: Option<Descriptor>,
+    /// Somebody inside still holds the link: our init. Without it the program's exec has closed it.
+    link_lives: bool,
+}
+
 /// Listens until the program has been executed; the terminal comes on the way.
-fn hear_of_start(link: &Descriptor) -> Result<Option<Descriptor>, Unheard> {
+fn hear_of_start(link: &Descriptor) -> Result<Heard, Unheard> {
     let mut terminal = None;
     loop {
         match link::receive(link).map_err(Unheard::Lost)? {
             Message::Terminal(master) => terminal = Some(master),
             Message::Failed(failed) => return Err(Unheard::Failed(failed)),
-            _ => return Ok(terminal),
+            Message::End => return Ok(Heard { terminal, link_lives: false }),
+            Message::Started | Message::Stopped => return Ok(Heard { terminal, link_lives: true }),
         }
     }
 }
@@ -120,25 +129,30 @@ fn hear_of_start(link: &Descriptor) -> Result<Option<Descriptor>, Unheard> {
 fn wait_for_end(
     planned: &Planned,
     container: Container,
-    terminal: Option<Descriptor>,
+    heard: Heard,
     channels: &'static mut Channels,
 ) -> i32 {
+    let Heard { terminal, link_lives } = heard;
     let policy = Policy {
         terminal_reaches_program: terminal.is_none(),
         is_job: true,
         relays_terminal: terminal.is_some(),
         hands_terminal_over: false,
     };
-    let Container { pid, link, .. } = container;
+    let Container { pid, pidfd, link } = container;
+    pidfd.leave_open();
+    let link = if link_lives { Some(link) } else { None };
     let relay = match Relay::new(link, terminal, channels) {
         Ok(relay) => relay,
         Err(error) => return abandon(planned, pid, StepFailed { step: 0, error }),
     };
     let mut source = Source::Supervisor(relay);
     let ended = supervise(pid, policy, &mut source);
-    if let Source::Supervisor(mut relay) = source {
+    if let Source::Supervisor(relay) = &mut source {
         relay.finish();
     }
+    // We end here, and the kernel closes everything.
+    core::mem::forget(source);
     exit_status(ended)
 }
 
@@ -255,10 +269,11 @@ fn supervise_program(planned: &Planned, hands: Hands, pid: Pid) -> i32 {
     let link = hands.release();
     // First of all: the program is running already and may look at us.
     planned.vectors.show_as(b"rootlet");
-    // Without a link the supervisor takes its end for the message. In a terminal of its own the program is no
-    // job of the caller's shell.
-    let told = link::send_started(&link) && !planned.options.terminal;
-    let mut source = if told { Source::Inside(link) } else { Source::Signals };
+    // Without a supervisor there is to be no container: our end ends it.
+    if let Err(error) = link::send_started(&link) {
+        return report::failed_call(error, b"tell the supervisor");
+    }
+    let mut source = Source::Inside { link, is_job: !planned.options.terminal };
     let status = exit_status(supervise(pid, Policy::INSIDE, &mut source));
     if !planned.options.namespaces.has(Namespaces::PID) {
         // The end of a pid namespace's PID 1 ends all others; here nothing does but us.
@@ -273,7 +288,6 @@ fn program(planned: &Planned, hands: &Hands, inherited: Inherited) -> i32 {
         arguments: planned.program,
         environment: planned.strings,
         mask: inherited.mask,
-        umask: hands.umask,
         children_ignored: inherited.children_ignored,
     };
     let steps = planned.steps.iter().enumerate();
