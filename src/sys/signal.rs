@@ -149,7 +149,6 @@ pub fn kill(pid: i32, signal: Signal) -> Result<(), Errno> {
 struct Disposition {
     handler: usize,
     flags: usize,
-    #[cfg(target_arch = "x86_64")]
     restorer: usize,
     mask: u64,
 }
@@ -170,8 +169,8 @@ const DEFAULT: usize = 0;
 const IGNORE: usize = 1;
 
 fn exchange_handler(signal: Signal, handler: usize) -> usize {
-    let new = disposition(handler);
-    let mut old = disposition(0);
+    let new = Disposition { handler, flags: 0, restorer: 0, mask: 0 };
+    let mut old = Disposition { handler: DEFAULT, flags: 0, restorer: 0, mask: 0 };
     let arguments = [
         signal.0 as usize,
         (&raw const new).expose_provenance(),
@@ -182,14 +181,4 @@ fn exchange_handler(signal: Signal, handler: usize) -> usize {
     // SAFETY: both are the kernel's struct sigaction; SIG_DFL and SIG_IGN run no code of ours.
     let _ = unsafe { syscall(kernel::__NR_rt_sigaction, arguments) };
     old.handler
-}
-
-const fn disposition(handler: usize) -> Disposition {
-    Disposition {
-        handler,
-        flags: 0,
-        #[cfg(target_arch = "x86_64")]
-        restorer: 0,
-        mask: 0,
-    }
 }
