@@ -13,7 +13,7 @@ use crate::run::program::{become_program, status_of_failure};
 use crate::supervise::rule::{Policy, exit_status};
 use crate::supervise::wait_loop::{Source, supervise};
 use crate::sys::process::{Side, Until, exit, fork};
-use crate::sys::signal::{self, SignalSet};
+use crate::sys::signal::{self, Inherited};
 use crate::sys::standard;
 use crate::sys::terminal;
 use crate::sys::vectors::{StringTable, Strings};
@@ -59,15 +59,14 @@ pub fn boot(environment: Strings<'static>, memory: &'static mut Memory) -> i32 {
         line.text("init");
         return report::refused(line, Cause::Reason(Reason::NotFirstProcess));
     }
-    let mask = signal::block_all();
-    let _ = signal::notice_children();
+    let inherited = Inherited::take_over();
     let is_machine = machine::is_machine();
     mount_all();
     machine::open_console();
     let status = match read_command(&mut memory.command) {
         Ok(words) => {
             fill_environment(environment, &mut memory.environment);
-            run_command(words, memory.environment.strings(), mask)
+            run_command(words, memory.environment.strings(), inherited)
         }
         Err(status) => status,
     };
@@ -140,19 +139,27 @@ fn fill_environment<const N: usize>(kernel: Strings<'static>, table: &mut String
 }
 
 /// Runs the command on the console and gives its exit status.
-fn run_command(words: Strings<'static>, environment: Strings<'static>, mask: SignalSet) -> i32 {
+fn run_command(
+    words: Strings<'static>,
+    environment: Strings<'static>,
+    inherited: Inherited,
+) -> i32 {
     match fork(Until::Made) {
-        Ok(Side::Child) => exit(become_command(words, environment, mask)),
+        Ok(Side::Child) => exit(become_command(words, environment, inherited)),
         Ok(Side::Parent(pid)) => exit_status(supervise(pid, Policy::INSIDE, &mut Source::Signals)),
         Err(errno) => report::failed_call(CallError { call: Call::Clone, errno }, b"rootlet.run"),
     }
 }
 
-fn become_command(words: Strings<'static>, environment: Strings<'static>, mask: SignalSet) -> i32 {
+fn become_command(
+    words: Strings<'static>,
+    environment: Strings<'static>,
+    inherited: Inherited,
+) -> i32 {
     let _ = rustix::process::setsid();
     // Not every console can control a session; then Ctrl-C does nothing.
     let _ = terminal::take_control(standard::input());
-    signal::restore_mask(mask);
+    inherited.restore();
     let mut rest = words;
     let name = rest.next().unwrap_or(DEFAULT_COMMAND);
     let errno = become_program(name, words, environment);

@@ -9,18 +9,11 @@ use crate::run::program::{become_program, status_of_failure};
 use crate::supervise::rule::{Policy, exit_status};
 use crate::supervise::wait_loop::{Source, supervise};
 use crate::sys::process::{Pid, Side, Until, close_from, exit, fork};
-use crate::sys::signal::{self, SignalSet};
+use crate::sys::signal::Inherited;
 use crate::sys::standard;
 use crate::sys::terminal;
 use crate::sys::vectors::{Strings, Vectors};
 use crate::text::call::{Call, CallError};
-
-/// What the program must find as rootlet found it.
-#[derive(Clone, Copy)]
-struct Inherited {
-    mask: SignalSet,
-    children_ignored: bool,
-}
 
 /// Plays the role.
 pub fn init(vectors: Vectors, arguments: Strings<'static>) -> i32 {
@@ -30,8 +23,7 @@ pub fn init(vectors: Vectors, arguments: Strings<'static>) -> i32 {
         Err(refusal) => return say_refusal(refusal, arguments),
     };
     // Blocked before anything is started: from here on no signal is lost, and none ends us.
-    let inherited =
-        Inherited { mask: signal::block_all(), children_ignored: signal::notice_children() };
+    let inherited = Inherited::take_over();
     let is_pid_1 = rustix::process::getpid().is_init();
     if !is_pid_1 {
         // Orphans below us become ours; without it they would go to somebody who may not reap.
@@ -64,10 +56,7 @@ fn become_child(
     let own = rustix::process::getpid().as_raw_pid();
     // SIGTTOU is blocked, so a background group may take the terminal; without one this fails, which is well.
     take_terminal(own);
-    if inherited.children_ignored {
-        signal::ignore_children();
-    }
-    signal::restore_mask(inherited.mask);
+    inherited.restore();
     let mut words = program;
     let name: &CStr = words.next().unwrap_or(c"");
     let errno = become_program(name, program, environment);

@@ -6,7 +6,7 @@ use super::{identity, link, mounts, terminal};
 use crate::plan::environment::ENVIRONMENT;
 use crate::plan::step::{Filesystem, Step};
 use crate::sys::process::{close_from, duplicate_as};
-use crate::sys::signal::{self, SignalSet};
+use crate::sys::signal::Inherited;
 use crate::sys::vectors::StringTable;
 use crate::sys::vectors::Strings;
 use crate::sys::{network, socket};
@@ -18,10 +18,8 @@ pub struct ProgramContext<'a> {
     pub arguments: Strings<'static>,
     /// The environment of CMD.
     pub environment: &'a StringTable<'a, { ENVIRONMENT + 1 }>,
-    /// The mask that rootlet was given.
-    pub mask: SignalSet,
-    /// SIGCHLD was ignored when rootlet was started.
-    pub children_ignored: bool,
+    /// The signal settings that rootlet was given.
+    pub inherited: Inherited,
 }
 
 /// Performs a step of the container's first process. Steps of others are no steps here.
@@ -79,10 +77,7 @@ pub fn perform_program(step: &Step<'_>, context: &ProgramContext<'_>) -> Result<
         Step::ControllingTerminal => terminal::take_control(),
         Step::ChangeDirectory(path) => rustix::process::chdir(*path).map_err(Call::Chdir.failed()),
         Step::RestoreSignals => {
-            if context.children_ignored {
-                signal::ignore_children();
-            }
-            signal::restore_mask(context.mask);
+            context.inherited.restore();
             Ok(())
         }
         Step::Execute(name) => {

@@ -87,17 +87,31 @@ impl SignalInfo {
     }
 }
 
-/// Blocks every signal; gives the mask that was. rt_sigprocmask(2) cannot fail here.
-#[must_use]
-pub fn block_all() -> SignalSet {
-    let mut before = SignalSet(0);
-    set_mask(&SignalSet::ALL, Some(&mut before));
-    before
+/// Signal settings that rootlet was given, which the program must find as they were.
+#[derive(Clone, Copy)]
+pub struct Inherited {
+    mask: SignalSet,
+    children_ignored: bool,
 }
 
-/// Sets the signal mask, as it was given to us or as the program must find it.
-pub fn restore_mask(mask: SignalSet) {
-    set_mask(&mask, None);
+impl Inherited {
+    /// Takes over: blocks every signal, so that none is lost and none ends us, and lets SIGCHLD have its default
+    /// effect, since ignored children leave no status.
+    #[must_use]
+    pub fn take_over() -> Self {
+        let mut mask = SignalSet(0);
+        set_mask(&SignalSet::ALL, Some(&mut mask));
+        let children_ignored = exchange_handler(Signal::CHLD, DEFAULT) == IGNORE;
+        Self { mask, children_ignored }
+    }
+
+    /// Gives back, in the process that becomes the program.
+    pub fn restore(self) {
+        if self.children_ignored {
+            let _ = exchange_handler(Signal::CHLD, IGNORE);
+        }
+        set_mask(&self.mask, None);
+    }
 }
 
 fn set_mask(mask: &SignalSet, before: Option<&mut SignalSet>) {
@@ -151,17 +165,6 @@ struct Disposition {
     flags: usize,
     restorer: usize,
     mask: u64,
-}
-
-/// Lets SIGCHLD have its default effect, since ignored children leave no status; says whether it was ignored.
-#[must_use]
-pub fn notice_children() -> bool {
-    exchange_handler(Signal::CHLD, DEFAULT) == IGNORE
-}
-
-/// Ignores SIGCHLD again, for a program that was given it ignored.
-pub fn ignore_children() {
-    let _ = exchange_handler(Signal::CHLD, IGNORE);
 }
 
 /// `SIG_DFL` and `SIG_IGN`. Source: asm-generic/signal-defs.h.

@@ -18,24 +18,16 @@ use crate::supervise::window::Channels;
 use crate::sys::clock::monotonic_ns;
 use crate::sys::descriptor::Descriptor;
 use crate::sys::process::{Pid, Side, Until, exit, fork};
-use crate::sys::signal::{self, Signal, SignalSet};
+use crate::sys::signal::{self, Inherited, Signal};
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::packed::{Packed, packed};
-
-/// What the program must find as rootlet found it.
-#[derive(Clone, Copy)]
-struct Inherited {
-    mask: SignalSet,
-    children_ignored: bool,
-}
 
 /// Runs the container and gives its exit status.
 #[inline(never)]
 pub fn execute(planned: &Planned, channels: &'static mut Channels) -> i32 {
     // Blocked before anything is started: what arrives from here on waits for the loop.
-    let inherited =
-        Inherited { mask: signal::block_all(), children_ignored: signal::notice_children() };
+    let inherited = Inherited::take_over();
     let clock = Clock::start(planned);
     match start::start(planned.options.namespaces) {
         Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
@@ -284,12 +276,8 @@ fn supervise_program(planned: &Planned, hands: Hands, pid: Pid) -> i32 {
 
 /// Performs the last steps; returns only when one failed.
 fn program(planned: &Planned, hands: &Hands, inherited: Inherited) -> i32 {
-    let context = ProgramContext {
-        arguments: planned.program,
-        environment: planned.strings,
-        mask: inherited.mask,
-        children_ignored: inherited.children_ignored,
-    };
+    let context =
+        ProgramContext { arguments: planned.program, environment: planned.strings, inherited };
     let steps = planned.steps.iter().enumerate();
     for (index, step) in steps.filter(|(_, step)| step.stage() == Stage::Program) {
         let clock = Clock::start(planned);
