@@ -188,9 +188,9 @@ fn a_failing_step_with_every_option_leaves_nothing() {
     let before = Host::now();
     let data = t.folder("data");
     let volume = format!("{}:/data:ro,rslave", data.display());
-    let pid_file = t.path("pid");
+    let pid_file = |run: &str| t.path(&format!("pid.{run}"));
     // Steps that a default run does not have, each failing by itself; the call is looked up in a clean run.
-    let options = |run: support::Rootlet| {
+    let options = |run: support::Rootlet, name: &str| {
         run.opts([
             "-v",
             &volume,
@@ -202,12 +202,12 @@ fn a_failing_step_with_every_option_leaves_nothing() {
             "1000:1000",
         ])
         .opts(["--workdir", "/etc", "--read-only", "--pid-file"])
-        .opt(&pid_file)
+        .opt(pid_file(name))
         .cmd(["/bin/true"])
     };
     fs::create_dir_all(t.rootfs().join("data")).unwrap();
     fs::create_dir_all(t.rootfs().join("tmp/scratch")).unwrap();
-    let (outcome, trace) = Trace::of(options(t.run()), t.path("clean"), &[]);
+    let (outcome, trace) = Trace::of(options(t.run(), "clean"), t.path("clean"), &[]);
     outcome.ok();
     let names = [
         "mount_setattr",
@@ -235,11 +235,14 @@ fn a_failing_step_with_every_option_leaves_nothing() {
     in_parallel(rows, |(name, nth)| {
         let rule = format!("inject={name}:error=ENOSPC:when={nth}");
         let log = t.path(&format!("{name}.{nth}"));
-        let run = options(t.run()).under(Trace::prefix(&log, &["-f", "-e", &rule])).output();
+        let run = options(t.run(), &format!("{name}.{nth}"))
+            .under(Trace::prefix(&log, &["-f", "-e", &rule]))
+            .output();
         assert!(run.code() == 125, "{name} {nth}: {run:?}");
         run.complains(&[name, "ENOSPC (No space left on device)"]);
+        assert!(!pid_file(&format!("{name}.{nth}")).exists(), "the pid file stays");
     });
-    assert!(!pid_file.exists(), "the pid file stays");
+    assert!(!pid_file("clean").exists(), "the pid file stays");
     before.unchanged(&t, "after all faults");
 }
 

@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -112,11 +113,23 @@ fn a_killed_pid_1_is_reported() {
 fn pid_file_names_pid_1_and_goes_at_the_end() {
     let t = case!("-");
     let file = t.path("pid");
-    fs::write(&file, "an old one, longer than what comes").unwrap();
     let (run, init) = idle(&t, &["--pid-file", file.to_str().unwrap()]);
     assert_eq!(fs::read_to_string(&file).unwrap().trim_end(), init.to_string());
     run.finish().ok();
     assert!(!file.exists(), "the pid file stays");
+}
+
+#[test]
+fn pid_file_of_another_is_left_alone() {
+    let t = case!("-");
+    let name = t.file("pid", "7\n");
+    let named = name.to_str().unwrap();
+    let message = ["write its pid to", "EEXIST (File exists)"];
+    t.run().opts(["--pid-file", named]).cmd(["true"]).output().refused(125, &message);
+    assert_eq!(fs::read_to_string(&name).unwrap(), "7\n");
+    // Neither a device nor a FIFO is opened, which could wait for ever.
+    t.run().opts(["--pid-file", "/dev/null"]).cmd(["true"]).output().refused(125, &message);
+    assert!(Path::new("/dev/null").exists());
 }
 
 #[test]

@@ -430,3 +430,33 @@ fn with_t_and_no_terminal_outside_the_command_still_runs() {
         run.refused(125, &["terminal"]);
     }
 }
+
+#[test]
+fn with_t_input_that_nobody_reads_does_not_hold_up_signals() {
+    let t = case!("-");
+    let typed = t.file("typed", "a line that is as long as lines are\n".repeat(20_000));
+    let run = format!("{} run --rootfs {} -t", support::bin().display(), t.rootfs().display());
+    let script = format!("timeout 5 {run} -- sh -c 'sleep 30' < {}", typed.display());
+    let outcome = t.host_script(&format!("{script} > /dev/null || echo $?"));
+    assert_eq!(outcome.ok(), "124\n", "TERM was not forwarded: {outcome:?}");
+}
+
+#[test]
+fn with_t_an_unfinished_line_of_input_comes_to_its_end() {
+    let t = case!("-");
+    let run = format!("{} run --rootfs {} -t", support::bin().display(), t.rootfs().display());
+    let outcome =
+        t.host_script(&format!("printf abc | timeout 5 {run} -- cat > /dev/null; echo $?"));
+    assert_eq!(outcome.ok(), "0\n", "{outcome:?}");
+}
+
+#[test]
+fn with_t_in_the_background_the_terminal_stays_the_shells() {
+    let t = case!("-", "bash");
+    let mut terminal = shell(&t);
+    terminal
+        .keys("$RUN -t sh -c 'echo ra''n' & sleep 0.5; stty -a | tr ' ' '\\n' | grep -x icanon\r");
+    terminal.expect("icanon\r\n");
+    terminal.keys("fg\r");
+    terminal.expect("ran\r\n");
+}

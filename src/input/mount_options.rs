@@ -239,7 +239,11 @@ fn is_id(value: &[u8]) -> bool {
 /// A path inside: absolute, and not the root itself.
 fn absolute(path: Option<&[u8]>) -> Option<&[u8]> {
     let below_root = |path: &&[u8]| path.starts_with(b"/") && path.iter().any(|byte| *byte != b'/');
-    path.filter(below_root)
+    let mut path = path.filter(below_root)?;
+    while let Some(shorter) = path.strip_suffix(b"/") {
+        path = shorter;
+    }
+    Some(path)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::report;
 use crate::run::program::{become_program, status_of_failure};
 use crate::supervise::rule::{Policy, exit_status};
 use crate::supervise::wait_loop::{Source, supervise};
-use crate::sys::process::{Pid, Side, Until, close_from, exit, fork};
+use crate::sys::process::{Pid, Side, Until, close_from, exit, fork, own_group};
 use crate::sys::signal::Inherited;
 use crate::sys::standard;
 use crate::sys::terminal;
@@ -29,11 +29,24 @@ pub fn init(vectors: Vectors, arguments: Strings<'static>) -> i32 {
         // Orphans below us become ours; without it they would go to somebody who may not reap.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::Pid::INIT));
     }
+    // In a group of the host's, as PID 1 in a caller's terminal, the program stays: the terminal reaches it there.
+    let group = own_group();
+    let place =
+        Place { own_group: group != 0, in_front: group != 0 && terminal::is_in_front(group) };
     match fork(Until::Made) {
-        Ok(Side::Child) => exit(become_child(program, vectors.environment, inherited)),
-        Ok(Side::Parent(pid)) => supervise_child(pid, is_pid_1),
+        Ok(Side::Child) => exit(become_child(program, vectors.environment, inherited, place)),
+        Ok(Side::Parent(pid)) => supervise_child(pid, is_pid_1, place),
         Err(errno) => report::failed_call(CallError { call: Call::Clone, errno }, b"init"),
     }
+}
+
+/// Where the program stands at the terminal.
+#[derive(Clone, Copy)]
+struct Place {
+    /// It leads a process group.
+    own_group: bool,
+    /// That group gets the foreground, which is ours.
+    in_front: bool,
 }
 
 /// `rootlet: init SUBJECT REASON`, one line; the subject counts from the first string behind `init`.
@@ -51,11 +64,16 @@ fn become_child(
     program: Strings<'static>,
     environment: Strings<'static>,
     inherited: Inherited,
+    place: Place,
 ) -> i32 {
-    let _ = rustix::process::setpgid(None, None);
-    let own = rustix::process::getpid().as_raw_pid();
-    // SIGTTOU is blocked, so a background group may take the terminal; without one this fails, which is well.
-    take_terminal(own);
+    if place.own_group {
+        let _ = rustix::process::setpgid(None, None);
+    }
+    if place.in_front {
+        // SIGTTOU is blocked, so a group that is in the background by now may take the terminal.
+        let own = rustix::process::getpid().as_raw_pid();
+        let _ = terminal::set_foreground(standard::input(), own);
+    }
     inherited.restore();
     let mut words = program;
     let name: &CStr = words.next().unwrap_or(c"");
@@ -64,23 +82,20 @@ fn become_child(
     status_of_failure(errno)
 }
 
-/// Takes the terminal for a group, only where our session's foreground is ours to give.
-fn take_terminal(group: i32) {
-    let parent_group = rustix::process::getppid()
-        .and_then(|parent| rustix::process::getpgid(Some(parent)).ok())
-        .map(rustix::process::Pid::as_raw_pid);
-    if let Ok(foreground) = terminal::foreground(standard::input())
-        && (parent_group == Some(foreground) || parent_group.is_none())
-    {
-        let _ = terminal::set_foreground(standard::input(), group);
-    }
-}
-
-fn supervise_child(pid: Pid, is_pid_1: bool) -> i32 {
+fn supervise_child(pid: Pid, is_pid_1: bool, place: Place) -> i32 {
     // What we were given stays open only in the program; ENOSYS before Linux 5.9.
     let _ = close_from(3);
     let _ = rustix::process::chdir(c"/");
-    let policy = Policy { is_job: !is_pid_1, hands_terminal_over: true, ..Policy::WRAPPED };
+    let policy = Policy {
+        terminal_reaches_program: !place.own_group,
+        is_job: !is_pid_1,
+        hands_terminal_over: place.own_group,
+        ..Policy::WRAPPED
+    };
     let ended = supervise(pid, policy, &mut Source::Signals);
+    // Who called us finds the terminal as it was.
+    if place.in_front && terminal::is_in_front(pid.0) {
+        let _ = terminal::set_foreground(standard::input(), own_group());
+    }
     exit_status(ended)
 }

@@ -44,6 +44,7 @@ pub fn pair() -> Result<(Descriptor, Descriptor), CallError> {
     if is_standard(&ends.0) || is_standard(&ends.1) {
         // We were started without all three standard descriptors. What took their numbers would become
         // the program's input or output, so they are filled first.
+        drop(ends);
         fill_standard_descriptors()?;
         return socket::pair().map_err(Call::Socketpair.failed());
     }

@@ -51,7 +51,8 @@ pub fn start(namespaces: Namespaces) -> Result<Started, CallError> {
     }
 }
 
-/// Writes the container's pid, then lets the container go on. A file of that name is replaced, a link is not followed.
+/// Writes the container's pid to a new file, then lets the container go on. What has the name already is left alone,
+/// as docker leaves its --cidfile: it may be another container's, or no file at all.
 ///
 /// # Errors
 /// The call that failed.

@@ -18,7 +18,7 @@ const TTY_GROUP: u32 = 5;
 /// master goes to the supervisor. Nothing is opened through a path that the root could have made.
 pub fn open(hands: &Hands, uid: u32, size: Option<WindowSize>) -> Result<(), CallError> {
     let dev = hands.dev(Call::Openat)?;
-    let master = descriptor::open(dev.as_fd(), c"pts/ptmx", OpenFlags::TERMINAL);
+    let master = descriptor::open(dev.as_fd(), c"pts/ptmx", OpenFlags::MASTER);
     let master = master.map_err(Call::Openat.failed())?;
     terminal::unlock(master.as_fd()).map_err(Call::Ioctl.failed())?;
     let slave = terminal::open_peer(master.as_fd()).map_err(Call::Ioctl.failed())?;

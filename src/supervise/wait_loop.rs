@@ -9,7 +9,7 @@ use super::window::Window;
 use crate::sys::descriptor::Descriptor;
 #[cfg(feature = "run")]
 use crate::sys::process::wait_for;
-use crate::sys::process::{Change, Ended, Pid, next_change};
+use crate::sys::process::{Change, Ended, Pid, next_change, own_group};
 use crate::sys::signal::{self, Arrived, Signal};
 use crate::sys::standard;
 use crate::sys::terminal;
@@ -74,12 +74,24 @@ impl Source {
         if let Self::Inside { link, is_job: true } = self {
             crate::run::link::send_stopped(link);
         }
-        if policy.is_job && !policy.relays_terminal {
-            // To ourselves: pid 0 would reach the whole group.
-            let own = rustix::process::getpid().as_raw_pid();
-            let _ = signal::kill(own, Signal::STOP);
+        // Only a shell with our terminal can continue us; without one we would stay stopped for ever.
+        if policy.is_job && !policy.relays_terminal && has_controlling_terminal() {
+            stop();
         }
     }
+}
+
+/// Whether any standard descriptor is the terminal that controls our session.
+fn has_controlling_terminal() -> bool {
+    let standard = [standard::input(), standard::output(), standard::error()];
+    standard.into_iter().any(|one| terminal::foreground(one).is_ok())
+}
+
+/// Stops this process until somebody continues it.
+pub fn stop() {
+    // To ourselves: pid 0 would reach the whole group.
+    let own = rustix::process::getpid().as_raw_pid();
+    let _ = signal::kill(own, Signal::STOP);
 }
 
 /// Supervises `program` until it has ended. Every other child that comes along is reaped.
@@ -137,8 +149,7 @@ fn resume(program: Pid, source: &mut Source) {
         return forward(program.0, Signal::CONT);
     }
     let _ = source;
-    let own = rustix::process::getpgrp().as_raw_pid();
-    if terminal::foreground(standard::input()) == Ok(own) {
+    if terminal::is_in_front(own_group()) {
         let _ = terminal::set_foreground(standard::input(), program.0);
     }
     forward(program.0.wrapping_neg(), Signal::CONT);

@@ -6,6 +6,7 @@ use rustix::io::{Errno as KernelErrno, read, write};
 
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::poll::{self, Entry};
+use crate::sys::process::own_group;
 use crate::sys::standard;
 use crate::sys::terminal::{self, Attributes};
 
@@ -72,12 +73,13 @@ impl Channel {
         }
     }
 
-    /// Puts one byte into an empty channel.
-    fn put(&mut self, byte: u8) {
-        if let Some(place) = self.buffer.first_mut() {
-            *place = byte;
-            (self.start, self.end) = (0, 1);
-        }
+    /// Puts the end-of-file character into an empty channel, twice: behind an unfinished line the first one only
+    /// hands that line out.
+    const fn put_end(&mut self) {
+        const END_OF_FILE: u8 = 4;
+        let [first, second, ..] = &mut self.buffer;
+        (*first, *second) = (END_OF_FILE, END_OF_FILE);
+        (self.start, self.end) = (0, 2);
     }
 
     /// Writes what is there, once. What nobody takes any more is dropped.
@@ -114,9 +116,13 @@ impl Window {
         window
     }
 
-    /// Puts the caller's terminal into raw mode, or gives it its own attributes back.
+    /// Puts the caller's terminal into raw mode, or gives it its own attributes back. In the background it is
+    /// another's: we stop, as a program does that reads there, until a shell brings us to the front.
     pub fn set_raw(&self, raw: bool) {
         if let Some(saved) = self.saved {
+            while raw && in_background() {
+                super::wait_loop::stop();
+            }
             let wanted = if raw { saved.raw() } else { saved };
             let _ = terminal::set_attributes(standard::input(), &wanted);
         }
@@ -143,11 +149,10 @@ impl Window {
     /// Moves bytes where `entries` were ready. The end of input becomes the end-of-file character, as a person
     /// would type it.
     pub fn transfer(&mut self, [typed_in, shown_in, typed_out, shown_out]: [bool; 4]) {
-        const END_OF_FILE: u8 = 4;
         if typed_in {
             self.channels.typed.fill(standard::input());
             if self.channels.typed.closed {
-                self.channels.typed.put(END_OF_FILE);
+                self.channels.typed.put_end();
             }
         }
         if shown_in {
@@ -176,4 +181,9 @@ fn writer(opened: Option<&Descriptor>) -> BorrowedFd<'_> {
         Some(terminal) => terminal.as_fd(),
         None => standard::output(),
     }
+}
+
+/// Whether standard input is our controlling terminal and another group is in its foreground.
+fn in_background() -> bool {
+    terminal::foreground(standard::input()).is_ok_and(|group| group != own_group())
 }

@@ -81,17 +81,14 @@ impl OpenFlags {
         Self(kernel::O_RDONLY | kernel::O_NONBLOCK | kernel::O_NOCTTY | kernel::O_CLOEXEC);
     /// To read and write a terminal that does not become ours.
     pub const TERMINAL: Self = Self(kernel::O_RDWR | kernel::O_NOCTTY | kernel::O_CLOEXEC);
+    /// The same for the master of a pair, which only we use: it has room for some bytes, not for all.
+    pub const MASTER: Self = Self(Self::TERMINAL.0 | kernel::O_NONBLOCK);
     /// To write to a terminal that may be held.
     pub const WRITE_WITHOUT_WAITING: Self =
         Self(kernel::O_WRONLY | kernel::O_NONBLOCK | kernel::O_NOCTTY | kernel::O_CLOEXEC);
-    /// To write anew, through no link.
-    pub const CREATE: Self = Self(
-        kernel::O_WRONLY
-            | kernel::O_CREAT
-            | kernel::O_TRUNC
-            | kernel::O_NOFOLLOW
-            | kernel::O_CLOEXEC,
-    );
+    /// To make a file that is not there yet, through no link.
+    pub const CREATE: Self =
+        Self(kernel::O_WRONLY | kernel::O_CREAT | kernel::O_EXCL | kernel::O_CLOEXEC);
 }
 
 /// Opens `path`, relative to `directory`; a new file gets mode 0644. openat(2).

@@ -184,6 +184,13 @@ fn change(status: i32) -> Change {
     }
 }
 
+/// Our process group; 0 when it belongs to a parent of our pid namespace, for which rustix has no value. getpgid(2).
+#[must_use]
+pub fn own_group() -> i32 {
+    // SAFETY: no pointers; it cannot fail for ourselves.
+    unsafe { syscall(kernel::__NR_getpgid, [0; 5]) }.map_or(0, |group| group as i32)
+}
+
 /// Closes every descriptor from `first` on. close_range(2).
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use rustix::fd::BorrowedFd;
 
 use super::descriptor::{Descriptor, number};
 use super::raw::syscall;
+use super::standard;
 use crate::text::errno::Errno;
 
 /// `struct termios` of the kernel.
@@ -29,6 +30,9 @@ impl Attributes {
         self.output &= !0o1;
         // ISIG ICANON ECHO ECHONL IEXTEN
         self.local &= !0o100_113;
+        // VTIME and VMIN: a read waits for one byte and no longer.
+        let [_, _, _, _, _, time, minimum, ..] = &mut self.characters;
+        (*time, *minimum) = (0, 1);
         // CSIZE PARENB, then CS8
         self.control = self.control & !0o460 | 0o60;
         self
@@ -107,7 +111,13 @@ pub fn take_control(terminal: BorrowedFd<'_>) -> Result<(), Errno> {
     control(terminal, ioctl::TIOCSCTTY, 0).map(drop)
 }
 
-/// The foreground process group.
+/// Whether standard input is our controlling terminal and `group` is in its foreground.
+#[must_use]
+pub fn is_in_front(group: i32) -> bool {
+    foreground(standard::input()) == Ok(group)
+}
+
+/// The foreground process group; 0 when it belongs to a parent of our pid namespace.
 ///
 /// # Errors
 /// ENOTTY when it is not our controlling terminal.

@@ -31,10 +31,23 @@ const BOUNDS: &[Bound] = &[
     Bound { arch: Arch::X86_64, roles: &["init"], bytes: 16 * 1024 },
 ];
 
-/// Flags of the gnu target that `.cargo/config.toml` holds for the musl one. The linker stands
-/// among them because a linker set by itself would be used for build scripts too.
-const FREESTANDING_FLAGS: &str = "-C linker=rust-lld -C linker-flavor=ld.lld \
-    -C link-self-contained=no -C relocation-model=static -C target-feature=+crt-static";
+/// What the gnu target needs beside the flags of the musl one. The linker stands among them
+/// because a linker set by itself would be used for build scripts too.
+const GNU_FLAGS: &str = "-C linker=rust-lld -C linker-flavor=ld.lld -C target-feature=+crt-static";
+
+/// Flags of the gnu target: those that `.cargo/config.toml` gives the musl one, and `GNU_FLAGS`.
+fn freestanding_flags(target: &str) -> Result<String> {
+    let path = layout::root().join(".cargo/config.toml");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let config: toml::Table = text.parse().with_context(|| path.display().to_string())?;
+    let musl = target.replace("-gnu", "-musl");
+    let flags = config
+        .get("target")
+        .and_then(|targets| targets.get(&musl)?.get("rustflags")?.as_array())
+        .with_context(|| format!("{}: no rustflags of {musl}", path.display()))?;
+    let flags: Vec<&str> = flags.iter().filter_map(toml::Value::as_str).collect();
+    Ok(format!("{GNU_FLAGS} {}", flags.join(" ")))
+}
 
 pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     let mut arches = vec![Arch::X86_64];
@@ -130,7 +143,7 @@ fn compile(target: &str, roles: &[String], profile: &str) -> Result<Vec<u8>> {
     cargo.arg(layout::target()).args(feature_arguments(roles));
     if target.ends_with("-gnu") {
         let name = target.to_uppercase().replace('-', "_");
-        cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), FREESTANDING_FLAGS);
+        cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), freestanding_flags(target)?);
     }
     program::run(&mut cargo)?;
     let path = layout::target().join(target).join(profile).join("rootlet");
@@ -170,6 +183,14 @@ fn bound_violation(arch: Arch, roles: &[String], bytes: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_gnu_target_has_every_flag_of_the_musl_one() {
+        let flags = freestanding_flags("x86_64-unknown-linux-gnu").unwrap();
+        for flag in ["linker=rust-lld", "-Tsrc/start/sections.ld", "link-self-contained=no"] {
+            assert!(flags.contains(flag), "{flag} is not in {flags}");
+        }
+    }
 
     #[test]
     fn roles_are_known_ones() {

@@ -201,7 +201,8 @@ const HINTS: Packed = packed!(
 ; the mount is unbindable
 ; one is a directory, the other is not
 ; it is not in the root, or its interpreter is not
-; it is no program for this machine"
+; it is no program for this machine
+; remove it if no container uses it"
 );
 
 /// The line of `HINTS` for a failed step.
@@ -218,6 +219,7 @@ const fn hint(step: &Step<'_>, error: CallError) -> usize {
         (Step::AttachTree { .. }, Call::MoveMount, Errno::INVAL | Errno::NOTDIR) => 9,
         (Step::Execute(_), _, Errno::NOENT) => 10,
         (Step::Execute(_), _, Errno::NOEXEC) => 11,
+        (Step::WritePidFile(_), _, Errno::EXIST) => 12,
         _ => 0,
     }
 }
