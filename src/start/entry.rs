@@ -44,7 +44,7 @@ unsafe extern "C" fn main(stack: *const usize) -> ! {
     let argv = unsafe { stack.add(1) }.cast::<*const c_char>();
     // SAFETY: the environment follows argv's null.
     let envp = unsafe { argv.add(argc + 1) };
-    // SAFETY: both arrays end in a null and live, unchanged, as long as the process.
+    // SAFETY: both arrays end in a null and live as long as the process; no other code writes to them.
     let vectors = unsafe { rootlet::sys::vectors::Vectors::new(argv, envp) };
     let memory = &raw mut MEMORY;
     // SAFETY: main runs once, on the only thread; nothing else names MEMORY.

@@ -17,7 +17,7 @@ impl Vectors {
     /// Wraps the vectors.
     ///
     /// # Safety
-    /// Both end in a null pointer; they and their strings live, unchanged, as long as the process.
+    /// Both end in a null pointer; they and their strings live as long as the process, and only `show_as` changes them.
     #[must_use]
     pub const unsafe fn new(argv: *const *const c_char, envp: *const *const c_char) -> Self {
         Self {
@@ -30,7 +30,8 @@ impl Vectors {
 #[cfg(feature = "run")]
 impl Vectors {
     /// Replaces the arguments by `name`, as others see them in /proc/PID/cmdline: they hold paths of the host and
-    /// values of `--env`. Whoever reads them in this process from here on finds NULs.
+    /// values of `--env`. For a PID 1 whose program runs: nothing reads them in this process any more, and what did
+    /// would find NULs.
     pub fn show_as(self, name: &[u8]) {
         let mut shown = name.iter();
         for string in self.arguments {
