@@ -12,7 +12,7 @@ use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_info;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{
-    Mode, MountKind, Namespaces, RunOptions, TMPFS_MOUNTS, VARIABLE_FILES, VOLUMES,
+    Mode, Namespaces, RunOptions, TMPFS_MOUNTS, VARIABLE_FILES, VOLUMES,
 };
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
 use crate::sys::{standard, terminal};
@@ -199,14 +199,8 @@ fn look_at_targets(
     options: &RunOptions<'_>,
     facts: &mut RunFacts<'_>,
 ) -> Result<(), Refusal> {
-    let mut tmpfs = options.tmpfs.iter().map(|tmpfs| tmpfs.target);
-    let mut volumes = options.volumes.iter().map(|volume| volume.target);
-    for kind in &options.mount_order {
-        let target = match kind {
-            MountKind::Tmpfs => tmpfs.next(),
-            MountKind::Volume => volumes.next(),
-        };
-        let existing = existing_part(root, target.unwrap_or(c"/").to_bytes());
+    for mount in options.mounts() {
+        let existing = existing_part(root, mount.target().to_bytes());
         // As many as there are mounts: there is room.
         let _ = facts.existing.push(existing.ok_or(Refusal::new(Subject::Root, Reason::LongPath))?);
     }

@@ -1,6 +1,11 @@
 //! `--env` and `--env-file`: which variables the program gets.
 
+use core::ffi::CStr;
+
 use crate::text::parts::parts;
+
+/// Where programs are searched when nobody says otherwise, as docker sets it.
+pub const PATH: &CStr = c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// One request for a variable.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,6 @@ pub mod refusal;
 
 #[cfg(feature = "run")]
 pub mod capability;
-#[cfg(any(feature = "run", feature = "boot"))]
 pub mod environment;
 #[cfg(feature = "run")]
 pub mod kernel_release;

@@ -86,7 +86,7 @@ pub struct RunOptions<'a> {
     pub volumes: Vec<Volume<'a>, VOLUMES>,
     /// Memory filesystems, in the order given.
     pub tmpfs: Vec<Tmpfs<'a>, TMPFS_MOUNTS>,
-    /// In which order volumes and memory filesystems were named: a later one lies over an earlier one.
+    /// In which order volumes and memory filesystems were named; `mounts` walks them.
     pub mount_order: Vec<MountKind, { VOLUMES + TMPFS_MOUNTS }>,
     /// Host name inside.
     pub hostname: Option<&'a CStr>,
@@ -118,6 +118,40 @@ pub struct RunOptions<'a> {
     pub capabilities_added: bool,
     /// Run, trace or explain.
     pub mode: Mode,
+}
+
+/// A mount that the user named.
+#[derive(Clone, Copy)]
+pub enum UserMount<'o, 'a> {
+    /// A volume and its index among the volumes.
+    Volume(u8, &'o Volume<'a>),
+    /// A memory filesystem.
+    Tmpfs(&'o Tmpfs<'a>),
+}
+
+impl<'a> UserMount<'_, 'a> {
+    /// Where it goes.
+    #[must_use]
+    pub const fn target(&self) -> &'a CStr {
+        match self {
+            Self::Volume(_, volume) => volume.target,
+            Self::Tmpfs(tmpfs) => tmpfs.target,
+        }
+    }
+}
+
+impl<'a> RunOptions<'a> {
+    /// Volumes and memory filesystems in the order in which they were named: a later one lies over an earlier one.
+    pub fn mounts(&self) -> impl Iterator<Item = UserMount<'_, 'a>> {
+        let mut volumes = (0..).zip(&self.volumes);
+        let mut tmpfs = self.tmpfs.iter();
+        self.mount_order.iter().filter_map(move |kind| match kind {
+            MountKind::Volume => {
+                volumes.next().map(|(index, volume)| UserMount::Volume(index, volume))
+            }
+            MountKind::Tmpfs => tmpfs.next().map(UserMount::Tmpfs),
+        })
+    }
 }
 
 impl RunOptions<'_> {

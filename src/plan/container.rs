@@ -11,7 +11,7 @@ use crate::input::capability::CapabilitySet;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::refusal::{Reason, Refusal, Subject};
-use crate::input::run_options::{MountKind, Namespaces, RunOptions, TMPFS_MOUNTS, VOLUMES};
+use crate::input::run_options::{Namespaces, RunOptions, TMPFS_MOUNTS, UserMount, VOLUMES};
 use crate::input::users::Credentials;
 use crate::text::path::{is_below, next_end};
 
@@ -40,19 +40,14 @@ pub fn find_missing<'a>(
     facts: &RunFacts<'a>,
     missing: &mut MissingPaths<'a>,
 ) {
-    let mut tmpfs = options.tmpfs.iter();
-    let mut volumes = options.volumes.iter().zip(&facts.volumes);
-    for (kind, existing) in options.mount_order.iter().zip(&facts.existing) {
-        let (target, kind) = match kind {
-            MountKind::Tmpfs => (tmpfs.next().map(|tmpfs| tmpfs.target), Kind::Directory),
-            MountKind::Volume => {
-                let next = volumes.next();
-                let file = next.is_some_and(|(_, found)| *found != Found::Directory);
-                let kind = if file { Kind::File } else { Kind::Directory };
-                (next.map(|(volume, _)| volume.target), kind)
-            }
+    for (mount, existing) in options.mounts().zip(&facts.existing) {
+        let found = match mount {
+            UserMount::Volume(index, _) => facts.volumes.get(usize::from(index)),
+            UserMount::Tmpfs(_) => None,
         };
-        let target = target.unwrap_or(c"/");
+        let is_file = found.is_some_and(|found| *found != Found::Directory);
+        let kind = if is_file { Kind::File } else { Kind::Directory };
+        let target = mount.target();
         let path = target.to_bytes();
         let below = BELOW_ROOT.iter().map(|filesystem| filesystem.target);
         let earlier = below.chain(missing.iter().map(|earlier| earlier.target));
@@ -246,17 +241,17 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn user_mounts(&mut self, options: &'a RunOptions<'a>, missing: &'a MissingPaths<'a>) {
-        let mut tmpfs = options.tmpfs.iter();
-        let mut volumes = options.volumes.iter().zip(Slot::FIRST_VOLUME..);
-        for (kind, missing) in options.mount_order.iter().zip(missing) {
+        for (mount, missing) in options.mounts().zip(missing) {
             let is_there = next_end(missing.target.to_bytes(), missing.existing).is_none();
             self.add_if(!is_there, Step::MakePath(missing));
-            if *kind == MountKind::Tmpfs {
-                tmpfs.next().into_iter().for_each(|tmpfs| self.add(Step::Tmpfs(tmpfs)));
-            } else if let Some((volume, slot)) = volumes.next() {
-                let (slot, place) = (Slot(slot), Place::Root);
-                self.add(Step::AttachTree { slot, place, target: volume.target });
-            }
+            self.add(match mount {
+                UserMount::Tmpfs(tmpfs) => Step::Tmpfs(tmpfs),
+                UserMount::Volume(index, volume) => Step::AttachTree {
+                    slot: Slot(Slot::FIRST_VOLUME + index),
+                    place: Place::Root,
+                    target: volume.target,
+                },
+            });
         }
     }
 
@@ -328,6 +323,7 @@ pub fn is_dev(filesystem: &Filesystem<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::input::mount_options::{Tmpfs, Volume};
+    use crate::input::run_options::MountKind;
 
     static CREDENTIALS: Credentials<'static> =
         Credentials { uid: 0, gid: 0, groups: Vec::new(), home: b"/root" };

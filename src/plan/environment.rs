@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use heapless::Vec;
 
 use crate::facts::run_facts::RunFacts;
-use crate::input::environment::{Variable, key, parse, significant};
+use crate::input::environment::{PATH, Variable, key, parse, significant};
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::RunOptions;
 use crate::text::arena::{Arena, Refused};
@@ -16,9 +16,6 @@ pub const ENVIRONMENT: usize = 1024;
 
 /// `KEY=VALUE` strings; of two with the same key the later has taken the place of the earlier.
 pub type Environment<'a> = Vec<&'a CStr, ENVIRONMENT>;
-
-/// What programs are searched in, as docker sets it.
-pub const PATH: &CStr = c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Builds an environment.
 pub struct Builder<'b, 'a, Caller> {

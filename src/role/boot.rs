@@ -4,6 +4,7 @@ use core::ffi::CStr;
 
 use initsh::WordError;
 
+use crate::input::environment::{PATH, key};
 use crate::input::kernel_command_line;
 use crate::input::refusal::{Cause, Reason};
 use crate::plan::boot::{BOOT_ENVIRONMENT, BOOT_MOUNTS, DEFAULT_COMMAND, WORDS};
@@ -51,7 +52,7 @@ impl Memory {
 }
 
 /// Plays the role. Returns only in a container, or when this is not PID 1.
-// Out of line: its buffers would lie in the frame of its caller for as long as the container lives.
+// Out of line: its buffers would lie in the frame of its caller, below those of every other role.
 #[inline(never)]
 pub fn boot(environment: Strings<'static>, memory: &'static mut Memory) -> i32 {
     if !rustix::process::getpid().is_init() {
@@ -129,10 +130,9 @@ const fn explain(error: WordError) -> Reason {
 
 fn fill_environment<const N: usize>(kernel: Strings<'static>, table: &mut StringTable<'static, N>) {
     // The kernel sets HOME and TERM; a PATH on its command line comes later and wins.
-    let path = c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    for string in core::iter::once(path).chain(kernel) {
-        let name = crate::input::environment::key(string.to_bytes());
-        let same = |other: &CStr| crate::input::environment::key(other.to_bytes()) == name;
+    for string in core::iter::once(PATH).chain(kernel) {
+        let name = key(string.to_bytes());
+        let same = |other: &CStr| key(other.to_bytes()) == name;
         // The kernel itself passes at most 32.
         let _ = table.replace_or_push(string, same);
     }

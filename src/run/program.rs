@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 
+use crate::input::environment::PATH;
 use crate::sys::process::execute;
 use crate::sys::vectors::Strings;
 use crate::text::arena::Arena;
@@ -10,9 +11,6 @@ use crate::text::parts::parts;
 
 /// Longest path of a program. Source: `PATH_MAX`, linux/limits.h.
 const PATH_BYTES: usize = 4096;
-
-/// Where programs are searched when the environment has no PATH.
-const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Becomes `name`, found along PATH of `environment` when it has no slash. Returns only when that failed: with
 /// EACCES rather than ENOENT when a directory on the way had the name but not the right. execvp(3).
@@ -23,9 +21,10 @@ pub fn become_program(name: &CStr, arguments: Strings<'_>, mut environment: Stri
     if steps.rest().is_some() || name.is_empty() {
         return execute(name, arguments, all);
     }
-    let path = environment.find_map(|string| string.to_bytes().strip_prefix(b"PATH="));
+    let mut candidates = environment.by_ref().chain(core::iter::once(PATH));
+    let path = candidates.find_map(|string| string.to_bytes().strip_prefix(b"PATH="));
     let mut best = Errno::NOENT;
-    for directory in parts(path.unwrap_or(DEFAULT_PATH), b':') {
+    for directory in parts(path.unwrap_or_default(), b':') {
         let errno = execute_below(directory, name, arguments, all);
         match errno {
             Errno::NOENT | Errno::NOTDIR => {}
