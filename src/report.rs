@@ -1,10 +1,12 @@
 //! One line for each thing that went wrong, with one `write(2)`.
 
-use core::ffi::CStr;
+use rustix::fd::BorrowedFd;
 
 use crate::input::refusal::Cause;
+use crate::run::program::{Attempt, Program};
 use crate::sys::standard;
 use crate::text::call::CallError;
+use crate::text::errno::Errno;
 use crate::text::line::Line;
 use crate::text::packed::Packed;
 
@@ -21,14 +23,18 @@ pub fn line() -> Line {
 
 /// Writes a line on standard error. Nothing can be done when that fails.
 pub fn say(mut line: Line) {
-    line.newline();
-    let _ = rustix::io::write(standard::error(), line.bytes());
+    write_line(standard::error(), &mut line);
 }
 
 /// Writes a line on standard output.
 pub fn print(line: &mut Line) {
+    write_line(standard::output(), line);
+}
+
+/// Writes a line and empties it.
+pub fn write_line(stream: BorrowedFd<'_>, line: &mut Line) {
     line.newline();
-    let _ = rustix::io::write(standard::output(), line.bytes());
+    let _ = rustix::io::write(stream, line.bytes());
     line.clear();
 }
 
@@ -61,19 +67,27 @@ pub fn failed_call(error: CallError, operand: &[u8]) -> i32 {
     OWN_FAILURE
 }
 
-/// Says that a program cannot be executed.
-pub fn cannot_execute(program: &CStr, errno: crate::text::errno::Errno) {
+/// Says why a program cannot be executed. ENOENT may be about another file, which the program needs: that is named.
+pub fn cannot_execute(program: &Program<'_>, errno: Errno) {
     let mut line = line();
-    line.operand(program.to_bytes()).text(": ");
+    line.operand(program.name.to_bytes()).text(": ");
     errno.describe(&mut line);
+    if errno == Errno::NOENT {
+        program.search(Attempt::Explain(&mut line));
+    }
     say(line);
 }
 
 /// Prints a help text on standard output.
 pub fn help(text: Packed) -> i32 {
+    print_lines(standard::output(), text);
+    0
+}
+
+/// Prints a text of several lines.
+pub fn print_lines(stream: BorrowedFd<'_>, text: Packed) {
     let mut line = Line::new();
     for text in text.lines() {
-        print(line.packed(text));
+        write_line(stream, line.packed(text));
     }
-    0
 }

@@ -5,78 +5,48 @@ use core::ffi::CStr;
 use super::refusal::{Reason, Refusal, Subject};
 use crate::text::line::Line;
 use crate::text::packed::Packed;
+use crate::text::parts::{halves, parts};
 
-/// The text that `--help` prints. A line that begins `  -v, --volume SRC:DST  words` or `      --pid NS  words`
-/// declares an option; one blank behind the name means that it takes a value, two that it takes none.
+/// The text that `--help` prints. A line that begins `  -v, --volume SRC:DST  words`, `      --pid NS  words` or
+/// `  -e CODE  words` declares an option; one blank behind the name means that it takes a value, two that it takes none.
 #[derive(Clone, Copy)]
 pub struct Manual(pub Packed);
 
-/// An option as the command line names it.
-#[derive(Clone, Copy)]
-enum Name<'a> {
-    Short(u8),
-    Long(&'a [u8]),
-}
-
-/// An option that was found.
-#[derive(Clone, Copy)]
-struct Found {
-    /// Counted from 0 in the order of the manual.
-    index: usize,
-    takes_value: bool,
-}
-
 /// One line of a manual that declares an option.
 struct Declared<'a> {
-    short: Option<u8>,
+    /// 0: none.
+    letter: u8,
+    /// Empty: none.
     long: &'a [u8],
     takes_value: bool,
 }
 
-impl Manual {
-    fn find(self, name: Name<'_>) -> Option<Found> {
-        let mut line = Line::new();
-        let mut index = 0;
-        for packed in self.0.lines() {
-            let Some(declared) = declaration(packed.unpack(&mut line)) else { continue };
-            let is_it = match name {
-                Name::Short(letter) => declared.short == Some(letter),
-                Name::Long(name) => declared.long == name,
-            };
-            if is_it {
-                return Some(Found { index, takes_value: declared.takes_value });
-            }
-            index += 1;
-        }
-        None
-    }
-}
-
 /// Reads one line of a manual.
 fn declaration(line: &[u8]) -> Option<Declared<'_>> {
-    let (short, name) = match line {
-        [b' ', b' ', b'-', letter, b',', b' ', b'-', b'-', name @ ..] => (Some(*letter), name),
-        [b' ', b' ', b' ', b' ', b' ', b' ', b'-', b'-', name @ ..] => (None, name),
+    let (head, name) = line.split_first_chunk()?;
+    let (letter, name) = match head {
+        b"  - " => return None,
+        [b' ', b' ', b'-', letter] => (*letter, name.strip_prefix(b", --").unwrap_or(name)),
+        b"    " => (0, name.strip_prefix(b"  --")?),
         _ => return None,
     };
-    let end = name.iter().position(|byte| *byte == b' ')?;
-    let takes_value = name.get(end + 1) != Some(&b' ');
-    Some(Declared { short, long: name.get(..end)?, takes_value })
+    let (long, rest) = halves(name, b' ');
+    Some(Declared { letter, long, takes_value: !rest.starts_with(b" ") })
 }
 
-/// What stands next on a command line.
-pub enum Argument<'a> {
-    /// An option.
-    Option {
-        /// Which of the manual's, counted from 0.
-        index: usize,
-        /// Its value, empty where it takes none.
-        value: &'a CStr,
-        /// Where both stand, for messages.
-        subject: Subject,
-    },
-    /// The first operand; it and all that follows are in `Arguments::operands`.
-    Operands,
+/// An option as it was typed.
+#[derive(Clone, Copy)]
+pub struct Found<'a> {
+    /// Which of the manual's, counted from 0.
+    pub index: usize,
+    /// Its short name; 0 where it has none, or where an unknown one was long.
+    pub letter: u8,
+    /// The string that it stands in.
+    pub word: &'a CStr,
+    /// Its value, empty where it takes none.
+    pub value: &'a CStr,
+    /// Where both stand, for messages.
+    pub subject: Subject,
 }
 
 /// A cursor over a command line.
@@ -84,15 +54,20 @@ pub struct Arguments<'a, Words> {
     rest: Words,
     /// Index of the next string in the argument vector.
     position: u32,
-    /// What is left of a cluster of short options such as `-it`.
-    cluster: Option<&'a CStr>,
+    /// What is left of a cluster of short options such as `-it`; empty for none.
+    cluster: &'a CStr,
+    /// What was read last.
+    pub found: Found<'a>,
 }
 
 impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
     /// Starts at the next string of `rest`, which is number `position` of the argument vector.
     #[must_use]
+    #[inline(never)]
     pub const fn new(rest: Words, position: u32) -> Self {
-        Self { rest, position, cluster: None }
+        let subject = Subject::Command;
+        let found = Found { index: 0, letter: 0, word: c"", value: c"", subject };
+        Self { rest, position, cluster: c"", found }
     }
 
     /// All strings from the first operand on; a `--` before them is already gone.
@@ -101,88 +76,93 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
         self.rest.clone()
     }
 
-    /// The next option, or `Operands` at the first operand, at `--` or at the end.
+    /// For `map_err`: the option that was read last is refused.
+    pub const fn refusal(&self, reason: Reason) -> Refusal {
+        Refusal::new(self.found.subject, reason)
+    }
+
+    /// Reads the next option into `found`; false at the first operand, at `--` or at the end.
     ///
     /// # Errors
     /// An option that `manual` does not declare, that lacks its value, or has one that it does not take.
-    pub fn take(&mut self, manual: Manual) -> Result<Argument<'a>, Refusal> {
-        if let Some(letters) = self.cluster.take() {
-            return self.short(letters, manual);
+    pub fn take(&mut self, manual: Manual) -> Result<bool, Reason> {
+        if self.cluster.is_empty() {
+            let mut ahead = self.rest.clone();
+            let Some(word) = ahead.next() else { return Ok(false) };
+            let [b'-', name @ ..] = word.to_bytes() else { return Ok(false) };
+            if name.is_empty() {
+                return Ok(false);
+            }
+            self.rest = ahead;
+            self.found.word = word;
+            self.found.subject = Subject::Words { first: self.position, count: 1 };
+            self.position += 1;
+            if name == b"-" {
+                return Ok(false);
+            }
+            self.cluster = tail(word, 1);
         }
-        let mut ahead = self.rest.clone();
-        let Some(word) = ahead.next() else { return Ok(Argument::Operands) };
-        let bytes = word.to_bytes();
-        if !bytes.starts_with(b"-") || bytes == b"-" {
-            return Ok(Argument::Operands);
-        }
-        self.rest = ahead;
-        self.position += 1;
-        match bytes.get(1..) {
-            Some(b"-") => Ok(Argument::Operands),
-            Some([b'-', ..]) => self.long(word, manual),
-            _ => self.short(tail(word, 1).unwrap_or(c""), manual),
-        }
+        self.read(manual)?;
+        Ok(true)
     }
 
-    fn long(&mut self, word: &'a CStr, manual: Manual) -> Result<Argument<'a>, Refusal> {
-        let bytes = word.to_bytes();
-        let equals = bytes.iter().position(|byte| *byte == b'=');
-        let name = bytes.get(2..equals.unwrap_or(bytes.len())).unwrap_or(&[]);
-        let attached = equals.and_then(|at| tail(word, at + 1));
-        let option = manual.find(Name::Long(name));
-        let option = option.ok_or(self.refusal(Reason::UnknownOption))?;
-        if attached.is_some() && !option.takes_value {
-            return Err(self.refusal(Reason::UnwantedValue));
-        }
-        self.complete(option, attached)
-    }
-
-    /// Reads the first of `letters`.
-    fn short(&mut self, letters: &'a CStr, manual: Manual) -> Result<Argument<'a>, Refusal> {
-        // `letters` holds one at least.
-        let letter = letters.to_bytes_with_nul().first().copied().unwrap_or(0);
-        let option = manual.find(Name::Short(letter));
-        let option = option.ok_or(self.refusal(Reason::UnknownOption))?;
-        let more = tail(letters, 1).filter(|rest| !rest.is_empty());
-        if !option.takes_value {
-            self.cluster = more;
-        }
-        self.complete(option, more)
-    }
-
-    /// Adds the value, which is attached or the next string.
-    fn complete(
-        &mut self,
-        option: Found,
-        attached: Option<&'a CStr>,
-    ) -> Result<Argument<'a>, Refusal> {
-        let mut subject = self.subject();
-        let value = match attached {
-            _ if !option.takes_value => c"",
-            Some(value) => value,
-            None => {
-                let value = self.rest.next().ok_or(self.refusal(Reason::NoValue))?;
+    /// Reads a long option, or the first letter of a cluster.
+    fn read(&mut self, manual: Manual) -> Result<(), Reason> {
+        let cluster = core::mem::replace(&mut self.cluster, c"");
+        let bytes = cluster.to_bytes();
+        let (letter, long, attached) = match bytes {
+            [b'-', name @ ..] if self.found.word.to_bytes().starts_with(b"--") => {
+                let long = parts(name, b'=').skip_to(0);
+                let end = 1 + long.len();
+                (0, long, (end < bytes.len()).then(|| tail(cluster, end + 1)))
+            }
+            [letter, more @ ..] => (*letter, bytes, (!more.is_empty()).then(|| tail(cluster, 1))),
+            [] => return Ok(()),
+        };
+        self.found.letter = letter;
+        let takes_value = self.find(manual, letter, long)?;
+        self.found.value = match (takes_value, attached) {
+            (true, Some(value)) => value,
+            (true, None) => {
+                let value = self.rest.next().ok_or(Reason::NoValue)?;
+                self.found.subject = Subject::Words { first: self.position - 1, count: 2 };
                 self.position += 1;
-                subject = Subject::Words { first: self.position - 2, count: 2 };
                 value
             }
+            (false, Some(_)) if letter == 0 => return Err(Reason::UnwantedValue),
+            (false, more) => {
+                self.cluster = more.unwrap_or_default();
+                c""
+            }
         };
-        Ok(Argument::Option { index: option.index, value, subject })
+        Ok(())
     }
 
-    /// The string that was read last.
-    const fn subject(&self) -> Subject {
-        Subject::Words { first: self.position.saturating_sub(1), count: 1 }
-    }
-
-    const fn refusal(&self, reason: Reason) -> Refusal {
-        Refusal::new(self.subject(), reason)
+    /// Looks for an option by its letter or, where that is 0, by its name; gives whether it takes a value.
+    fn find(&mut self, manual: Manual, letter: u8, long: &[u8]) -> Result<bool, Reason> {
+        let mut line = Line::new();
+        self.found.index = 0;
+        for packed in manual.0.lines() {
+            let Some(declared) = declaration(packed.unpack(&mut line)) else { continue };
+            let is_it = if letter == 0 {
+                declared.long == long && !long.is_empty()
+            } else {
+                declared.letter == letter
+            };
+            if is_it {
+                self.found.letter = declared.letter;
+                return Ok(declared.takes_value);
+            }
+            self.found.index += 1;
+        }
+        Err(Reason::UnknownOption)
     }
 }
 
 /// The part of `word` from byte `at` on, still NUL-terminated.
-fn tail(word: &CStr, at: usize) -> Option<&CStr> {
-    CStr::from_bytes_with_nul(word.to_bytes_with_nul().get(at..)?).ok()
+fn tail(word: &CStr, at: usize) -> &CStr {
+    let bytes = word.to_bytes_with_nul().get(at..).unwrap_or_default();
+    CStr::from_bytes_with_nul(bytes).unwrap_or_default()
 }
 
 /// Names of the declared options in order, for tests that compare them with what a role does.
@@ -201,22 +181,17 @@ mod tests {
     use crate::text::packed::packed;
 
     const MANUAL: Manual = Manual(packed!(
-        "usage\n\n  -t, --tty           words\n  -i, --interactive   words\n  -e, --env K=V       words\n      --pid NS        words\n"
+        "usage\n\n  -t, --tty           words\n  -i, --interactive   words\n  -e, --env K=V       words\n      --pid NS        words\n  -c CODE  words\n  -w  words\n"
     ));
-    const LETTERS: [char; 4] = ['t', 'i', 'e', 'p'];
+    const LETTERS: [char; 6] = ['t', 'i', 'e', 'p', 'c', 'w'];
 
     /// Reads a whole command line: options as `id=value;`, then operands joined with blanks.
     fn read(words: &'static [&'static CStr]) -> Result<String, Refusal> {
         let mut arguments = Arguments::new(words.iter().copied(), 0);
         let mut seen = String::new();
-        loop {
-            match arguments.take(MANUAL) {
-                Ok(Argument::Option { index, value, .. }) => {
-                    seen.push_str(&format!("{}={};", LETTERS[index], value.to_str().unwrap()));
-                }
-                Ok(Argument::Operands) => break,
-                Err(refusal) => return Err(refusal),
-            }
+        while arguments.take(MANUAL).map_err(|reason| arguments.refusal(reason))? {
+            let Found { index, value, .. } = arguments.found;
+            seen.push_str(&format!("{}={};", LETTERS[index], value.to_str().unwrap()));
         }
         let operands: Vec<_> = arguments.operands().map(|word| word.to_str().unwrap()).collect();
         Ok(seen + &operands.join(" "))
@@ -232,6 +207,7 @@ mod tests {
             (&[c"--env", c"A=1", c"--env=B=2"], "e=A=1;e=B=2;"),
             (&[c"--pid=host", c"--", c"-t", c"--pid"], "p=host;-t --pid"),
             (&[c"sh", c"-t"], "sh -t"),
+            (&[c"-wc3", c"-c", c"4", c"-wt"], "w=;c=3;c=4;w=;t=;"),
             (&[c"-"], "-"),
             (&[c"--env="], "e=;"),
             (&[], ""),
@@ -252,6 +228,7 @@ mod tests {
             (&[c"-t", c"--env"], at(1, Reason::NoValue)),
             (&[c"-e"], at(0, Reason::NoValue)),
             (&[c"--tty=yes"], at(0, Reason::UnwantedValue)),
+            (&[c"-t-pid", c"x"], at(0, Reason::UnknownOption)),
         ] {
             assert_eq!(read(words), Err(refusal), "{words:?}");
         }

@@ -4,6 +4,12 @@ use core::ffi::CStr;
 
 use crate::text::parts::parts;
 
+/// The value of `PATH`.
+pub const DEFAULT_PATH: &[u8] = match PATH.to_bytes().split_first_chunk() {
+    Some((b"PATH=", value)) => value,
+    _ => b"",
+};
+
 /// Where programs are searched when nobody says otherwise, as docker sets it.
 pub const PATH: &CStr = c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

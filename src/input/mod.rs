@@ -22,4 +22,8 @@ pub mod users;
 #[cfg(feature = "boot")]
 pub mod kernel_command_line;
 
+pub mod init_manuals;
 pub mod init_options;
+pub mod interpreter;
+pub mod signal_names;
+pub mod supervision;

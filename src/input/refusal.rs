@@ -73,15 +73,19 @@ impl Refusal {
 
 /// Declares the reasons and their words in one place.
 macro_rules! reasons {
-    ($($variant:ident $words:literal,)*) => {
+    ($($variant:ident $words:literal,)* [rest] $($more:ident $more_words:literal,)*) => {
         /// What is wrong with a thing, as the end of a sentence about it.
         #[allow(missing_docs, reason = "the words of each variant stand beside it")]
         #[derive(Clone, Copy, PartialEq, Eq)]
         #[cfg_attr(test, derive(Debug))]
         #[repr(u8)]
-        pub enum Reason { $($variant,)* }
+        pub enum Reason { $($variant,)* $($more,)* }
 
-        /// Words in the order of the variants, one a line.
+        /// Words in the order of the variants, one a line; those of roles that are not there are left out.
+        #[cfg(any(feature = "run", feature = "boot"))]
+        const WORDS: Packed =
+            packed!(concat!($($words, "\n",)* $($more_words, "\n",)*));
+        #[cfg(not(any(feature = "run", feature = "boot")))]
         const WORDS: Packed = packed!(concat!($($words, "\n",)*));
     };
 }
@@ -90,8 +94,16 @@ reasons! {
     UnknownOption "is not an option here; --help lists them",
     NoValue "needs a value",
     UnwantedValue "takes no value",
-    Empty "is empty",
     NoProgram "needs a program to run",
+    NoSignal "names no signal",
+    NotForwarded "names a signal that is never forwarded",
+    NoTime "needs a time such as 500ms, 10s or 2m",
+    NoExitMap "needs N:M, each 0 to 255",
+    NoOomScore "is not -1000 to 1000",
+    ProgramWithPause "with --pause has no program",
+    Reserved "is reserved for future use",
+    [rest]
+    Empty "is empty",
     NoRoot "needs --rootfs DIR",
     RenamesHost "would rename the host: --uts host",
     NameTooLong "is longer than 64 bytes",

@@ -75,9 +75,9 @@ rootlet run --rootfs DIR [options] [--] CMD [ARG...]
 Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal N,
 125: own failure, 126: cannot execute CMD, 127: not found.
 
-      --rootfs DIR              directory that becomes / (required)
+      --rootfs DIR              becomes / (required)
       --read-only               the root cannot be written
-  -v, --volume SRC:DST[:OPT,..] a host file or directory inside:
+  -v, --volume SRC:DST[:OPT,..] a host path inside:
                                 ro nosuid noexec rprivate rslave rshared
       --tmpfs DST[:OPT,..]      an empty tmpfs: ro exec suid size= mode= uid= gid=
                                 nr_inodes= nr_blocks=
@@ -85,24 +85,23 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
       --domainname NAME         NIS domain name inside
   -w, --workdir DIR             working directory (default /)
   -u, --user USER[:GROUP]       names of the root, or numbers (default 0:0)
-  -e, --env K[=V]               set a variable, or copy the caller's
+  -e, --env K[=V]               set, or copy the caller's
       --env-file FILE           variables, one a line
       --network host|new        network interfaces (new: lo alone)
       --pid host|new            process ids
       --ipc host|new            System V IPC, message queues, /dev/shm
       --uts host|new            host name
       --cgroupns host|new       view of the cgroup tree
-      --propagation TYPE        of mounts: private slave shared unbindable
-                                (default slave: from the host to the container)
+      --propagation TYPE        private slave shared unbindable (default slave)
       --no-pivot                chroot instead of pivot_root
-  -t, --tty                     a terminal of the container's own
-  -i, --interactive             nothing: standard input is always connected
+  -t, --tty                     a terminal of its own
+  -i, --interactive             accepted: it always is
       --no-init                 CMD itself is PID 1
-      --pid-file FILE           write the container's pid; removed at the end
+      --pid-file FILE           write the container's pid
       --cap-add NAME|ALL        a capability beyond docker's default 14
       --cap-drop NAME|ALL       take a capability away
       --privileged              every capability
       --explain                 print the plan, do nothing
-      --trace                   print each step and its microseconds
+      --trace                   time each step
   -h, --help                    print this help"
 ));

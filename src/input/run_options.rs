@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
-use super::arguments::{Argument, Arguments};
+use super::arguments::{Arguments, Found};
 use super::capability::CapabilitySet;
 use super::mount_options::{Propagation, Tmpfs, Volume, parse_tmpfs, parse_volume};
 use super::refusal::{Reason, Refusal, Subject};
@@ -217,7 +217,8 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     let mut arguments = Arguments::new(words, position);
     let mut changes =
         CapabilityChanges { added: CapabilitySet::NONE, dropped: CapabilitySet::NONE };
-    while let Argument::Option { index, value, subject } = arguments.take(MANUAL)? {
+    while arguments.take(MANUAL).map_err(|reason| arguments.refusal(reason))? {
+        let Found { index, value, .. } = arguments.found;
         let id = IDS.get(index).copied().unwrap_or(Id::Help);
         let applied = match id {
             Id::Help => return Ok(RunRequest::Help),
@@ -236,7 +237,7 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
             Id::Propagation => set_propagation(value, options),
             _ => set_switch(id, options),
         };
-        applied.map_err(|reason| Refusal::new(subject, reason))?;
+        applied.map_err(|reason| arguments.refusal(reason))?;
     }
     options.capabilities_added = changes.added != CapabilitySet::NONE;
     options.capabilities = options.capabilities.changed(changes.added, changes.dropped);

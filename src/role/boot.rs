@@ -7,14 +7,16 @@ use initsh::WordError;
 use crate::input::environment::{PATH, key};
 use crate::input::kernel_command_line;
 use crate::input::refusal::{Cause, Reason};
+use crate::input::supervision::Supervision;
 use crate::plan::boot::{BOOT_ENVIRONMENT, BOOT_MOUNTS, DEFAULT_COMMAND, WORDS};
 use crate::report;
 use crate::run::machine;
-use crate::run::program::{become_program, status_of_failure};
-use crate::supervise::rule::{Policy, exit_status};
+use crate::run::program::{Attempt, Program, status_of_failure};
+use crate::supervise::journal::Journal;
+use crate::supervise::rule::Policy;
 use crate::supervise::wait_loop::{Source, supervise};
-use crate::sys::process::{Side, Until, exit, fork};
-use crate::sys::signal::{self, Inherited};
+use crate::sys::process::{ANY, Side, Until, exit, fork, look_at};
+use crate::sys::signal::{self, FOR_EVER, Inherited};
 use crate::sys::standard;
 use crate::sys::terminal;
 use crate::sys::vectors::{StringTable, Strings};
@@ -28,6 +30,7 @@ const COMMAND_LINE_BYTES: usize = 4096;
 pub struct Memory {
     command: CommandMemory,
     environment: StringTable<'static, { BOOT_ENVIRONMENT + 1 }>,
+    plain: Supervision<'static>,
 }
 
 /// The kernel command line and the words of the command on it.
@@ -47,6 +50,7 @@ impl Memory {
                 words: StringTable::new(),
             },
             environment: StringTable::new(),
+            plain: Supervision::new(),
         }
     }
 }
@@ -67,7 +71,7 @@ pub fn boot(environment: Strings<'static>, memory: &'static mut Memory) -> i32 {
     let status = match read_command(&mut memory.command) {
         Ok(words) => {
             fill_environment(environment, &mut memory.environment);
-            run_command(words, memory.environment.strings(), inherited)
+            run_command(words, memory.environment.strings(), inherited, &memory.plain)
         }
         Err(status) => status,
     };
@@ -143,10 +147,13 @@ fn run_command(
     words: Strings<'static>,
     environment: Strings<'static>,
     inherited: Inherited,
+    plain: &Supervision<'_>,
 ) -> i32 {
     match fork(Until::Made) {
         Ok(Side::Child) => exit(become_command(words, environment, inherited)),
-        Ok(Side::Parent(pid)) => exit_status(supervise(pid, Policy::INSIDE, &mut Source::Signals)),
+        Ok(Side::Parent(pid)) => {
+            supervise(Policy::INSIDE, plain, Source::Signals, Journal::SILENT, pid)
+        }
         Err(errno) => report::failed_call(CallError { call: Call::Clone, errno }, b"rootlet.run"),
     }
 }
@@ -162,8 +169,9 @@ fn become_command(
     inherited.restore();
     let mut rest = words;
     let name = rest.next().unwrap_or(DEFAULT_COMMAND);
-    let errno = become_program(name, words, environment);
-    report::cannot_execute(name, errno);
+    let program = Program { name, arguments: words, environment };
+    let errno = program.search(Attempt::Execute);
+    report::cannot_execute(&program, errno);
     status_of_failure(errno)
 }
 
@@ -180,7 +188,7 @@ fn power_off() -> ! {
         let _ = report::failed_call(error, b"power off");
     }
     loop {
-        signal::wait();
-        while crate::sys::process::next_change().is_some() {}
+        let _ = signal::wait(FOR_EVER);
+        while look_at(ANY).pid > 0 {}
     }
 }

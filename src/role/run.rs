@@ -7,6 +7,7 @@ use crate::facts::run_facts::{self, MOUNT_POINTS, RunFacts};
 use crate::input::refusal::{Refusal, Subject};
 use crate::input::run_manual::MANUAL;
 use crate::input::run_options::{self, Mode, RunOptions, RunRequest};
+use crate::input::supervision::Supervision;
 use crate::input::users::{self, Credentials};
 use crate::plan::container::{self, MissingPaths, Program, Steps};
 use crate::plan::environment::{self, ENVIRONMENT, Environment};
@@ -33,6 +34,7 @@ pub struct Memory {
     missing: MissingPaths<'static>,
     steps: Steps<'static>,
     channels: Channels,
+    plain: Supervision<'static>,
 }
 
 impl Memory {
@@ -48,6 +50,7 @@ impl Memory {
             missing: MissingPaths::new(),
             steps: Steps::new(),
             channels: Channels::new(),
+            plain: Supervision::new(),
         }
     }
 }
@@ -60,6 +63,8 @@ pub struct Planned {
     strings: &'static StringTable<'static, { ENVIRONMENT + 1 }>,
     program: Strings<'static>,
     vectors: Vectors,
+    /// Signals go on as they are.
+    plain: &'static Supervision<'static>,
 }
 
 /// Plays the role.
@@ -82,6 +87,7 @@ pub fn run(vectors: Vectors, rest: Strings<'static>, memory: &'static mut Memory
         strings: &mut memory.strings,
         missing: &mut memory.missing,
         steps: &mut memory.steps,
+        plain: &memory.plain,
     };
     let planned = match plan(options, program, vectors, arena, tables) {
         Ok(planned) => planned,
@@ -104,6 +110,7 @@ struct Tables {
     strings: &'static mut StringTable<'static, { ENVIRONMENT + 1 }>,
     missing: &'static mut MissingPaths<'static>,
     steps: &'static mut Steps<'static>,
+    plain: &'static Supervision<'static>,
 }
 
 /// From options to the plan.
@@ -133,7 +140,8 @@ fn plan(
     container::find_missing(options, facts, tables.missing);
     let program_of = Program { name, credentials };
     container::plan(options, facts, &program_of, tables.missing, tables.steps)?;
-    Ok(Planned { options, facts, steps: tables.steps, strings: tables.strings, program, vectors })
+    let Tables { steps, strings, plain, .. } = tables;
+    Ok(Planned { options, facts, steps, strings, program, vectors, plain })
 }
 
 /// The ids of `--user`; without it those of root, whose home is /root.

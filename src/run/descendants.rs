@@ -1,35 +1,130 @@
-//! The end of a container that no pid namespace ends: one by one.
+//! Reaching many processes: a session, a pid namespace, our descendants.
 
 use core::ffi::CStr;
 
 use rustix::fs::CWD;
 
 use crate::sys::descriptor::{OpenFlags, open};
-use crate::sys::process::wait_for_any;
+use crate::sys::directory::for_each_number;
+use crate::sys::process::own_pid;
+#[cfg(feature = "run")]
+use crate::sys::process::{ANY, look_at, wait_for_any};
 use crate::sys::signal::{Signal, kill};
+use crate::text::line::Line;
 use crate::text::number::parse_u64;
 use crate::text::parts::parts;
 
-/// The pids of our children, blanks between them. Source: proc_tid_children(5).
-const CHILDREN: &CStr = c"/proc/thread-self/children";
+/// Instead of a session: everybody in our pid namespace when we are its PID 1, else every descendant.
+pub const ALL: i32 = 0;
 
-/// Kills and reaps our children until there are none. As we adopt orphans, the children of those that are killed
-/// become ours and follow. Ends at once where /proc has no such file.
-pub fn kill_all() {
-    loop {
-        let mut buffer = [0; 512];
-        let children = open(CWD, CHILDREN, OpenFlags::READ);
-        let length = children.ok().and_then(|file| rustix::io::read(&file, &mut buffer).ok());
-        let text = buffer.get(..length.unwrap_or(0)).unwrap_or(&[]);
-        let mut killed = false;
-        let mut pids = parts(text, b' ');
-        // What follows the last blank is nothing, or a number that is cut off and may be a stranger's.
-        while let (Some(pid), Some(_)) = (pids.next(), pids.rest()) {
-            let pid = parse_u64(pid).and_then(|pid| i32::try_from(pid).ok());
-            killed |= pid.is_some_and(|pid| pid > 1 && kill(pid, Signal::KILL).is_ok());
+/// How far up a process's ancestors are followed. Deeper ones are found once those between have ended.
+const GENERATIONS: usize = 256;
+
+/// Sends a signal to all processes of a session, or to `ALL`, but not to us; false when it reached nobody.
+pub fn signal_all(session: i32, signal: Signal) -> bool {
+    let own = own_pid();
+    if own == 1 && session == ALL {
+        return kill(-1, signal).is_ok();
+    }
+    let Ok(processes) = open(CWD, c"/proc", OpenFlags::READ) else { return false };
+    if !is_ours(own) {
+        return false;
+    }
+    let mut reached = false;
+    for_each_number(&processes, &mut |pid| {
+        if is_meant(pid, session, own) {
+            reached |= kill(pid, signal).is_ok();
         }
-        if !killed || !wait_for_any() {
-            return;
+    });
+    reached
+}
+
+/// Calls `act` for each of our children: one read for all, where wait4(2) walks past all for each that has ended.
+/// proc_tid_children(5). Some may be left out while others are reaped; without the file all are.
+pub fn for_each_child(act: &mut dyn FnMut(i32)) {
+    let Ok(file) = open(CWD, c"/proc/thread-self/children", OpenFlags::READ) else { return };
+    let mut pid = 0_i32;
+    let mut buffer = [0; 1024];
+    while let Ok(length @ 1..) = rustix::io::read(&file, &mut buffer) {
+        for byte in buffer.get(..length).unwrap_or_default() {
+            if byte.is_ascii_digit() {
+                pid = pid.wrapping_mul(10).wrapping_add(i32::from(*byte - b'0'));
+            } else {
+                act(pid);
+                pid = 0;
+            }
+        }
+    }
+}
+
+/// Whether /proc has the numbers of our pid namespace, and not of another.
+fn is_ours(own: i32) -> bool {
+    let mut number = [0; 24];
+    if let Ok(file) = open(CWD, c"/proc/self/stat", OpenFlags::READ) {
+        let _ = rustix::io::read(&file, &mut number);
+    }
+    parse_u64(parts(&number, b' ').skip_to(0)) == u64::try_from(own).ok()
+}
+
+fn is_meant(mut pid: i32, session: i32, own: i32) -> bool {
+    for _ in 0..GENERATIONS {
+        let (parent, in_session) = relations(pid);
+        if session != ALL {
+            return in_session == session;
+        }
+        // What has no parent here came from elsewhere.
+        if parent == own || parent <= 1 {
+            return parent == own;
+        }
+        pid = parent;
+    }
+    false
+}
+
+/// Parent and session of a process; zeros for one that is gone. proc_pid_stat(5).
+fn relations(pid: i32) -> (i32, i32) {
+    let mut path = Line::new();
+    path.text("/proc/").number(pid.unsigned_abs().into()).text("/stat\0");
+    // Enough for what comes before the session; a name has at most 64 bytes.
+    let mut buffer = [0; 256];
+    if let Ok(path) = CStr::from_bytes_with_nul(path.bytes())
+        && let Ok(file) = open(CWD, path, OpenFlags::READ)
+    {
+        let _ = rustix::io::read(&file, &mut buffer);
+    }
+    parse_relations(&buffer)
+}
+
+/// Reads `PID (NAME) STATE PARENT GROUP SESSION`; a name may hold anything, parentheses and blanks too.
+fn parse_relations(stat: &[u8]) -> (i32, i32) {
+    let end = stat.iter().rposition(|byte| *byte == b')').unwrap_or(0);
+    let mut fields = parts(stat.get(end..).unwrap_or_default(), b' ');
+    let mut number = |skipped| parse_u64(fields.skip_to(skipped)).unwrap_or(0) as i32;
+    (number(2), number(1))
+}
+
+/// Kills and reaps our descendants until there are none. As we adopt orphans, those that are made meanwhile become
+/// ours and follow. Ends at once where nobody can be reached: where /proc is hidden.
+#[cfg(feature = "run")]
+pub fn kill_all() {
+    while signal_all(ALL, Signal::KILL) && wait_for_any() {
+        while look_at(ANY).pid > 0 {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relations_stand_behind_the_name() {
+        for (stat, relations) in [
+            ("7 (sh) S 1 7 5 0 -1", (1, 5)),
+            ("7 (a) R 9) S 3 2 1 0", (3, 1)),
+            ("7 (sh) S 1 7", (1, 0)),
+            ("", (0, 0)),
+        ] {
+            assert_eq!(parse_relations(stat.as_bytes()), relations, "{stat:?}");
         }
     }
 }

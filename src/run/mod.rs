@@ -1,9 +1,9 @@
 //! Performs plans. The only module that changes anything outside this process.
 
+pub mod descendants;
+pub mod descriptors;
 pub mod program;
 
-#[cfg(feature = "run")]
-pub mod descendants;
 #[cfg(feature = "run")]
 pub mod hands;
 #[cfg(feature = "run")]

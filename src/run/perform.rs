@@ -1,7 +1,7 @@
 //! One step, performed.
 
 use super::hands::Hands;
-use super::program::become_program;
+use super::program::{Attempt, Program};
 use super::{identity, link, mounts, terminal};
 use crate::plan::environment::ENVIRONMENT;
 use crate::plan::step::{Filesystem, Step};
@@ -81,7 +81,9 @@ pub fn perform_program(step: &Step<'_>, context: &ProgramContext<'_>) -> Result<
             Ok(())
         }
         Step::Execute(name) => {
-            let errno = become_program(name, context.arguments, context.environment.strings());
+            let environment = context.environment.strings();
+            let errno = Program { name, arguments: context.arguments, environment }
+                .search(Attempt::Execute);
             Err(CallError { call: Call::Execve, errno })
         }
         _ => Ok(()),

@@ -44,9 +44,10 @@ unsafe extern "C" fn main(stack: *const usize) -> ! {
     let argv = unsafe { stack.add(1) }.cast::<*const c_char>();
     // SAFETY: the environment follows argv's null.
     let envp = unsafe { argv.add(argc + 1) };
-    // SAFETY: both arrays end in a null and live as long as the process; no other code writes to them.
+    // SAFETY: both arrays end in a null and live as long as the process; only `Vectors` changes them.
     let vectors = unsafe { rootlet::sys::vectors::Vectors::new(argv, envp) };
-    let memory = &raw mut MEMORY;
+    // Hidden, so that it is reached through a register instead of by its long address at each place.
+    let memory = core::hint::black_box(&raw mut MEMORY);
     // SAFETY: main runs once, on the only thread; nothing else names MEMORY.
     let memory = unsafe { &mut *memory };
     let status = role::dispatch(vectors, memory);

@@ -1,5 +1,6 @@
-//! PID 1: a pure rule for signals, and one loop that waits and reaps.
+//! PID 1: a pure rule, one loop that waits and reaps, and what they tell.
 
+pub mod journal;
 pub mod rule;
 pub mod wait_loop;
 

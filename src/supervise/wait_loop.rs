@@ -1,16 +1,22 @@
-//! The loop: wait, decide, act, until the program has ended.
+//! The loop: wait, ask the rule, act, until there is a status to end with.
 
+use core::mem::ManuallyDrop;
+
+use super::journal::{Journal, Note};
 #[cfg(feature = "run")]
 use super::relay::Relay;
-use super::rule::{Action, Policy, decide};
+use super::rule::{Action, Policy, State};
 #[cfg(feature = "run")]
 use super::window::Window;
+use crate::input::supervision::{Id, Supervision};
+use crate::run::descendants::{ALL, for_each_child, signal_all};
+use crate::sys::clock::{monotonic_ms, monotonic_ns};
 #[cfg(feature = "run")]
 use crate::sys::descriptor::Descriptor;
 #[cfg(feature = "run")]
 use crate::sys::process::wait_for;
-use crate::sys::process::{Change, Ended, Pid, next_change, own_group};
-use crate::sys::signal::{self, Arrived, Signal};
+use crate::sys::process::{ANY, Look, Pid, leads_session, look_at, own_group, own_pid};
+use crate::sys::signal::{self, Arrived, FOR_EVER, Sender, Signal};
 use crate::sys::standard;
 use crate::sys::terminal;
 
@@ -36,7 +42,10 @@ pub enum Source {
 pub enum Event {
     /// A signal came.
     Signal(Arrived),
+    /// Nothing, for as long as was asked.
+    Quiet,
     /// The program, which is not our child, was stopped.
+    #[cfg(feature = "run")]
     ProgramStopped,
     /// The container's first process is ending.
     #[cfg(feature = "run")]
@@ -44,11 +53,20 @@ pub enum Event {
 }
 
 impl Source {
-    fn next(&mut self) -> Event {
+    fn next(&mut self, limit_ms: u32) -> Event {
         match self {
             #[cfg(feature = "run")]
             Self::Supervisor(relay) => relay.next_event(),
-            _ => Event::Signal(signal::wait()),
+            _ => signal::wait(limit_ms).map_or(Event::Quiet, Event::Signal),
+        }
+    }
+
+    /// Whether `next` heeds a limit.
+    const fn heeds_limit(&self) -> bool {
+        match self {
+            #[cfg(feature = "run")]
+            Self::Supervisor(_) => false,
+            _ => true,
         }
     }
 
@@ -68,15 +86,11 @@ impl Source {
         }
     }
 
-    /// The program was stopped: stops us too where a shell must see it, or tells the one that must.
-    fn program_stopped(&mut self, policy: Policy) {
+    /// Tells the supervisor outside that the program was stopped, if a shell there must see it.
+    fn tell_stop(&self) {
         #[cfg(feature = "run")]
         if let Self::Inside { link, is_job: true } = self {
             crate::run::link::send_stopped(link);
-        }
-        // Only a shell with our terminal can continue us; without one we would stay stopped for ever.
-        if policy.is_job && !policy.relays_terminal && has_controlling_terminal() {
-            stop();
         }
     }
 }
@@ -90,67 +104,318 @@ fn has_controlling_terminal() -> bool {
 /// Stops this process until somebody continues it.
 pub fn stop() {
     // To ourselves: pid 0 would reach the whole group.
-    let own = rustix::process::getpid().as_raw_pid();
-    let _ = signal::kill(own, Signal::STOP);
+    let _ = signal::kill(own_pid(), Signal::STOP);
 }
 
-/// Supervises `program` until it has ended. Every other child that comes along is reaped.
-pub fn supervise(program: Pid, policy: Policy, source: &mut Source) -> Ended {
-    loop {
-        let arrived = match source.next() {
-            Event::Signal(arrived) => arrived,
-            Event::ProgramStopped => {
-                source.program_stopped(policy);
-                continue;
-            }
-            #[cfg(feature = "run")]
-            Event::ContainerEnds => return wait_for(program),
-        };
-        match decide(policy, arrived) {
-            Action::Reap => {
-                if let Some(ended) = reap(program, policy, source) {
-                    return ended;
+/// A look at all children walks past each that lives: beyond this it is worth avoiding.
+const COSTLY_NS: u64 = 10_000;
+/// Every which look is timed, as long as they are cheap.
+const TIMED: u32 = 16;
+/// Where looks are costly: a SIGCHLD names one child, which is taken by its name; but SIGCHLDs merge, so others may
+/// have ended with it. Those are looked for when it has been quiet for so long.
+const QUIET_MS: u32 = 10;
+/// How many named children may be taken between two looks for others: where it never gets quiet, the program's own
+/// end may be among the merged.
+const NAMED_IN_A_ROW: u32 = 64;
+
+/// Supervises a program that has been started until there is a status to end with. Every other child that comes along
+/// is reaped.
+#[inline(never)]
+pub fn supervise(
+    policy: Policy,
+    options: &Supervision<'_>,
+    source: Source,
+    journal: Journal,
+    program: Pid,
+) -> i32 {
+    let state = State::new(policy, options);
+    // We end soon after, and the kernel closes everything.
+    let source = ManuallyDrop::new(source);
+    let mut watch = Watch {
+        program,
+        journal,
+        has_ended: false,
+        is_costly: false,
+        has_stopped: false,
+        count: 0,
+        quiet_ms: FOR_EVER,
+        arrived: Arrived::NONE,
+        source,
+        state,
+    };
+    watch.supervise();
+    #[cfg(feature = "run")]
+    if let Source::Supervisor(relay) = &mut *watch.source {
+        relay.finish();
+    }
+    watch.state.status
+}
+
+/// A supervisor at work.
+// Small fields first, which shorter instructions reach.
+#[repr(C)]
+struct Watch<'a> {
+    /// Pid 0 where there is none.
+    program: Pid,
+    journal: Journal,
+    /// There is a status to end with.
+    has_ended: bool,
+    /// Looks at all take long.
+    is_costly: bool,
+    /// We stopped with the program.
+    has_stopped: bool,
+    /// Looks at all since the last that was timed or, where they are costly, children taken by name since the last.
+    count: u32,
+    /// How long it must be quiet until one; `FOR_EVER` when nothing can have been missed.
+    quiet_ms: u32,
+    /// The signal that came last.
+    arrived: Arrived,
+    /// Where it hears of what happens.
+    source: ManuallyDrop<Source>,
+    state: State<'a>,
+}
+
+impl Watch<'_> {
+    // Out of line, so that fields are reached from a pointer, not from a large frame.
+    #[inline(never)]
+    fn supervise(&mut self) {
+        while !self.has_ended {
+            match self.state.on_time(self.now_ms()) {
+                Err(limit_ms) => self.await_event(limit_ms.min(self.quiet_ms)),
+                Ok(due) => {
+                    // What is late has no sender any more.
+                    self.arrived = Arrived::NONE;
+                    self.act(due);
                 }
             }
-            Action::Forward => forward(program.0, arrived.signal),
-            Action::Resume => resume(program, source),
-            Action::Resize => source.resize(),
+        }
+        self.journal.note(Note::End, [self.state.status, 0]);
+    }
+
+    /// The time, where anything depends on it.
+    fn now_ms(&self) -> u64 {
+        if self.state.needs_clock() { monotonic_ms() } else { 0 }
+    }
+
+    fn await_event(&mut self, limit_ms: u32) {
+        match self.source.next(limit_ms) {
+            // A note that nobody reads; another about it would be the next.
+            Event::Signal(arrived) if arrived.is_own_pipe() => {}
+            Event::Signal(arrived) => {
+                self.arrived = arrived;
+                let is_child = arrived.signal == Signal::CHLD;
+                let note = if is_child { Note::ChildChanged } else { Note::Received };
+                self.journal.note(note, [arrived.signal.0, 0]);
+                let action = self.state.on_signal(&self.arrived, self.now_ms());
+                self.act(action);
+                self.look_now_and_then();
+            }
+            Event::Quiet => {
+                if self.quiet_ms != FOR_EVER {
+                    self.look_at_each();
+                }
+            }
+            #[cfg(feature = "run")]
+            Event::ProgramStopped => self.program_stopped(),
+            #[cfg(feature = "run")]
+            Event::ContainerEnds => {
+                let status = wait_for(self.program);
+                self.changed(Look { pid: self.program.0, status });
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
             Action::Nothing => {}
+            Action::HandOff => self.journal.note(Note::HandOff, [self.arrived.signal.0, 0]),
+            Action::Reap => self.reap(),
+            Action::Send(signal) => self.send(signal),
+            Action::SendAndStop(signal) => {
+                self.send(signal);
+                stop();
+            }
+            Action::SendAndEnd(signal) => {
+                // As if we had been asked to.
+                self.arrived = Arrived { signal: Signal::TERM, ..Arrived::NONE };
+                self.send(signal);
+                self.has_ended = true;
+            }
+            Action::Resume => self.resume(),
+            Action::Resize => self.source.resize(),
+            Action::LookForOthers => {
+                self.look_at_all();
+                if !self.has_ended {
+                    let action = self.state.on_others(monotonic_ms());
+                    self.act(action);
+                }
+            }
+            Action::EndOthers => {
+                // A stopped process takes TERM when it goes on.
+                self.send(Signal::TERM);
+                self.send(Signal::CONT);
+            }
+            Action::End => self.has_ended = true,
         }
     }
-}
 
-/// Takes every change that is there: SIGCHLDs merge, so one may stand for many.
-fn reap(program: Pid, policy: Policy, source: &mut Source) -> Option<Ended> {
-    while let Some((pid, change)) = next_change() {
-        match change {
-            Change::Ended(ended) if pid == program => return Some(ended),
-            Change::Stopped(_) if pid == program => source.program_stopped(policy),
-            _ => {}
+    /// A SIGCHLD has come, which names a child.
+    fn reap(&mut self) {
+        if !self.is_costly || !self.source.heeds_limit() {
+            return self.look_at_all();
+        }
+        self.quiet_ms = QUIET_MS;
+        let look = look_at(self.arrived.pid);
+        if look.pid > 0 {
+            self.changed(look);
         }
     }
-    None
-}
 
-/// Sends a signal on. ESRCH: it has just ended, SIGCHLD is on its way. EPERM: it has other credentials; one
-/// refusal is no reason to end.
-fn forward(target: i32, signal: Signal) {
-    let _ = signal::kill(target, signal);
-}
+    /// Where children may have been missed and it does not get quiet: looks for them after so many signals.
+    fn look_now_and_then(&mut self) {
+        if self.quiet_ms == FOR_EVER {
+            return;
+        }
+        self.count += 1;
+        if self.count < NAMED_IN_A_ROW {
+            return;
+        }
+        self.count = 0;
+        self.look_at_each();
+    }
 
-/// Makes the program's group the terminal's foreground group, if ours is it now, and continues the whole
-/// group: Ctrl-Z has stopped all of it.
-fn resume(program: Pid, source: &mut Source) {
-    #[cfg(feature = "run")]
-    if let Some(window) = source.window() {
-        // The shell that continues us has set the terminal its own way.
-        window.set_raw(true);
-        window.resize();
-        return forward(program.0, Signal::CONT);
+    /// Takes the changes of all children, each by its name, then one of those that came meanwhile.
+    fn look_at_each(&mut self) {
+        for_each_child(&mut |pid| {
+            if pid > 0 && !self.has_ended {
+                let look = look_at(pid);
+                if look.pid > 0 {
+                    self.changed(look);
+                }
+            }
+        });
+        if !self.has_ended {
+            self.look_for_one();
+        }
     }
-    let _ = source;
-    if terminal::is_in_front(own_group()) {
-        let _ = terminal::set_foreground(standard::input(), program.0);
+
+    /// Takes every change that is there.
+    fn look_at_all(&mut self) {
+        loop {
+            self.look_for_one();
+            let later = self.is_costly && self.source.heeds_limit();
+            if self.quiet_ms != 0 || later || self.has_ended {
+                return;
+            }
+        }
     }
-    forward(program.0.wrapping_neg(), Signal::CONT);
+
+    /// Takes one change of any child. If there was one, there may be more: `quiet_ms` is 0 then.
+    fn look_for_one(&mut self) {
+        let is_timed = self.is_costly || self.count % TIMED == TIMED - 1;
+        let before_ns = if is_timed { monotonic_ns() } else { 0 };
+        let look = look_at(ANY);
+        if is_timed {
+            self.is_costly = monotonic_ns().saturating_sub(before_ns) > COSTLY_NS;
+        }
+        self.quiet_ms = if look.pid > 0 { 0 } else { FOR_EVER };
+        self.count = self.count.wrapping_add(1);
+        match look.pid {
+            0 => {}
+            1.. => self.changed(look),
+            _ => self.act(self.state.on_no_child()),
+        }
+    }
+
+    fn changed(&mut self, Look { pid, status }: Look) {
+        // Later somebody else may have its number.
+        let is_program = pid == self.program.0 && !self.state.has_ended;
+        if !status.is_stop() {
+            self.journal.note_end(pid, status, is_program);
+            if is_program {
+                // Who called us, or types while others are waited for, finds the terminal as it was.
+                if self.state.policy.hands_terminal_over && terminal::is_in_front(pid) {
+                    let _ = terminal::set_foreground(standard::input(), own_group());
+                }
+                let action = self.state.on_end(status);
+                self.act(action);
+            }
+        } else if is_program {
+            self.program_stopped();
+        }
+    }
+
+    /// The program was stopped: stops us too where a shell must see it, or tells the one that must.
+    fn program_stopped(&mut self) {
+        self.source.tell_stop();
+        let policy = self.state.policy;
+        // Only a shell with our terminal can continue us; without one, or as the first on the terminal, we would stay
+        // stopped for ever.
+        let is_job = policy.is_job && !policy.relays_terminal && !leads_session();
+        if is_job && has_controlling_terminal() {
+            self.has_stopped = true;
+            stop();
+        }
+    }
+
+    /// Sends a signal to whom signals go now. ESRCH: it has just ended, SIGCHLD is on its way. EPERM: it has other
+    /// credentials; one refusal is no reason to end.
+    fn send(&mut self, signal: Signal) {
+        let received = self.arrived.signal;
+        if received != signal {
+            self.journal.note(Note::Translated, [received.0, signal.0]);
+        }
+        if signal.0 == 0 {
+            return;
+        }
+        let (state, program) = (&self.state, self.program.0);
+        let leads = !state.policy.terminal_reaches_program;
+        if state.reaches_all() {
+            let reached = signal_all(ALL, signal);
+            // Without /proc others cannot be reached, nor waited for without end.
+            self.has_ended |= state.has_ended && !reached && !state.options.asks(Id::WaitAll);
+        } else {
+            let reached = if leads && state.options.asks(Id::Group) {
+                signal::kill(program.wrapping_neg(), signal).is_ok()
+            } else {
+                leads && state.options.asks(Id::Session) && signal_all(program, signal)
+            };
+            // It may not lead its group yet.
+            if !reached {
+                self.send_to_program(signal);
+            }
+        }
+        self.journal.note(Note::Forwarded, [signal.0, 0]);
+    }
+
+    fn send_to_program(&self, signal: Signal) {
+        let program = self.program.0;
+        let keeps_sender = match self.arrived.sender {
+            Sender::Kernel => false,
+            Sender::Process => self.state.policy.keeps_sender,
+            Sender::Queue => true,
+        };
+        if !keeps_sender || signal::pass_on(program, signal, &self.arrived).is_err() {
+            let _ = signal::kill(program, signal);
+        }
+    }
+
+    /// Makes the program's group the terminal's foreground group, if ours is it now. After a stop the whole group goes
+    /// on, for Ctrl-Z has stopped all of it.
+    fn resume(&mut self) {
+        #[cfg(feature = "run")]
+        if let Some(window) = self.source.window() {
+            // The shell that continues us has set the terminal its own way.
+            window.set_raw(true);
+            window.resize();
+            return self.send(Signal::CONT);
+        }
+        if terminal::is_in_front(own_group()) {
+            let _ = terminal::set_foreground(standard::input(), self.program.0);
+        }
+        if !core::mem::take(&mut self.has_stopped) {
+            return self.send(Signal::CONT);
+        }
+        let _ = signal::kill(self.program.0.wrapping_neg(), Signal::CONT);
+    }
 }

@@ -1,4 +1,4 @@
-//! The monotonic clock, for `--trace`.
+//! The monotonic clock.
 
 use linux_raw_sys::general as kernel;
 
@@ -14,4 +14,10 @@ pub fn monotonic_ns() -> u64 {
     let _ = unsafe { syscall(kernel::__NR_clock_gettime, arguments) };
     let [seconds, nanoseconds] = time;
     seconds.unsigned_abs().wrapping_mul(1_000_000_000).wrapping_add(nanoseconds.unsigned_abs())
+}
+
+/// Milliseconds since some fixed moment.
+#[must_use]
+pub fn monotonic_ms() -> u64 {
+    monotonic_ns() / 1_000_000
 }

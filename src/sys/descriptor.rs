@@ -49,6 +49,7 @@ impl AsFd for Descriptor {
 }
 
 impl Drop for Descriptor {
+    #[inline(never)]
     fn drop(&mut self) {
         // SAFETY: ours to close, and not used again.
         let _ = unsafe { syscall(kernel::__NR_close, [self.0 as usize, 0, 0, 0, 0]) };
@@ -86,6 +87,8 @@ impl OpenFlags {
     /// To write to a terminal that may be held.
     pub const WRITE_WITHOUT_WAITING: Self =
         Self(kernel::O_WRONLY | kernel::O_NONBLOCK | kernel::O_NOCTTY | kernel::O_CLOEXEC);
+    /// To read and write a file that is there.
+    pub const UPDATE: Self = Self(kernel::O_RDWR | kernel::O_CLOEXEC);
     /// To make a file that is not there yet, through no link.
     pub const CREATE: Self =
         Self(kernel::O_WRONLY | kernel::O_CREAT | kernel::O_EXCL | kernel::O_CLOEXEC);

@@ -4,15 +4,15 @@
 
 mod raw;
 
+pub mod clock;
 pub mod descriptor;
+pub mod directory;
 pub mod process;
 pub mod signal;
 pub mod standard;
 pub mod terminal;
 pub mod vectors;
 
-#[cfg(feature = "run")]
-pub mod clock;
 #[cfg(feature = "run")]
 pub mod mount;
 #[cfg(feature = "run")]

@@ -114,35 +114,56 @@ pub fn execute(program: &CStr, arguments: Strings<'_>, environment: Strings<'_>)
     }
 }
 
-/// How a child ended.
+/// What `wait4` says of a child, as the kernel encodes it. Source: wait(2), the W* macros.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
-pub enum Ended {
-    /// It exited with this status.
-    Exited(u8),
-    /// This signal killed it.
-    Killed(Signal),
+pub struct Status(pub i32);
+
+impl Status {
+    /// It was stopped; else it is gone, and reaped now.
+    #[must_use]
+    pub const fn is_stop(self) -> bool {
+        self.0 & 0xff == 0x7f
+    }
+
+    /// The signal that killed it; 0 when it exited.
+    #[must_use]
+    pub const fn signal(self) -> i32 {
+        self.0 & 0x7f
+    }
+
+    /// The exit status that says how it ended: its own, or 128 and the signal's number.
+    #[must_use]
+    pub const fn exit_status(self) -> i32 {
+        match self.signal() {
+            0 => self.0 >> 8 & 0xff,
+            signal => 128 + signal,
+        }
+    }
 }
 
-/// What `wait4` says of a child.
+/// Any child of ours.
+pub const ANY: i32 = -1;
+
+/// What a look at our children finds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
-pub enum Change {
-    /// It is gone, and reaped now.
-    Ended(Ended),
-    /// It was stopped by a signal.
-    Stopped(Signal),
+pub struct Look {
+    /// The child that has changed; 0: nothing has changed, negative: there is no such child.
+    pub pid: i32,
+    /// How.
+    pub status: Status,
 }
 
-/// Takes the next change of a child that is there already, without waiting. wait4(2), WNOHANG.
+/// Takes a change of this child that is there already, without waiting. wait4(2), WNOHANG.
 #[must_use]
-pub fn next_change() -> Option<(Pid, Change)> {
+pub fn look_at(child: i32) -> Look {
     let mut status = 0_i32;
     let options = kernel::WNOHANG | kernel::WUNTRACED;
-    let arguments = [usize::MAX, (&raw mut status).expose_provenance(), options as usize, 0, 0];
+    let arguments = [child as usize, (&raw mut status).expose_provenance(), options as usize, 0, 0];
     // SAFETY: the kernel writes four bytes of status; no usage record is asked for.
-    let pid = unsafe { syscall(kernel::__NR_wait4, arguments) }.ok()?;
-    (pid != 0).then(|| (Pid(pid as i32), change(status)))
+    let pid = unsafe { syscall(kernel::__NR_wait4, arguments) }.map_or(-1, |pid| pid as i32);
+    Look { pid, status: Status(status) }
 }
 
 /// Waits for any child to end and reaps it; false when there is none. wait4(2).
@@ -156,7 +177,7 @@ pub fn wait_for_any() -> bool {
 /// Waits until this child has ended, and reaps it. wait4(2).
 #[cfg(feature = "run")]
 #[must_use]
-pub fn wait_for(pid: Pid) -> Ended {
+pub fn wait_for(pid: Pid) -> Status {
     loop {
         let mut status = 0_i32;
         let arguments = [pid.0 as usize, (&raw mut status).expose_provenance(), 0, 0, 0];
@@ -164,24 +185,16 @@ pub fn wait_for(pid: Pid) -> Ended {
         match unsafe { syscall(kernel::__NR_wait4, arguments) } {
             Err(Errno::INTR) => {}
             // It is gone already and nobody knows how; as if it had been killed.
-            Err(_) => return Ended::Killed(Signal::KILL),
-            Ok(_) => {
-                if let Change::Ended(ended) = change(status) {
-                    return ended;
-                }
-            }
+            Err(_) => return Status(Signal::KILL.0),
+            Ok(_) => return Status(status),
         }
     }
 }
 
-/// Decodes a wait status. Source: wait(2), the W* macros.
-fn change(status: i32) -> Change {
-    let signal = status & 0x7f;
-    match signal {
-        0 => Change::Ended(Ended::Exited((status >> 8) as u8)),
-        0x7f => Change::Stopped(Signal(status >> 8 & 0xff)),
-        _ => Change::Ended(Ended::Killed(Signal(signal))),
-    }
+/// Our process id. getpid(2).
+#[must_use]
+pub fn own_pid() -> i32 {
+    rustix::process::getpid().as_raw_pid()
 }
 
 /// Our process group; 0 when it belongs to a parent of our pid namespace, for which rustix has no value. getpgid(2).
@@ -189,6 +202,21 @@ fn change(status: i32) -> Change {
 pub fn own_group() -> i32 {
     // SAFETY: no pointers; it cannot fail for ourselves.
     unsafe { syscall(kernel::__NR_getpgid, [0; 5]) }.map_or(0, |group| group as i32)
+}
+
+/// Whether we lead our session. getsid(2).
+#[must_use]
+pub fn leads_session() -> bool {
+    // SAFETY: no pointers; it cannot fail for ourselves.
+    let session = unsafe { syscall(kernel::__NR_getsid, [0; 5]) };
+    session == Ok(own_pid() as usize)
+}
+
+/// Sends ourselves `signal` when the thread that started us ends. prctl(2), PR_SET_PDEATHSIG.
+pub fn set_death_signal(signal: Signal) {
+    let arguments = [linux_raw_sys::prctl::PR_SET_PDEATHSIG as usize, signal.0 as usize, 0, 0, 0];
+    // SAFETY: no pointers; it fails for no signal number.
+    let _ = unsafe { syscall(kernel::__NR_prctl, arguments) };
 }
 
 /// Closes every descriptor from `first` on. close_range(2).
@@ -236,10 +264,10 @@ mod tests {
 
     #[test]
     fn wait_statuses_are_decoded() {
-        assert_eq!(change(0), Change::Ended(Ended::Exited(0)));
-        assert_eq!(change(0x0300), Change::Ended(Ended::Exited(3)));
-        assert_eq!(change(9), Change::Ended(Ended::Killed(Signal::KILL)));
-        assert_eq!(change(0x8b), Change::Ended(Ended::Killed(Signal(11))));
-        assert_eq!(change(0x137f), Change::Stopped(Signal::STOP));
+        for (status, signal, exit) in [(0, 0, 0), (0x0300, 0, 3), (9, 9, 137), (0x8b, 11, 139)] {
+            assert_eq!((Status(status).signal(), Status(status).exit_status()), (signal, exit));
+            assert!(!Status(status).is_stop());
+        }
+        assert!(Status(0x137f).is_stop());
     }
 }

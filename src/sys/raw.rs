@@ -24,9 +24,9 @@ pub unsafe fn syscall(number: u32, arguments: Arguments) -> Result<usize, Errno>
     decode(answer)
 }
 
-/// The kernel answers errors as -4095..=-1.
+/// The kernel answers errors as -4095..=-1. No call of ours answers with an address, so the sign tells.
 fn decode(answer: usize) -> Result<usize, Errno> {
-    if answer > usize::MAX - 4096 {
+    if answer.cast_signed() < 0 {
         return Err(Errno(answer.wrapping_neg() as i32));
     }
     Ok(answer)

@@ -16,10 +16,16 @@ const SET_BYTES: usize = 8;
 pub struct Signal(pub i32);
 
 impl Signal {
+    /// Hang-up.
+    pub const HUP: Self = Self(1);
     /// Terminal interrupt.
     pub const INT: Self = Self(2);
     /// Kill; cannot be caught.
     pub const KILL: Self = Self(9);
+    /// Nobody reads what is written.
+    pub const PIPE: Self = Self(13);
+    /// Please end.
+    pub const TERM: Self = Self(15);
     /// A child ended, stopped or went on.
     pub const CHLD: Self = Self(17);
     /// Go on after a stop.
@@ -46,14 +52,16 @@ impl SignalSet {
     pub const ALL: Self = Self(u64::MAX);
 }
 
-/// Who sent a signal. Source: `si_code` of sigaction(2).
+/// How a signal was sent. Source: `si_code` of sigaction(2).
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub enum Sender {
-    /// The kernel: for keyboard signals, the terminal, which reached its whole foreground group.
+    /// By the kernel: for keyboard signals, the terminal, which reached its whole foreground group.
     Kernel,
-    /// A process.
+    /// By a process, with kill(2).
     Process,
+    /// By a process, with a value. sigqueue(3).
+    Queue,
 }
 
 /// A signal that arrived.
@@ -64,26 +72,61 @@ pub struct Arrived {
     pub signal: Signal,
     /// Where it comes from.
     pub sender: Sender,
+    /// The process that it is about: the sender, or for SIGCHLD a child. 0: one outside of our pid namespace.
+    pub pid: i32,
+    /// That one's user.
+    pub uid: u32,
+    /// What came along.
+    pub value: u64,
 }
 
-/// The first words of the kernel's `siginfo_t`; the rest of its 128 bytes is not read.
-#[repr(C, align(8))]
+impl Arrived {
+    /// Whether it is the SIGPIPE that a write of ours has brought.
+    #[must_use]
+    pub fn is_own_pipe(&self) -> bool {
+        self.signal == Signal::PIPE && self.pid == super::process::own_pid()
+    }
+
+    /// No signal, from nobody.
+    pub const NONE: Self =
+        Self { signal: Signal(0), sender: Sender::Kernel, pid: 0, uid: 0, value: 0 };
+}
+
+/// The kernel's `siginfo_t`, as far as it is the same for kill(2), sigqueue(3) and SIGCHLD.
+#[repr(C)]
 struct SignalInfo {
     number: i32,
     errno: i32,
     code: i32,
-    rest: [i32; 29],
+    padding: i32,
+    pid: i32,
+    uid: u32,
+    value: u64,
+    rest: [u64; 12],
 }
 
 impl SignalInfo {
-    const fn new() -> Self {
-        Self { number: 0, errno: 0, code: 0, rest: [0; 29] }
+    #[inline(never)]
+    const fn new(signal: Signal) -> Self {
+        let number = signal.0;
+        Self { number, errno: 0, code: 0, padding: 0, pid: 0, uid: 0, value: 0, rest: [0; 12] }
     }
 
-    const fn arrived(&self) -> Arrived {
-        let kernel = self.code == kernel::SI_KERNEL as i32;
-        let sender = if kernel { Sender::Kernel } else { Sender::Process };
-        Arrived { signal: Signal(self.number), sender }
+    fn arrived(&self) -> Arrived {
+        let Self { number, pid, uid, value, code, .. } = *self;
+        Arrived { signal: Signal(number), sender: Sender::of_code(code), pid, uid, value }
+    }
+}
+
+impl Sender {
+    /// Reads `si_code`.
+    pub(super) const fn of_code(code: i32) -> Self {
+        const KERNEL: i32 = kernel::SI_KERNEL as i32;
+        match code {
+            KERNEL => Self::Kernel,
+            kernel::SI_QUEUE => Self::Queue,
+            _ => Self::Process,
+        }
     }
 }
 
@@ -127,25 +170,37 @@ fn set_mask(mask: &SignalSet, before: Option<&mut SignalSet>) {
     let _ = unsafe { syscall(kernel::__NR_rt_sigprocmask, arguments) };
 }
 
-/// Waits until any signal is there and takes it. rt_sigtimedwait(2).
-pub fn wait() -> Arrived {
+/// A wait without a limit.
+pub const FOR_EVER: u32 = u32::MAX;
+
+/// Takes a signal: waits until one is there, or at most that many milliseconds. rt_sigtimedwait(2).
+pub fn wait(limit_ms: u32) -> Option<Arrived> {
     let set = SignalSet::ALL;
-    let mut info = SignalInfo::new();
-    loop {
-        let arguments = [
-            (&raw const set).expose_provenance(),
-            (&raw mut info).expose_provenance(),
-            0,
-            SET_BYTES,
-            0,
-        ];
-        // SAFETY: the set is read, the 128 bytes of `info` are written, no time limit is given.
-        let answer = unsafe { syscall(kernel::__NR_rt_sigtimedwait, arguments) };
-        // EINTR comes after a stop and continue by the tracer or by SIGSTOP.
-        if answer.is_ok() {
-            return info.arrived();
-        }
-    }
+    let mut info = SignalInfo::new(Signal(0));
+    let limit = [u64::from(limit_ms / 1000), u64::from(limit_ms % 1000) * 1_000_000];
+    let limit = if limit_ms == FOR_EVER { 0 } else { limit.as_ptr().expose_provenance() };
+    let set = (&raw const set).expose_provenance();
+    let arguments = [set, (&raw mut info).expose_provenance(), limit, SET_BYTES, 0];
+    // SAFETY: the set and the timespec are read, the 128 bytes of `info` are written.
+    let answer = unsafe { syscall(kernel::__NR_rt_sigtimedwait, arguments) };
+    // EAGAIN: the time is up. EINTR comes after a stop and continue, by a tracer or by SIGSTOP.
+    answer.ok().map(|_| info.arrived())
+}
+
+/// Sends `arrived` to a process as if its first sender had, where the kernel allows that: it keeps the sender and the
+/// value, as those of sigqueue(3). rt_sigqueueinfo(2).
+///
+/// # Errors
+/// ESRCH, EPERM, EAGAIN (too many are pending).
+pub fn pass_on(pid: i32, signal: Signal, arrived: &Arrived) -> Result<(), Errno> {
+    let mut info = SignalInfo::new(signal);
+    // The code of kill(2) may not be claimed for somebody else.
+    info.code = kernel::SI_QUEUE;
+    (info.pid, info.uid, info.value) = (arrived.pid, arrived.uid, arrived.value);
+    let pointer = (&raw const info).expose_provenance();
+    let arguments = [pid as usize, signal.0 as usize, pointer, 0, 0];
+    // SAFETY: the kernel reads 128 bytes of `info`.
+    unsafe { syscall(kernel::__NR_rt_sigqueueinfo, arguments) }.map(drop)
 }
 
 /// Sends `signal` to a process or, by a negative number, to a group. kill(2).

@@ -11,13 +11,15 @@ use crate::text::errno::Errno;
 /// `SFD_CLOEXEC | SFD_NONBLOCK`. Source: linux/signalfd.h.
 const FLAGS: usize = 0o2_000_000 | 0o4000;
 
-/// `struct signalfd_siginfo`: number, errno, code, and what is not read.
+/// `struct signalfd_siginfo`: number, errno, code, pid, uid, and what is not read.
 #[repr(C, align(8))]
 struct Record {
     number: i32,
     errno: i32,
     code: i32,
-    rest: [i32; 29],
+    pid: i32,
+    uid: u32,
+    rest: [i32; 27],
 }
 
 /// A descriptor that is readable when any blocked signal is there.
@@ -34,12 +36,17 @@ pub fn open() -> Result<Descriptor, Errno> {
 
 /// Takes the next signal; `None` when none is there.
 pub fn take(file: BorrowedFd<'_>) -> Option<Arrived> {
-    let mut record = Record { number: 0, errno: 0, code: 0, rest: [0; 29] };
+    let mut record = Record { number: 0, errno: 0, code: 0, pid: 0, uid: 0, rest: [0; 27] };
     let arguments =
         [number(file), (&raw mut record).expose_provenance(), size_of::<Record>(), 0, 0];
     // SAFETY: the kernel writes at most one whole record.
     let length = unsafe { syscall(kernel::__NR_read, arguments) };
-    let from_kernel = record.code == kernel::SI_KERNEL as i32;
-    let sender = if from_kernel { Sender::Kernel } else { Sender::Process };
-    (length == Ok(size_of::<Record>())).then_some(Arrived { signal: Signal(record.number), sender })
+    let Record { number, code, pid, uid, .. } = record;
+    let signal = Signal(number);
+    // A value is not taken along, so nothing is kept.
+    let sender = match Sender::of_code(code) {
+        Sender::Kernel => Sender::Kernel,
+        _ => Sender::Process,
+    };
+    (length == Ok(size_of::<Record>())).then_some(Arrived { signal, sender, pid, uid, value: 0 })
 }

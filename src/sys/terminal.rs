@@ -4,6 +4,7 @@ use linux_raw_sys::{general as kernel, ioctl};
 use rustix::fd::BorrowedFd;
 
 use super::descriptor::{Descriptor, number};
+use super::process::leads_session;
 use super::raw::syscall;
 use super::standard;
 use crate::text::errno::Errno;
@@ -101,6 +102,13 @@ pub fn unlock(master: BorrowedFd<'_>) -> Result<(), Errno> {
 pub fn open_peer(master: BorrowedFd<'_>) -> Result<Descriptor, Errno> {
     let flags = kernel::O_RDWR | kernel::O_NOCTTY | kernel::O_CLOEXEC;
     Descriptor::from_answer(control(master, ioctl::TIOCGPTPEER, flags as usize)?)
+}
+
+/// Gives standard input up as our controlling terminal. True when we led its session, which the kernel then tells by
+/// HUP and CONT.
+#[must_use]
+pub fn give_up() -> bool {
+    control(standard::input(), ioctl::TIOCNOTTY, 0).is_ok() && leads_session()
 }
 
 /// Makes it the controlling terminal of the session that we lead.

@@ -17,7 +17,7 @@ impl Vectors {
     /// Wraps the vectors.
     ///
     /// # Safety
-    /// Both end in a null pointer; they and their strings live as long as the process, and only `show_as` changes them.
+    /// Both end in a null pointer; they and their strings live as long as the process, and only methods of `Vectors` change them.
     #[must_use]
     pub const unsafe fn new(argv: *const *const c_char, envp: *const *const c_char) -> Self {
         Self {
@@ -46,6 +46,45 @@ impl Vectors {
             shown = [].iter();
         }
     }
+}
+
+impl Vectors {
+    /// The command line of a shell that runs the script at `path`: `/bin/sh PATH ARG...`. `program` are the last
+    /// strings of our own arguments, its name first; the shell's name takes the place before it. Nothing where
+    /// there is none. For the process that becomes the shell.
+    #[must_use]
+    pub fn by_shell(self, program: Strings<'_>, path: &'static CStr) -> Option<Strings<'static>> {
+        let mut before = self.arguments;
+        let mut place = before;
+        place.next()?;
+        while place.next != program.next {
+            before = place;
+            place.next()?;
+        }
+        replace_first(before, c"/bin/sh");
+        replace_first(place, path);
+        Some(before)
+    }
+
+    /// Puts `new` in the place of variable `old`, a string of our environment.
+    pub fn replace_variable(self, old: &CStr, new: &'static CStr) {
+        let mut rest = self.environment;
+        loop {
+            let place = rest;
+            match rest.next() {
+                Some(string) if string.as_ptr() == old.as_ptr() => replace_first(place, new),
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+}
+
+/// Replaces the first string of a part of our own arguments or environment that has one.
+fn replace_first(place: Strings<'static>, string: &'static CStr) {
+    // SAFETY: the callers have seen that the place is an element of a vector that `Vectors::new` was given: our own
+    // stack, which may be written, and no other thread reads it. The string lives as long as the process.
+    unsafe { place.next.cast_mut().write(string.as_ptr()) };
 }
 
 /// A null-terminated vector of strings: an iterator, and what `execve` takes.

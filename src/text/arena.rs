@@ -34,9 +34,16 @@ impl<'a> Arena<'a> {
             return Err(Refused::Full);
         };
         self.free = rest;
-        let bytes = parts.iter().flat_map(|part| part.iter()).chain(core::iter::once(&0));
-        for (place, byte) in taken.iter_mut().zip(bytes) {
-            *place = *byte;
+        let mut places = taken.iter_mut();
+        for part in parts {
+            for byte in *part {
+                if let Some(place) = places.next() {
+                    *place = *byte;
+                }
+            }
+        }
+        if let Some(place) = places.next() {
+            *place = 0;
         }
         CStr::from_bytes_with_nul(taken).map_err(|_| Refused::Nul)
     }

@@ -5,26 +5,33 @@ use super::packed::{Packed, packed};
 
 /// Declares `Call` and the names of its variants in one place.
 macro_rules! calls {
-    ($($variant:ident $name:literal,)*) => {
+    ($($variant:ident $name:literal,)* [rest] $($more:ident $more_name:literal,)*) => {
         /// A system call; the variant's name is the man page's.
         #[allow(missing_docs, reason = "each variant is the system call of that name")]
         #[derive(Clone, Copy, PartialEq, Eq)]
         #[cfg_attr(test, derive(Debug))]
         #[repr(u8)]
-        pub enum Call { $($variant,)* }
+        pub enum Call { $($variant,)* $($more,)* }
 
-        /// Names in the order of the variants, one a line.
+        /// Names in the order of the variants, one a line; those of roles that are not there are left out.
+        #[cfg(any(feature = "run", feature = "boot"))]
+        const NAMES: Packed = packed!(concat!($($name, "\n",)* $($more_name, "\n",)*));
+        #[cfg(not(any(feature = "run", feature = "boot")))]
         const NAMES: Packed = packed!(concat!($($name, "\n",)*));
-        const ALL: &[Call] = &[$(Call::$variant,)*];
+        const ALL: &[Call] = &[$(Call::$variant,)* $(Call::$more,)*];
     };
 }
 
 calls! {
+    Clone "clone",
+    Openat "openat",
+    Read "read",
+    Write "write",
+    [rest]
     Capget "capget",
     Capset "capset",
     Chdir "chdir",
     Chroot "chroot",
-    Clone "clone",
     Clone3 "clone3",
     CloseRange "close_range",
     Dup3 "dup3",
@@ -42,12 +49,10 @@ calls! {
     MountSetattr "mount_setattr",
     MoveMount "move_mount",
     Newfstatat "newfstatat",
-    Openat "openat",
     Openat2 "openat2",
     OpenTree "open_tree",
     PivotRoot "pivot_root",
     Prctl "prctl",
-    Read "read",
     Reboot "reboot",
     Recvfrom "recvfrom",
     Recvmsg "recvmsg",
@@ -65,7 +70,6 @@ calls! {
     Statx "statx",
     Symlinkat "symlinkat",
     Umount2 "umount2",
-    Write "write",
 }
 
 impl Call {

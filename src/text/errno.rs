@@ -2,7 +2,7 @@
 
 use super::line::Line;
 use super::packed::{Packed, packed};
-use super::parts::parts;
+use super::parts::halves;
 
 /// An errno value as the kernel gives it, positive. Source: errno(3).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,14 +43,24 @@ impl Errno {
 
     /// Appends `EPERM (Operation not permitted)`, or `errno 4095` for an unknown one.
     pub fn describe(self, line: &mut Line) {
+        self.append(line, true);
+    }
+
+    /// Appends `Operation not permitted`, or `errno 4095` for an unknown one.
+    pub fn message(self, line: &mut Line) {
+        self.append(line, false);
+    }
+
+    fn append(self, line: &mut Line, with_name: bool) {
         let mut row = Line::new();
         let row = TABLE.line(usize::try_from(self.0).unwrap_or(0)).unpack(&mut row);
-        let mut words = parts(row, b' ');
-        let name = words.skip_to(0);
+        let (name, message) = halves(row, b' ');
         if name.is_empty() {
             line.text("errno ").number(u64::from(self.0.unsigned_abs()));
+        } else if with_name {
+            line.raw(name).text(" (").raw(message).text(")");
         } else {
-            line.raw(name).text(" (").raw(words.rest().unwrap_or_default()).text(")");
+            line.raw(message);
         }
     }
 }
@@ -86,17 +96,17 @@ ENFILE Too many open files in system\n\
 EMFILE Too many open files\n\
 ENOTTY Inappropriate ioctl for device\n\
 ETXTBSY Text file busy\n\
-EFBIG File too large\n\
+\n\
 ENOSPC No space left on device\n\
-ESPIPE Illegal seek\n\
+\n\
 EROFS Read-only file system\n\
-EMLINK Too many links\n\
+\n\
 EPIPE Broken pipe\n\
-EDOM Numerical argument out of domain\n\
-ERANGE Numerical result out of range\n\
-EDEADLK Resource deadlock avoided\n\
+\n\
+\n\
+\n\
 ENAMETOOLONG File name too long\n\
-ENOLCK No locks available\n\
+\n\
 ENOSYS Function not implemented\n\
 ENOTEMPTY Directory not empty\n\
 ELOOP Too many levels of symbolic links\n\
@@ -105,9 +115,9 @@ EOVERFLOW Value too large for defined data type\n\
 \n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\
 EOPNOTSUPP Operation not supported\n\
 \n\n\
-EADDRINUSE Address already in use\n\
+\n\
 \n\n\n\n\n\n\
-ENOBUFS No buffer space available\n\
+\n\
 \n\n\n\n\
 ETIMEDOUT Connection timed out\n\
 \n\n\n\n\n\

@@ -15,6 +15,13 @@ pub const fn parts(text: &[u8], separator: u8) -> Parts<'_> {
     Parts { rest: Some(text), separator }
 }
 
+/// What stands before and behind the first `separator`; nothing behind where there is none.
+#[must_use]
+pub fn halves(text: &[u8], separator: u8) -> (&[u8], &[u8]) {
+    let mut parts = parts(text, separator);
+    (parts.skip_to(0), parts.rest().unwrap_or_default())
+}
+
 impl<'a> Parts<'a> {
     /// What follows the parts taken so far.
     #[must_use]
@@ -60,5 +67,7 @@ mod tests {
         assert_eq!(cursor.skip_to(1), b"b");
         assert_eq!(cursor.rest(), Some(b"c:d".as_slice()));
         assert_eq!(cursor.skip_to(5), b"");
+        assert_eq!(halves(b"a:b:c", b':'), (b"a".as_slice(), b"b:c".as_slice()));
+        assert_eq!(halves(b"a", b':'), (b"a".as_slice(), b"".as_slice()));
     }
 }

@@ -1,6 +1,6 @@
-//! What an ELF file must be like to be shipped, and how big its sections are.
+//! What an ELF file must be like to be shipped, and what of it is not shipped.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use object::elf::{self, FileHeader64, ProgramFlags};
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader};
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags};
@@ -77,6 +77,25 @@ pub fn sections(bytes: &[u8]) -> Result<Vec<Section>> {
         }
     }
     Ok(list)
+}
+
+/// The same program without what only tools read: the section headers are no longer pointed to, and
+/// the file ends with its last segment. An empty segment counts with its start, for older kernels
+/// map the page in which it starts, and clear it from there on: the file must reach that far.
+pub fn without_sections(bytes: &[u8]) -> Result<Vec<u8>> {
+    let file = parse(bytes)?;
+    let endian = file.endian();
+    let segments = file.elf_program_headers();
+    let headers_end = file.elf_header().e_phoff(endian) + size_of_val(segments) as u64;
+    let ends = segments.iter().map(|h| h.p_offset(endian).saturating_add(h.p_filesz(endian)));
+    let end = usize::try_from(ends.fold(headers_end, u64::max))?;
+    let mut kept = bytes.get(..end).context("a segment ends behind the end of the file")?.to_vec();
+    let (header, _) = object::from_bytes_mut::<FileHeader64<Endianness>>(&mut kept)
+        .map_err(|()| anyhow!("no ELF header"))?;
+    header.e_shoff.set(endian, 0);
+    header.e_shnum.set(endian, 0);
+    header.e_shstrndx.set(endian, elf::SHN_UNDEF);
+    Ok(kept)
 }
 
 /// True when a program needs no other file to run: neither interpreter nor libraries.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -51,10 +51,13 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
 }
 
 impl Sizes {
-    /// Measures one binary.
-    pub fn of(bytes: &[u8]) -> Result<Sizes> {
-        let sections = elf::sections(bytes)?.into_iter().map(|s| (s.name, s.bytes)).collect();
-        Ok(Sizes { file: bytes.len() as u64, sections })
+    /// Measures a binary as it is shipped; its sections are known from the twin beside it.
+    pub fn of(path: &Path) -> Result<Sizes> {
+        let file = fs::metadata(path).with_context(|| path.display().to_string())?.len();
+        let twin = layout::unstripped(path);
+        let bytes = fs::read(&twin).with_context(|| twin.display().to_string())?;
+        let sections = elf::sections(&bytes)?.into_iter().map(|s| (s.name, s.bytes)).collect();
+        Ok(Sizes { file, sections })
     }
 
     /// One line: the file's bytes, then each section's.
@@ -75,7 +78,7 @@ fn measure() -> Result<Baseline> {
         let path = build::build(Arch::X86_64, &roles)?;
         build::print_sizes(&path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        sizes.insert(name, Sizes::of(&fs::read(&path)?)?);
+        sizes.insert(name, Sizes::of(&path)?);
     }
     Ok(sizes)
 }
@@ -145,6 +148,18 @@ mod tests {
             ]
         );
         assert_eq!(compare(&after, &after), ["no size has changed"]);
+    }
+
+    #[test]
+    fn a_file_is_measured_as_shipped_and_its_sections_in_the_twin() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rootlet");
+        let own = fs::read("/proc/self/exe").unwrap();
+        fs::write(layout::unstripped(&path), &own).unwrap();
+        fs::write(&path, elf::without_sections(&own).unwrap()).unwrap();
+        let sizes = Sizes::of(&path).unwrap();
+        assert!(sizes.file < own.len() as u64);
+        assert!(sizes.sections[".text"] > 1000);
     }
 
     #[test]

@@ -11,8 +11,9 @@ use crate::run::link::{self, Message, StepFailed};
 use crate::run::perform::{ProgramContext, perform_init, perform_program};
 use crate::run::program::status_of_failure;
 use crate::run::start::{self, Container, Started};
+use crate::supervise::journal::Journal;
 use crate::supervise::relay::Relay;
-use crate::supervise::rule::{Policy, exit_status};
+use crate::supervise::rule::Policy;
 use crate::supervise::wait_loop::{Source, supervise};
 use crate::supervise::window::Channels;
 use crate::sys::clock::monotonic_ns;
@@ -129,7 +130,7 @@ fn wait_for_end(
         terminal_reaches_program: terminal.is_none(),
         is_job: true,
         relays_terminal: terminal.is_some(),
-        hands_terminal_over: false,
+        ..Policy::WRAPPED
     };
     let Container { pid, pidfd, link } = container;
     pidfd.leave_open();
@@ -138,19 +139,16 @@ fn wait_for_end(
         Ok(relay) => relay,
         Err(error) => return abandon(planned, pid, StepFailed { step: 0, error }),
     };
-    let mut source = Source::Supervisor(relay);
-    let ended = supervise(pid, policy, &mut source);
-    if let Source::Supervisor(relay) = &mut source {
-        relay.finish();
-    }
-    // We end here, and the kernel closes everything.
-    core::mem::forget(source);
-    exit_status(ended)
+    watch(planned, pid, policy, Source::Supervisor(relay))
+}
+
+fn watch(planned: &Planned, pid: Pid, policy: Policy, source: Source) -> i32 {
+    supervise(policy, planned.plain, source, Journal::SILENT, pid)
 }
 
 /// A step failed in the container: it ends by itself; say why and clean up.
 fn failed_inside(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
-    supervise(pid, Policy::INSIDE, &mut Source::Signals);
+    let _ = watch(planned, pid, Policy::INSIDE, Source::Signals);
     unmake_paths(planned);
     say_failed_step(planned, failed);
     match failed.error.call {
@@ -205,23 +203,33 @@ const HINTS: Packed = packed!(
 ; remove it if no container uses it"
 );
 
+/// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
+const MEANINGS: [(Call, Errno, u8); 15] = [
+    (Call::Clone3, Errno::PERM, 1),
+    (Call::Clone3, Errno::NOSPC, 2),
+    (Call::Clone3, Errno::INVAL, 3),
+    (Call::Mkdirat, Errno::ROFS, 4),
+    (Call::Mknodat, Errno::ROFS, 4),
+    (Call::MoveMount, Errno::NOSPC, 5),
+    (Call::Fsmount, Errno::NOSPC, 5),
+    (Call::MountSetattr, Errno::INVAL, 7),
+    (Call::PivotRoot, Errno::INVAL, 7),
+    (Call::OpenTree, Errno::INVAL, 8),
+    (Call::MoveMount, Errno::INVAL, 9),
+    (Call::MoveMount, Errno::NOTDIR, 9),
+    (Call::Execve, Errno::NOENT, 10),
+    (Call::Execve, Errno::NOEXEC, 11),
+    (Call::Openat, Errno::EXIST, 12),
+];
+const NOT_SHARED: usize = 6;
+
 /// The line of `HINTS` for a failed step.
-const fn hint(step: &Step<'_>, error: CallError) -> usize {
-    match (step, error.call, error.errno) {
-        (_, Call::Clone3, Errno::PERM) => 1,
-        (_, Call::Clone3, Errno::NOSPC) => 2,
-        (_, Call::Clone3, Errno::INVAL) => 3,
-        (_, Call::Mkdirat | Call::Mknodat, Errno::ROFS) => 4,
-        (_, Call::MoveMount | Call::Fsmount, Errno::NOSPC) => 5,
-        (Step::JoinPeers, _, Errno::INVAL) => 6,
-        (Step::PrivateMounts | Step::PivotRoot, _, Errno::INVAL) => 7,
-        (Step::CloneTree { .. }, Call::OpenTree, Errno::INVAL) => 8,
-        (Step::AttachTree { .. }, Call::MoveMount, Errno::INVAL | Errno::NOTDIR) => 9,
-        (Step::Execute(_), _, Errno::NOENT) => 10,
-        (Step::Execute(_), _, Errno::NOEXEC) => 11,
-        (Step::WritePidFile(_), _, Errno::EXIST) => 12,
-        _ => 0,
+fn hint(step: &Step<'_>, error: CallError) -> usize {
+    if let (Step::JoinPeers, Errno::INVAL) = (step, error.errno) {
+        return NOT_SHARED;
     }
+    let known = MEANINGS.iter().find(|row| (row.0, row.1) == (error.call, error.errno));
+    known.map_or(0, |row| row.2.into())
 }
 
 /// The container's side: builds, then becomes or starts the program. Gives the exit status.
@@ -267,8 +275,8 @@ fn supervise_program(planned: &Planned, hands: Hands, pid: Pid) -> i32 {
     if let Err(error) = link::send_started(&link) {
         return report::failed_call(error, b"tell the supervisor");
     }
-    let mut source = Source::Inside { link, is_job: !planned.options.terminal };
-    let status = exit_status(supervise(pid, Policy::INSIDE, &mut source));
+    let source = Source::Inside { link, is_job: !planned.options.terminal };
+    let status = watch(planned, pid, Policy::INSIDE, source);
     if !planned.options.namespaces.has(Namespaces::PID) {
         // The end of a pid namespace's PID 1 ends all others; here nothing does but us.
         descendants::kill_all();

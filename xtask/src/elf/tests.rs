@@ -1,6 +1,9 @@
 //! The ELF checker against hand-made headers and the machine's own programs.
 
+use std::process::Command;
+
 use super::*;
+use crate::{layout, program};
 
 const CODE: u32 = 5; // PF_R | PF_X
 const DATA: u32 = 6; // PF_R | PF_W
@@ -94,6 +97,83 @@ fn sections_are_those_that_are_loaded() {
     assert!(size(".text").is_some_and(|bytes| bytes > 1000));
     assert_eq!(size(".symtab"), None);
     assert_eq!(size(".comment"), None);
+}
+
+/// How long the code of `program_with_sections` is, headers included.
+const CODE_END: u64 = 0x1000;
+/// How long the whole file is: 16 bytes of section names, and two section headers.
+const FILE_END: u64 = CODE_END + 16 + 2 * 64;
+
+/// A program whose two segments, code and stack, have these file offsets and sizes, and which
+/// ends with its section headers.
+fn program_with_sections(segments: [(u64, u64); 2]) -> Vec<u8> {
+    let mut bytes = elf_file(EXEC, X86_64, &[(LOAD, CODE), (STACK, DATA)]);
+    for (index, (offset, size)) in segments.into_iter().enumerate() {
+        let header = &mut bytes[64 + index * 56..][..56];
+        header[8..16].copy_from_slice(&offset.to_le_bytes()); // p_offset
+        header[32..40].copy_from_slice(&size.to_le_bytes()); // p_filesz
+    }
+    bytes.resize(CODE_END as usize, 0x90);
+    bytes.extend(b"\0.shstrtab\0\0\0\0\0\0");
+    bytes[40..48].copy_from_slice(&(CODE_END + 16).to_le_bytes()); // e_shoff
+    bytes[58..64].copy_from_slice(&[64, 0, 2, 0, 1, 0]); // e_shentsize, e_shnum, e_shstrndx
+    bytes.extend([0; 64]);
+    for word in [1u64 | 3 << 32, 0, 0, CODE_END, 11, 0, 1, 0] {
+        bytes.extend(word.to_le_bytes()); // sh_name and SHT_STRTAB, then sh_offset and sh_size
+    }
+    assert_eq!(bytes.len() as u64, FILE_END);
+    bytes
+}
+
+#[test]
+fn a_file_without_sections_ends_with_its_segments() {
+    let bytes = program_with_sections([(0, CODE_END), (0, 0)]);
+    let full = parse(&bytes).unwrap();
+    assert_eq!(full.sections().next().unwrap().name(), Ok(".shstrtab"));
+
+    let kept = without_sections(&bytes).unwrap();
+    let cut = parse(&kept).unwrap();
+    assert_eq!(cut.sections().count(), 0);
+    let mut expected = bytes[..CODE_END as usize].to_vec();
+    expected[40..48].fill(0); // e_shoff
+    expected[60..64].fill(0); // e_shnum, e_shstrndx
+    assert!(kept == expected, "nothing else has changed");
+    assert_eq!(violations(&kept, Arch::X86_64).unwrap(), [""; 0]);
+    assert!(without_sections(&kept).unwrap() == kept, "cut twice is cut once");
+}
+
+#[test]
+fn no_segment_is_cut() {
+    const HEADERS_END: u64 = 64 + 2 * 56;
+    // Offset and bytes of both segments, and where the file then ends; none when it is too short.
+    let rows = [
+        ([(0, 0), (0, 0)], Some(HEADERS_END)),
+        ([(0, 0x300), (0, 0x200)], Some(0x300)),
+        ([(0x200, 0x100), (0x310, 0)], Some(0x310)), // the page where an empty one starts
+        ([(0, 0x300), (CODE_END, 16)], Some(CODE_END + 16)), // not only PT_LOAD
+        ([(0, FILE_END), (0, 0)], Some(FILE_END)),   // the sections are loaded too
+        ([(0, FILE_END + 1), (0, 0)], None),
+        ([(u64::MAX, 2), (0, 0)], None),
+    ];
+    for (segments, expected) in rows {
+        let kept = without_sections(&program_with_sections(segments));
+        assert_eq!(kept.ok().map(|bytes| bytes.len() as u64), expected, "{segments:x?}");
+    }
+}
+
+#[test]
+fn a_program_without_sections_runs() {
+    let own = std::fs::read("/proc/self/exe").unwrap();
+    let kept = without_sections(&own).unwrap();
+    assert!(kept.len() < own.len());
+    let folder = tempfile::tempdir().unwrap();
+    let [written, path] = ["written", "program"].map(|name| folder.path().join(name));
+    layout::write_atomically(&written, &kept, 0o755).unwrap();
+    // A child that another test forks may still hold the file that we wrote, and no file that
+    // is open for writing can be executed. cp's file is closed once cp has ended.
+    program::run(Command::new("cp").args([&written, &path])).unwrap();
+    let listed = program::output(Command::new(&path).arg("--list")).unwrap();
+    assert!(listed.contains("a_program_without_sections_runs: test"), "{listed}");
 }
 
 #[test]
