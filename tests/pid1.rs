@@ -9,8 +9,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use support::{
-    Case, Host, Rootlet, Running, Trace, await_true, case, children, find_child, kill, links,
-    state, status_field,
+    Case, Host, Rootlet, Running, await_true, case, children, find_child, kill, links, state,
+    status_field,
 };
 
 /// Starts a container whose command prints `up` and waits, and gives its supervisor and its PID 1.
@@ -274,31 +274,6 @@ fn init_role_as_pid_1_of_a_container() {
     kill(run.pid(), 10);
     let outcome = run.finish();
     assert_eq!((outcome.code(), outcome.stdout.as_str()), (4, "up\ngot\n"), "{outcome:?}");
-}
-
-#[test]
-fn init_role_needs_nothing_newer_than_linux_4_18() {
-    let t = case!("-", "strace");
-    let newer = [
-        "clone3",
-        "close_range",
-        "openat2",
-        "pidfd_open",
-        "pidfd_send_signal",
-        "faccessat2",
-        "mount_setattr",
-    ];
-    // As such a kernel answers, and docker's filter for clone3. The command makes none of these.
-    let rules = newer.map(|name| format!("inject={name}:error=ENOSYS"));
-    let mut options = vec!["-f"];
-    options.extend(rules.iter().flat_map(|rule| ["-e", rule.as_str()]));
-    let script = "(sleep 0.1 &); sleep 0.2; exit 12";
-    let run = t
-        .rootlet()
-        .opt("init")
-        .cmd(["/bin/sh", "-c", script])
-        .under(Trace::prefix(&t.path("log"), &options));
-    run.output().ends(12);
 }
 
 #[test]

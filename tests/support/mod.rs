@@ -12,6 +12,7 @@
 mod command;
 mod host;
 mod mounts;
+mod probe;
 mod process;
 mod pty;
 mod rootfs;
@@ -26,6 +27,10 @@ use std::process::Command;
 pub use command::{Outcome, Rootlet, Running};
 pub use host::Host;
 pub use mounts::{Mount, Mounts};
+pub use probe::{
+    Arrival, Fate, SENTINEL, SITUATIONS, Seat, Seen, Situation, Wrapped, build_probe, ranges,
+    set_of, signals_of,
+};
 pub use process::{
     await_true, children, descendants, find_child, kill, links, stat_field, state, status_field,
 };
