@@ -9,7 +9,8 @@ use std::path::Path;
 use std::thread::sleep;
 
 use inits::{
-    LOOP, PLACES, Place, Row, TRAPS, init, leaving, millis, orphaning, rootlet, started, together,
+    LOOP, PLACES, Place, Row, TRAPS, init, leaving, millis, orphaning, pid_1, rootlet, started,
+    together,
 };
 use support::{Rootlet, Terminal, await_true, case, children, find_child, kill, state};
 
@@ -232,4 +233,17 @@ fn without_proc_it_ends_all_the_same() {
     kill(rest, 9);
     assert!(ended, "hangs");
     assert_eq!(run.finish().code(), 3);
+}
+
+#[test]
+fn an_orphan_that_gets_the_commands_number_does_not_end_for_it() {
+    let t = case!("-");
+    // In a session of its own, since a group keeps its leader's number in use. The kernel gives the number after
+    // this one to the next process.
+    let next_is_2 =
+        "while test -d /proc/2; do sleep 0.02; done; echo 1 > /proc/sys/kernel/ns_last_pid";
+    let orphan = "sh -c 'echo \\$\\$; sleep 0.2; exit 42' &";
+    let script = format!("setsid sh -c \"{next_is_2}; {orphan}\" & exit 3");
+    let outcome = pid_1(&t, "@ init --wait-all").sh(&script).output();
+    assert_eq!((outcome.code(), outcome.stdout.as_str()), (3, "2\n"), "{outcome:?}");
 }
