@@ -1,14 +1,12 @@
 //! The options of `rootlet init`, as PID 1 of a pid namespace and elsewhere.
 
-#[path = "support/inits.rs"]
-mod inits;
 mod support;
 
 use std::fs;
 use std::thread::sleep;
 use std::time::Instant;
 
-use inits::{LOOP, PLACES, Place, Row, TRAPS, init, millis, orphaning, started, together};
+use support::inits::{LOOP, PLACES, Place, Row, TRAPS, init, millis, orphaning, started, together};
 use support::{Terminal, case, kill, state};
 
 /// Signals by their names, in the order of their numbers, which follow.

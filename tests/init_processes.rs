@@ -1,14 +1,12 @@
 //! Whom `rootlet init` sends signals to, and what becomes of other processes.
 
-#[path = "support/inits.rs"]
-mod inits;
 mod support;
 
 use std::fs;
 use std::path::Path;
 use std::thread::sleep;
 
-use inits::{
+use support::inits::{
     LOOP, PLACES, Place, Row, TRAPS, init, leaving, millis, orphaning, pid_1, rootlet, started,
     together,
 };

@@ -1,14 +1,12 @@
 //! How `rootlet init` starts its command: what it executes, and with what.
 
-#[path = "support/inits.rs"]
-mod inits;
 mod support;
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use inits::{PLACES, Place, UNSHARE, init, rootlet};
+use support::inits::{PLACES, Place, UNSHARE, init, rootlet};
 use support::{Rootlet, await_true, case, links};
 
 #[test]

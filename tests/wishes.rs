@@ -30,8 +30,6 @@
 //! out of scope; tini#239 (riscv64) is no machine of ours; the complaints about s6-overlay, LXC's and busybox's init,
 //! booster and microVMs are about a machine's init, not about a container's PID 1.
 
-#[path = "support/inits.rs"]
-mod inits;
 mod support;
 
 use std::fs;
@@ -39,7 +37,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use inits::{UNSHARE, below, compare, pause, pid_1, up, words};
+use support::inits::{UNSHARE, below, compare, pause, pid_1, up, words};
 use support::{
     Case, Rootlet, Terminal, Trace, await_true, case, children, find_child, kill, state,
     status_field,

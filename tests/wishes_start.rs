@@ -2,8 +2,6 @@
 //!
 //! The table stands in wishes.rs.
 
-#[path = "support/inits.rs"]
-mod inits;
 mod support;
 
 use std::fs;
@@ -11,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use inits::{below, compare, pause, pid_1, words};
+use support::inits::{below, compare, pause, pid_1, words};
 use support::{Rootlet, Terminal, Trace, case, kill, status_field};
 
 #[test]

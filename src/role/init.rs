@@ -18,7 +18,7 @@ use crate::supervise::rule::Policy;
 use crate::supervise::wait_loop::{Source, supervise};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::process::{
-    Pid, Side, Until, close_from, exit, fork, own_group, own_pid, set_death_signal,
+    Pid, Side, Until, adopt_orphans, close_from, exit, fork, own_group, own_pid, set_death_signal,
 };
 use crate::sys::signal::{Inherited, Signal};
 use crate::sys::standard;
@@ -77,9 +77,12 @@ pub fn init(
         Err(reason) if is_peer => return peer::refuse(journal, arguments.found, reason),
         Err(reason) => return say_refusal(reason, arguments.found),
     }
-    let operands = arguments.operands();
-    let name = arguments.operands().next().unwrap_or(c"");
-    let program = Program { name, arguments: operands, environment: vectors.environment };
+    let mut operands = arguments.operands();
+    let program = Program {
+        arguments: operands,
+        name: operands.next().unwrap_or(c""),
+        environment: vectors.environment,
+    };
     let start = Start { options, vectors, program, journal };
     let Memory { script, listen, score, .. } = memory;
     begin(&start, Tables { script, listen, score }).unwrap_or_else(|error| {
@@ -159,12 +162,12 @@ fn prepare(start: &Start<'_>, score: &mut [u8; SCORE_BYTES]) -> Result<Standing,
     let inherited = Inherited::take_over();
     let own_pid = own_pid();
     if options.asks(Id::DeathSignal) {
-        set_death_signal(Signal(options.death_signal.into()));
+        let _ = set_death_signal(Signal(options.death_signal.into()));
     }
     if own_pid != 1 {
         // Orphans below us become ours; else they would go to somebody who may not reap.
         if options.asks(Id::Subreaper) {
-            let _ = rustix::process::set_child_subreaper(Some(rustix::process::Pid::INIT));
+            let _ = adopt_orphans();
         } else {
             start.journal.note(Note::NoReaper, [0; 2]);
         }

@@ -1,11 +1,13 @@
 //! Who a process is: names of the machine, ids, capabilities, ties.
 
 use heapless::Vec;
-use rustix::process::{DumpableBehavior, Signal};
+use rustix::process::DumpableBehavior;
 use rustix::thread::{CapabilitySet as KernelSet, CapabilitySets, Gid, Uid};
 
 use crate::input::capability::CapabilitySet;
 use crate::input::users::GROUPS;
+use crate::sys::process;
+use crate::sys::signal::Signal;
 use crate::text::call::{Call, CallError};
 
 type Outcome = Result<(), CallError>;
@@ -52,15 +54,12 @@ pub fn undumpable() -> Outcome {
 
 /// The kernel kills us when our parent ends.
 pub fn die_with_parent() -> Outcome {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(Call::Prctl.failed())
+    process::set_death_signal(Signal::KILL).map_err(Call::Prctl.failed())
 }
 
 /// Orphans among our descendants become our children although we are not PID 1.
 pub fn adopt_orphans() -> Outcome {
-    // Any pid means yes.
-    let yes = Some(rustix::process::Pid::INIT);
-    rustix::process::set_child_subreaper(yes).map_err(Call::Prctl.failed())
+    process::adopt_orphans().map_err(Call::Prctl.failed())
 }
 
 /// Sets the host name. sethostname(2).

@@ -37,9 +37,7 @@ impl Policy {
 
     /// The program got what the terminal sent; the rest is sent on. PID 1 of a container.
     pub const INSIDE: Self = Self { terminal_reaches_program: true, ..Self::WRAPPED };
-}
 
-impl Policy {
     /// A terminal has to be set up again when we are continued.
     const fn resumes(self) -> bool {
         self.hands_terminal_over || self.relays_terminal
@@ -148,12 +146,12 @@ impl<'a> State<'a> {
 
     /// Sends a signal on, now or later.
     fn pass(&mut self, signal: Signal, now_ms: u64) -> Action {
-        let number = usize::from(signal.0 as u8);
-        match self.options.delay_ms(signal.0 as u8) {
+        let number = signal.0 as u8;
+        match self.options.delay_ms(number) {
             0 => self.send(signal, now_ms),
             delay_ms => {
                 // One that waits already is not put off by another.
-                if let Some(due_ms @ 0) = self.due_ms.get_mut(number) {
+                if let Some(due_ms @ 0) = self.due_ms.get_mut(usize::from(number)) {
                     *due_ms = now_ms.saturating_add(delay_ms.into());
                 }
                 Action::Nothing
@@ -167,8 +165,8 @@ impl<'a> State<'a> {
         let ends = signal == Signal::TERM && by.0 != 0 || by == Signal::TERM;
         // A second TERM does not put KILL off.
         let is_set = self.due_ms[Signal::KILL.0 as usize] != 0;
-        if ends && !is_set && self.options.asks(Id::KillAfter) {
-            self.set_patience(now_ms.saturating_add(self.options.kill_after_ms.into()));
+        if ends && !is_set && options.asks(Id::KillAfter) {
+            self.set_patience(now_ms.saturating_add(options.kill_after_ms.into()));
         }
         self.sent |= bit(by.0);
         match signal {

@@ -134,7 +134,7 @@ pub fn supervise(
     let mut watch = Watch {
         program,
         journal,
-        has_ended: false,
+        is_over: false,
         is_costly: false,
         has_stopped: false,
         count: 0,
@@ -159,7 +159,7 @@ struct Watch<'a> {
     program: Pid,
     journal: Journal,
     /// There is a status to end with.
-    has_ended: bool,
+    is_over: bool,
     /// Looks at all take long.
     is_costly: bool,
     /// We stopped with the program.
@@ -179,7 +179,7 @@ impl Watch<'_> {
     // Out of line, so that fields are reached from a pointer, not from a large frame.
     #[inline(never)]
     fn supervise(&mut self) {
-        while !self.has_ended {
+        while !self.is_over {
             match self.state.on_time(self.now_ms()) {
                 Err(limit_ms) => self.await_event(limit_ms.min(self.quiet_ms)),
                 Ok(due) => {
@@ -239,13 +239,13 @@ impl Watch<'_> {
                 // As if we had been asked to.
                 self.arrived = Arrived { signal: Signal::TERM, ..Arrived::NONE };
                 self.send(signal);
-                self.has_ended = true;
+                self.is_over = true;
             }
             Action::Resume => self.resume(),
             Action::Resize => self.source.resize(),
             Action::LookForOthers => {
                 self.look_at_all();
-                if !self.has_ended {
+                if !self.is_over {
                     let action = self.state.on_others(monotonic_ms());
                     self.act(action);
                 }
@@ -255,7 +255,7 @@ impl Watch<'_> {
                 self.send(Signal::TERM);
                 self.send(Signal::CONT);
             }
-            Action::End => self.has_ended = true,
+            Action::End => self.is_over = true,
         }
     }
 
@@ -287,14 +287,14 @@ impl Watch<'_> {
     /// Takes the changes of all children, each by its name, then one of those that came meanwhile.
     fn look_at_each(&mut self) {
         for_each_child(&mut |pid| {
-            if pid > 0 && !self.has_ended {
+            if pid > 0 && !self.is_over {
                 let look = look_at(pid);
                 if look.pid > 0 {
                     self.changed(look);
                 }
             }
         });
-        if !self.has_ended {
+        if !self.is_over {
             self.look_for_one();
         }
     }
@@ -304,7 +304,7 @@ impl Watch<'_> {
         loop {
             self.look_for_one();
             let later = self.is_costly && self.source.heeds_limit();
-            if self.quiet_ms != 0 || later || self.has_ended {
+            if self.quiet_ms != 0 || later || self.is_over {
                 return;
             }
         }
@@ -373,7 +373,7 @@ impl Watch<'_> {
         if state.reaches_all() {
             let reached = signal_all(ALL, signal);
             // Without /proc others cannot be reached, nor waited for without end.
-            self.has_ended |= state.has_ended && !reached && !state.options.asks(Id::WaitAll);
+            self.is_over |= state.has_ended && !reached && !state.options.asks(Id::WaitAll);
         } else {
             let reached = if leads && state.options.asks(Id::Group) {
                 signal::kill(program.wrapping_neg(), signal).is_ok()

@@ -212,11 +212,25 @@ pub fn leads_session() -> bool {
     session == Ok(own_pid() as usize)
 }
 
-/// Sends ourselves `signal` when the thread that started us ends. prctl(2), PR_SET_PDEATHSIG.
-pub fn set_death_signal(signal: Signal) {
+/// Sends ourselves `signal` when the thread that started us ends. prctl(2), PR_SET_PDEATHSIG; rustix knows no
+/// real-time signals.
+///
+/// # Errors
+/// EINVAL for what is no signal.
+pub fn set_death_signal(signal: Signal) -> Result<(), Errno> {
     let arguments = [linux_raw_sys::prctl::PR_SET_PDEATHSIG as usize, signal.0 as usize, 0, 0, 0];
-    // SAFETY: no pointers; it fails for no signal number.
-    let _ = unsafe { syscall(kernel::__NR_prctl, arguments) };
+    // SAFETY: no pointers.
+    unsafe { syscall(kernel::__NR_prctl, arguments) }.map(drop)
+}
+
+/// Orphans among our descendants become our children although we are not PID 1. prctl(2), PR_SET_CHILD_SUBREAPER.
+///
+/// # Errors
+/// Those of prctl(2); none is known.
+pub fn adopt_orphans() -> Result<(), Errno> {
+    // Any pid means yes.
+    let yes = Some(rustix::process::Pid::INIT);
+    rustix::process::set_child_subreaper(yes).map_err(Errno::from)
 }
 
 /// Closes every descriptor from `first` on. close_range(2).

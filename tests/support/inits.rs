@@ -1,12 +1,11 @@
 //! Supervisors under test: `rootlet init` in both places, and the originals.
-#![allow(dead_code, reason = "each test binary uses its part of the harness")]
 
 use std::fmt::Debug;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::support::{self, Case, Rootlet, Running, find_child, kill};
+use super::{Case, Rootlet, Running, bin, find_child, kill};
 
 /// Where rootlet stands.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -106,7 +105,7 @@ pub fn orphaning(body: &str) -> String {
 
 /// A supervisor and its options; `@` is the binary under test.
 pub fn words(line: &str) -> Vec<String> {
-    let bin = support::bin().display().to_string();
+    let bin = bin().display().to_string();
     line.split(' ').map(|word| if word == "@" { bin.clone() } else { word.to_owned() }).collect()
 }
 

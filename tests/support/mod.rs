@@ -11,6 +11,7 @@
 
 mod command;
 mod host;
+pub mod inits;
 mod mounts;
 mod probe;
 mod process;
