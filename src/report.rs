@@ -1,9 +1,17 @@
 //! One line for each thing that went wrong, with one `write(2)`.
 
 use rustix::fd::BorrowedFd;
+#[cfg(feature = "boot")]
+use rustix::fs::CWD;
 
+#[cfg(feature = "boot")]
+use crate::input::place::Misread;
 use crate::input::refusal::Cause;
+#[cfg(feature = "boot")]
+use crate::input::refusal::Reason;
 use crate::run::program::{Attempt, Program};
+#[cfg(feature = "boot")]
+use crate::sys::descriptor::{OpenFlags, open};
 use crate::sys::standard;
 use crate::text::call::CallError;
 use crate::text::errno::Errno;
@@ -24,6 +32,48 @@ pub fn line() -> Line {
 /// Writes a line on standard error. Nothing can be done when that fails.
 pub fn say(mut line: Line) {
     write_line(standard::error(), &mut line);
+}
+
+/// Writes a line of a machine's PID 1 on the console and into the kernel's log, at its lowest level: the kernel would
+/// print others on the console once more. kmsg(4).
+#[cfg(feature = "boot")]
+#[inline(never)]
+pub fn say_of_boot(mut line: Line) {
+    line.newline();
+    let _ = rustix::io::write(standard::error(), line.bytes());
+    let flags = OpenFlags::WRITE_WITHOUT_WAITING;
+    if let Ok(log) = open(CWD, c"/dev/kmsg", flags) {
+        let mut record = Line::new();
+        let _ = rustix::io::write(&log, record.text("<31>").raw(line.bytes()).bytes());
+    }
+}
+
+/// The same for a call that failed on something.
+#[cfg(feature = "boot")]
+#[inline(never)]
+pub fn failed_at_boot(error: CallError, operand: &[u8]) {
+    let mut line = line();
+    line.operand(operand).text(": ");
+    describe_call(&mut line, error);
+    say_of_boot(line);
+}
+
+/// The same for something that is not as it must be.
+#[cfg(feature = "boot")]
+#[inline(never)]
+pub fn reason_at_boot(operand: &[u8], reason: Reason) {
+    let mut line = line();
+    line.operand(operand).text(" ").packed(reason.words());
+    say_of_boot(line);
+}
+
+/// The same for a line of a file that somebody wrote.
+#[cfg(feature = "boot")]
+pub fn misread_at_boot(file: &[u8], Misread { line: number, column, reason }: Misread) {
+    let mut line = line();
+    line.operand(file).text(": line ").number(number.into()).text(", column ");
+    line.number(column.into()).text(": ").packed(reason.words());
+    say_of_boot(line);
 }
 
 /// Writes a line on standard output.

@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use support::{Case, Host, Mounts, case};
 
@@ -46,6 +47,53 @@ fn mounts_have_their_type_and_flags() {
     assert!(shm.options.contains("size=65536k"), "{shm:?}");
 }
 
+/// What of the kernel's is hidden, and what is read-only.
+const HIDDEN_DIRECTORIES: [&str; 5] =
+    ["/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/devices/virtual/powercap", "/sys/firmware"];
+const HIDDEN_FILES: [&str; 5] =
+    ["/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"];
+const READ_ONLY: [&str; 5] =
+    ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// Those that this kernel has: the same as on the host.
+fn covered() -> impl Iterator<Item = &'static str> {
+    let all = HIDDEN_DIRECTORIES.into_iter().chain(HIDDEN_FILES).chain(READ_ONLY);
+    all.filter(|path| Path::new(path).exists())
+}
+
+#[test]
+fn what_the_kernel_shows_of_the_host_is_hidden_or_read_only() {
+    let t = case!("run-container");
+    // A check that has nothing to look at proves nothing: these are on every kernel.
+    let there: Vec<&str> = covered().collect();
+    for path in ["/sys/firmware", "/proc/timer_list", "/proc/sys"] {
+        assert!(there.contains(&path), "{path}");
+    }
+    let table = mounts(&t, &[]);
+    for path in there {
+        if HIDDEN_DIRECTORIES.contains(&path) {
+            assert_eq!(t.inside(&[], &format!("ls -a {path} | wc -l")), "2\n", "{path}");
+            assert!(table.at(path).has(&["ro", "nodev", "noexec", "nosuid"]), "{path}");
+        } else if HIDDEN_FILES.contains(&path) {
+            assert_eq!(t.inside(&[], &format!("stat -c %t:%T {path}; cat {path}")), "1:3\n");
+        } else {
+            assert!(table.at(path).has(&["ro", "nodev", "noexec", "nosuid"]), "{path}");
+        }
+    }
+    let write = "for file in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/irq/default_smp_affinity
+        do test -e $file || continue; (: >> $file) 2>/dev/null && echo $file; done; true";
+    assert_eq!(t.inside(&[], write), "");
+    // They cannot be taken away without CAP_SYS_ADMIN, and not be remounted.
+    let undo = "umount /proc/keys; umount -l /proc/sys; mount -o remount,rw,bind /proc/sys; mount -o remount,rw /sys";
+    let script = format!("({undo}) 2>/dev/null; echo x > /proc/sys/kernel/domainname");
+    let run = t.run().sh(&script).output();
+    assert!(run.code() != 0 && run.stderr.contains("Read-only"), "{run:?}");
+    // A privileged container sees and writes it all.
+    let privileged = mounts(&t, &["--privileged"]);
+    assert!(privileged.points().iter().all(|point| !covered().any(|path| path == *point)));
+    t.inside(&["--privileged"], "echo inner > /proc/sys/kernel/domainname");
+}
+
 #[test]
 fn nothing_else_is_mounted() {
     let t = case!("run-container");
@@ -55,6 +103,7 @@ fn nothing_else_is_mounted() {
             .map(Into::into)
             .into();
     expected.extend(NODES.iter().map(|(name, _)| format!("/dev/{name}")));
+    expected.extend(covered().map(Into::into));
     let found: BTreeSet<String> = table.points().into_iter().map(Into::into).collect();
     assert_eq!(found, expected);
     assert_eq!(table.0.len(), expected.len(), "something is mounted twice: {:?}", table.points());
@@ -67,8 +116,10 @@ fn every_mount_but_the_nodes_and_pts_is_nodev() {
     let volume = format!("{}:/data", data.display());
     for mount in mounts(&t, &["--volume", &volume, "--tmpfs", "/scratch"]).0 {
         let node = NODES.iter().any(|(name, _)| mount.point == format!("/dev/{name}"));
+        // /dev/null over a file is still /dev/null.
+        let hidden = HIDDEN_FILES.contains(&mount.point.as_str());
         let nodev = mount.has(&["nodev"]);
-        assert!(nodev != (node || mount.point == "/dev/pts"), "{mount:?}");
+        assert!(nodev != (node || hidden || mount.point == "/dev/pts"), "{mount:?}");
     }
 }
 

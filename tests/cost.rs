@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use support::{Rootlet, Trace, case};
 
 /// System calls of a whole default run, the command's own not counted.
-const MOST_CALLS: usize = 120;
+const MOST_CALLS: usize = 200;
 /// Of bubblewrap's time from start to exit.
 const MOST_TIME: f64 = 0.6;
 const ROUNDS: usize = 120;
@@ -29,6 +29,23 @@ fn a_default_run_makes_few_system_calls() {
         assert!(trace.calls.iter().any(|call| call.name == name && call.worked()), "no {name}");
     }
     assert!(own <= MOST_CALLS, "{own} calls");
+}
+
+/// Of loading the filter, as --trace tells it.
+const MOST_FILTER_US: u64 = 200;
+
+#[test]
+fn the_filter_is_loaded_in_a_moment() {
+    let t = case!("-");
+    let time = || {
+        let run = t.run().opt("--trace").cmd(["/bin/true"]).output();
+        let line = run.stderr.lines().find(|line| line.contains("filter system calls")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+    };
+    // The least of some: another process may run in between.
+    let least = (0..10).map(|_| time()).min().unwrap();
+    println!("measured: the filter is loaded in {least} us");
+    assert!(least <= MOST_FILTER_US, "{least} us");
 }
 
 #[test]

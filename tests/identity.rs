@@ -5,16 +5,15 @@ mod support;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use support::{Host, case, status_field};
+use support::{Host, case, host, status_field};
 
 /// CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT
 /// KILL AUDIT_WRITE, as docker gives them.
 const DEFAULT_CAPABILITIES: u64 = 0xa804_25fb;
 
-/// Capability sets of the command: inheritable, permitted, effective, ambient. The bounding set is left out: under
-/// no_new_privs it bounds nothing, as exec adds to none of the others.
-fn capabilities(status: &str) -> [u64; 4] {
-    ["CapInh", "CapPrm", "CapEff", "CapAmb"]
+/// Capability sets of the command: inheritable, permitted, effective, bounding, ambient.
+fn capabilities(status: &str) -> [u64; 5] {
+    ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
         .map(|set| u64::from_str_radix(status_field(status, set), 16).unwrap())
 }
 
@@ -92,10 +91,10 @@ fn default_capabilities_are_dockers_and_no_more_can_be_gained() {
     let t = case!("run-container");
     let wanted = DEFAULT_CAPABILITIES;
     let root = t.inside(&[], "cat /proc/self/status");
-    assert_eq!(capabilities(&root), [0, wanted, wanted, 0]);
+    assert_eq!(capabilities(&root), [0, wanted, wanted, wanted, 0]);
     assert_eq!(status_field(&root, "NoNewPrivs"), "1");
     let user = t.inside(&["--user", "1000:1000"], "cat /proc/self/status");
-    assert_eq!(capabilities(&user), [0, 0, 0, 0]);
+    assert_eq!(capabilities(&user), [0, 0, 0, wanted, 0]);
     assert_eq!(status_field(&user, "NoNewPrivs"), "1");
     // A set-user-ID program gives an ordinary user nothing back.
     // A copy, as the file is shared with other tests' roots.
@@ -104,7 +103,7 @@ fn default_capabilities_are_dockers_and_no_more_can_be_gained() {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o4755);
     fs::set_permissions(t.rootfs().join("suid/cat"), mode).unwrap();
     let status = t.inside(&["--user", "1000:1000"], "/suid/cat /proc/self/status");
-    assert_eq!(capabilities(&status), [0, 0, 0, 0]);
+    assert_eq!(capabilities(&status), [0, 0, 0, wanted, 0]);
     assert!(status_field(&status, "Uid").starts_with("1000\t1000\t1000"), "{status}");
 }
 
@@ -131,7 +130,49 @@ fn capabilities_are_added_and_dropped_by_name() {
     ];
     for (options, wanted) in rows {
         let sets = capabilities(&t.inside(options, "cat /proc/self/status"));
-        assert_eq!(sets, [0, *wanted, *wanted, 0], "{options:?}: {sets:x?}");
+        assert_eq!(sets, [0, *wanted, *wanted, *wanted, 0], "{options:?}: {sets:x?}");
+    }
+}
+
+#[test]
+fn a_user_has_what_was_added_by_name_and_nothing_else() {
+    let t = case!("-");
+    let (net_admin, net_bind) = (1 << 12, 1 << 10);
+    let rows: &[(&[&str], u64, u64)] = &[
+        (&["--cap-add", "NET_ADMIN"], net_admin, DEFAULT_CAPABILITIES | net_admin),
+        (&["--cap-drop", "ALL", "--cap-add", "NET_BIND_SERVICE"], net_bind, net_bind),
+        (&["--cap-add", "NET_ADMIN", "--cap-drop", "NET_ADMIN"], 0, DEFAULT_CAPABILITIES),
+    ];
+    for (options, wanted, bounding) in rows {
+        let options = [&["--user", "1000:1000"], *options].concat();
+        // They outlive each exec: cat is the shell's child.
+        let status = t.inside(&options, "cat /proc/self/status; true");
+        let sets = capabilities(&status);
+        assert_eq!(sets, [*wanted, *wanted, *wanted, *bounding, *wanted], "{options:?}: {sets:x?}");
+        let init = t.inside(&options, "cat /proc/1/status; true");
+        assert_eq!(capabilities(&init), sets);
+    }
+}
+
+#[test]
+fn a_set_user_id_program_works_where_that_was_asked_for() {
+    let t = case!("-", "cc");
+    // Busybox would give back by itself what it does not need.
+    let code =
+        "#include <stdio.h>\n#include <unistd.h>\nint main() { printf(\"%d\\n\", geteuid()); }";
+    let (source, program) = (t.file("id.c", code), t.rootfs().join("bin/effective-id"));
+    host("cc", &["-static", "-o", program.to_str().unwrap(), source.to_str().unwrap()]);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o4755);
+    fs::set_permissions(&program, mode).unwrap();
+    let allowed = "no-new-privileges=false";
+    for (option, uid) in
+        [("no-new-privileges=true", "1000"), (allowed, "0"), ("no-new-privileges", "1000")]
+    {
+        let options = ["--user", "1000:1000", "--security-opt", option];
+        assert_eq!(t.inside(&options, "effective-id"), format!("{uid}\n"), "{option}");
+        // The filter is there either way.
+        let status = t.inside(&options, "cat /proc/self/status");
+        assert_eq!(status_field(&status, "Seccomp"), "2");
     }
 }
 

@@ -8,29 +8,10 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
 
+use support::escapes::Bystander;
+use support::user::run_as_user;
 use support::{Case, Host, Mounts, Rootlet, case, find_child, host, links};
-
-/// A process of the host for a container to look for. It is killed when dropped.
-struct Bystander(Child);
-
-impl Bystander {
-    fn new() -> Bystander {
-        Bystander(Command::new("sleep").arg("300").spawn().unwrap())
-    }
-
-    fn alive(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
-    }
-}
-
-impl Drop for Bystander {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
 
 /// Compiles the escape into the test's rootfs.
 fn with_escape(t: &Case) {
@@ -77,7 +58,7 @@ fn a2_the_command_is_in_the_new_pid_namespace_and_can_fork() {
 fn a3_an_own_proc_shows_only_the_containers_processes() {
     let t = case!("run-container");
     let bystander = Bystander::new();
-    let pid = bystander.0.id();
+    let pid = bystander.pid();
     let by_hand = t.host_script(&format!("unshare --pid --fork ls -d /proc/{pid}"));
     assert_eq!(
         by_hand.ok(),
@@ -94,7 +75,7 @@ fn a3_an_own_proc_shows_only_the_containers_processes() {
 fn a4_host_processes_cannot_be_killed_from_inside() {
     let t = case!("run-container");
     let mut bystander = Bystander::new();
-    let pid = bystander.0.id();
+    let pid = bystander.pid();
     let script = format!("kill -9 {pid} 2>&1 | grep -o 'No such process'; kill -9 -1; true");
     let run = t.run().opt("--privileged").sh(&script).output();
     assert_eq!(run.stdout, "No such process\n", "{run:?}");
@@ -240,6 +221,112 @@ fn b7_proc_is_nosuid_noexec_nodev() {
 }
 
 #[test]
+fn c1_isolation_limits_users_filter_root_and_capabilities_in_one_runner() {
+    let t = case!("-");
+    let options = ["--uidmap", "0:100000:1000", "--ulimit", "nofile=64", "--cap-drop", "CHOWN"];
+    let script = "ulimit -n; id -u; grep -E '^(CapEff|Seccomp|NSpid)' /proc/self/status; cat /proc/self/uid_map
+        ls /proc | grep -c '^[0-9]'; chown 5 /tmp 2>/dev/null || echo refused";
+    let text = t.inside(&options, script);
+    assert!(text.starts_with("64\n0\n"), "{text}");
+    // CHOWN, the first of docker's fourteen, is gone; there is a filter; root is somebody else outside.
+    for part in ["CapEff:\t00000000a80425fa", "Seccomp:\t2", "100000"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.ends_with("refused\n"), "{text}");
+}
+
+#[test]
+fn c2_an_ordinary_user_is_root_of_his_own_container() {
+    let t = case!("-", "setpriv");
+    // unshare -Urfpm --mount-proc: uid 0 inside is the caller, the pids are one's own, mounts are slaves.
+    let script = "id -u; cat /proc/self/uid_map; echo $$; cat /proc/self/mountinfo";
+    let run = run_as_user(&t).sh(script).output();
+    let lines: Vec<&str> = run.ok().lines().collect();
+    assert_eq!(lines[0], "0");
+    assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["0", "4242", "1"]);
+    assert_eq!(lines[2], "2");
+    let table = Mounts::parse(&lines[3..].join("\n"));
+    let root = table.at("/");
+    // A mount that is shared on the host is a slave here; one that is private has no master.
+    let host = Mounts::parse(&fs::read_to_string("/proc/self/mountinfo").unwrap());
+    let shared = host.0.iter().rev().find(|mount| t.rootfs().starts_with(&mount.point)).unwrap();
+    let is_shared = shared.tags.iter().any(|tag| tag.starts_with("shared:"));
+    let is_slave = root.tags.iter().any(|tag| tag.starts_with("master:"));
+    assert_eq!(is_slave, is_shared, "{root:?} {shared:?}");
+}
+
+#[test]
+fn c4_the_mount_table_is_dockers() {
+    let t = case!("run-container");
+    let table = Mounts::parse(&t.inside(&[], "cat /proc/self/mountinfo"));
+    for point in ["bus", "fs", "irq", "sys", "sysrq-trigger"].map(|name| format!("/proc/{name}")) {
+        if Path::new(&point).exists() {
+            assert!(table.at(&point).has(&["ro"]), "{point}");
+        }
+    }
+    for point in ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"] {
+        if Path::new(point).exists() {
+            assert!(["tmpfs", "devtmpfs"].contains(&table.at(point).kind.as_str()), "{point}");
+        }
+    }
+    for (point, kind) in [
+        ("/dev", "tmpfs"),
+        ("/dev/pts", "devpts"),
+        ("/dev/mqueue", "mqueue"),
+        ("/dev/shm", "tmpfs"),
+    ] {
+        assert_eq!(table.at(point).kind, kind);
+    }
+    assert!(table.at("/dev/shm").options.contains("size=65536k"));
+    assert!(table.at("/sys").has(&["ro"]) && table.at("/sys/fs/cgroup").has(&["ro"]));
+}
+
+#[test]
+fn c7_a_raw_socket_needs_one_capability() {
+    let t = case!("run-container");
+    let ping = "ping -c 1 -W 1 127.0.0.1 > /dev/null 2>&1 && echo reached || echo refused";
+    assert_eq!(t.inside(&[], ping), "reached\n");
+    assert_eq!(t.inside(&["--cap-drop", "NET_RAW"], ping), "refused\n");
+    assert_eq!(t.inside(&["--cap-drop", "ALL", "--cap-add", "NET_RAW"], ping), "reached\n");
+}
+
+#[test]
+fn c9_a_filter_denies_unshare() {
+    let t = case!("run-container");
+    // A user namespace needs no capability: only a filter can deny it.
+    let unshare = "unshare -U true 2>&1 && echo made";
+    let denied = t.run().sh(unshare).output();
+    assert!(denied.stdout.contains("Operation not permitted"), "{denied:?}");
+    assert_eq!(t.inside(&["--security-opt", "seccomp=unconfined"], unshare), "made\n");
+    let file = t.file(
+        "filter.json",
+        r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["unshare"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}]}"#,
+    );
+    let option = format!("seccomp={}", file.display());
+    let own = t.run().opts(["--security-opt", &option]).sh(unshare).output();
+    assert!(own.stdout.contains("not supported"), "{own:?}");
+}
+
+#[test]
+fn d7_a_low_port_and_a_change_of_owner_need_their_capabilities() {
+    let t = case!("run-container");
+    let listen =
+        "timeout 1 nc -l -p 80 127.0.0.1; test $? -ge 124 && echo listened || echo refused";
+    let as_user = |options: &[&str]| {
+        // Where this is set, everybody may.
+        let run = t.run().opts(["--user", "1000:1000"]).opts(options).sh(listen).output();
+        run.stdout.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(as_user(&["--cap-add", "NET_BIND_SERVICE"]), "listened");
+    assert_eq!(as_user(&[]), "refused");
+    let chown = "touch /tmp/file; chown 5 /tmp/file 2>&1 && echo changed";
+    assert_eq!(t.inside(&["--tmpfs", "/tmp"], chown), "changed\n");
+    let dropped = t.run().opts(["--tmpfs", "/tmp", "--cap-drop", "CHOWN"]).sh(chown).output();
+    assert!(dropped.stdout.contains("Operation not permitted"), "{dropped:?}");
+}
+
+#[test]
 fn e1_a_root_of_one_program_and_its_libraries_works() {
     let t = case!("-", "ldd");
     // A shell of the host's, with what ldd lists and nothing else.
@@ -302,7 +389,7 @@ fn e7_no_old_root_is_left() {
 fn d2_chroot_alone_leaves_host_processes_killable() {
     let t = case!("run-container");
     let mut bystander = Bystander::new();
-    let kill = format!("kill -9 {}", bystander.0.id());
+    let kill = format!("kill -9 {}", bystander.pid());
     let run = t.run().opt("--privileged").sh(&kill).output();
     assert!(run.code() != 0 && bystander.alive(), "{run:?}");
     // By hand: the same command, only chrooted, kills it.

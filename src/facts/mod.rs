@@ -1,5 +1,11 @@
 //! What read-only system calls find out before anything is planned.
 
+#[cfg(feature = "boot")]
+pub mod block_devices;
+#[cfg(feature = "boot")]
+pub mod files;
+#[cfg(feature = "boot")]
+pub mod roots;
 #[cfg(feature = "run")]
 pub mod run_facts;
 #[cfg(feature = "run")]

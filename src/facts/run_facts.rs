@@ -8,13 +8,17 @@ use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statat, statfs, statx};
 use rustix::io::Errno as KernelErrno;
 
 use super::text_file::read_text;
+use crate::input::id_map::subordinate_range;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_info;
+use crate::input::mount_options::Attributes;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{
-    Mode, Namespaces, RunOptions, TMPFS_MOUNTS, VARIABLE_FILES, VOLUMES,
+    Mode, Namespaces, RunOptions, TMPFS_MOUNTS, UserNamespace, VARIABLE_FILES, VOLUMES,
 };
-use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
+use crate::input::security_options::FilterChoice;
+use crate::input::users;
+use crate::sys::descriptor::{Descriptor, OpenFlags, is_open, open, open_below};
 use crate::sys::{standard, terminal};
 use crate::text::arena::Arena;
 use crate::text::call::Call;
@@ -35,10 +39,21 @@ pub enum Found {
     Directory,
     /// A symbolic link.
     Link,
+    /// A device.
+    Device,
     /// Something else.
     File,
     /// Nothing.
     Nothing,
+}
+
+/// Effective ids of the caller.
+#[derive(Clone, Copy)]
+pub struct Caller {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
 }
 
 /// What was found.
@@ -51,6 +66,8 @@ pub struct RunFacts<'a> {
     pub mount_points: [Found; 3],
     /// Our own root is the initramfs, where pivot_root cannot work.
     pub on_initramfs: bool,
+    /// The caller has a controlling terminal, or may have one.
+    pub has_terminal: bool,
     /// Rows and columns of the caller's terminal.
     pub window: Option<(u16, u16)>,
     /// The root's /etc/passwd, where a user was named.
@@ -61,8 +78,18 @@ pub struct RunFacts<'a> {
     pub volumes: Vec<Found, VOLUMES>,
     /// How many bytes of each mount point that the user named are there, in the order of the mounts.
     pub existing: Vec<u16, { VOLUMES + TMPFS_MOUNTS }>,
+    /// The filter's file, where one was named.
+    pub filter: &'a [u8],
     /// Contents of each `--env-file`.
     pub variable_files: Vec<&'a [u8], VARIABLE_FILES>,
+    /// Who we are.
+    pub caller: Caller,
+    /// What /etc/subuid grants: the first id and how many; known only where asked for.
+    pub sub_uids: Option<(u32, u32)>,
+    /// What /etc/subgid grants.
+    pub sub_gids: Option<(u32, u32)>,
+    /// Whether newuidmap and newgidmap are installed; known only where they may be needed.
+    pub has_helpers: bool,
     /// Whether the host's mount below the root is shared; known only where asked for.
     pub root_is_shared: Option<bool>,
 }
@@ -76,12 +103,18 @@ impl RunFacts<'_> {
             hostname: HOSTNAME,
             mount_points: [Found::Nothing; 3],
             on_initramfs: false,
+            has_terminal: false,
             window: None,
             passwd: b"",
             group: b"",
             volumes: Vec::new(),
             existing: Vec::new(),
+            filter: b"",
             variable_files: Vec::new(),
+            caller: Caller { uid: 0, gid: 0 },
+            sub_uids: None,
+            sub_gids: None,
+            has_helpers: false,
             root_is_shared: None,
         }
     }
@@ -97,6 +130,7 @@ impl Default for RunFacts<'_> {
 ///
 /// # Errors
 /// A root, a volume source or a file that cannot be used.
+#[inline(never)]
 pub fn gather<'a>(
     options: &RunOptions<'a>,
     arena: &mut Arena<'a>,
@@ -109,21 +143,39 @@ pub fn gather<'a>(
         let full = Refusal::new(Subject::Environment, Reason::TextFull);
         facts.hostname = name.map_err(|_| full)?;
     }
+    // Before anything of ours takes their numbers.
+    for number in (standard::FIRST_OTHER..).take(options.preserved.into()) {
+        if !is_open(number) {
+            return Err(Refusal::new(Subject::Descriptor(number), Reason::NotOpen));
+        }
+    }
     let root = open(CWD, options.rootfs, OpenFlags::PATH_DIRECTORY);
     let root = root.map_err(Refusal::of_call(Call::Openat, Subject::Root))?;
     look_at_root(&root, facts)?;
     facts.on_initramfs = on_initramfs()?;
     if options.terminal {
         facts.window = terminal::window(standard::input()).ok();
+    } else {
+        const NO_TERMINAL: Errno = Errno(6);
+        let terminal = open(CWD, c"/dev/tty", OpenFlags::READ);
+        facts.has_terminal = terminal.err() != Some(NO_TERMINAL);
     }
     if options.user.is_some() {
         let users = Subject::Users;
         facts.passwd = read_text(Some(&root), c"etc/passwd", users, arena)?.unwrap_or_default();
         facts.group = read_text(Some(&root), c"etc/group", users, arena)?.unwrap_or_default();
     }
+    facts.caller.uid = rustix::process::geteuid().as_raw();
+    if facts.caller.uid != 0 || options.users == UserNamespace::Auto {
+        look_at_grants(options, arena, facts)?;
+    }
     look_at_volumes(options, facts)?;
     look_at_targets(&root, options, facts)?;
     read_variable_files(options, arena, facts)?;
+    if let FilterChoice::File(path) = options.security.filter {
+        let subject = Subject::FilterFile { line: 0, column: 0 };
+        facts.filter = read_named(path, subject, arena)?;
+    }
     if options.mode == Mode::Explain {
         facts.root_is_shared = root_is_shared(&root, arena)?;
     }
@@ -131,7 +183,7 @@ pub fn gather<'a>(
 }
 
 fn look_at_root(root: &Descriptor, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
-    for (index, name) in (0..).zip(MOUNT_POINTS) {
+    for (index, name) in (0..).zip(&MOUNT_POINTS) {
         let found = look(root.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW);
         let subject = Subject::MountPoint(index);
         let found = found.map_err(Refusal::of_call(Call::Newfstatat, subject))?;
@@ -149,6 +201,7 @@ fn look(directory: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Found,
         Ok(status) => Ok(match FileType::from_raw_mode(status.st_mode) {
             FileType::Directory => Found::Directory,
             FileType::Symlink => Found::Link,
+            FileType::CharacterDevice | FileType::BlockDevice => Found::Device,
             _ => Found::File,
         }),
     }
@@ -173,6 +226,7 @@ fn on_initramfs() -> Result<bool, Refusal> {
 
 const MOUNT_INFO: &CStr = c"/proc/self/mountinfo";
 
+#[inline(never)]
 fn root_is_shared(root: &Descriptor, arena: &mut Arena<'_>) -> Result<Option<bool>, Refusal> {
     let status = statx(root, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID);
     let status = status.map_err(Refusal::of_call(Call::Statx, Subject::Root))?;
@@ -188,10 +242,61 @@ fn look_at_volumes(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result
         if found == Found::Nothing {
             return Err(failed(KernelErrno::NOENT));
         }
+        if !volume.attributes.has(Attributes::NO_DEV) && found != Found::Device {
+            return Err(Refusal::new(Subject::Volume(index), Reason::NotDevice));
+        }
         // As many as there are volumes: there is room.
         let _ = facts.volumes.push(found);
     }
     Ok(())
+}
+
+/// Programs that map ids which are not the caller's.
+pub const UID_HELPER: &CStr = c"/usr/bin/newuidmap";
+/// The same for groups.
+pub const GID_HELPER: &CStr = c"/usr/bin/newgidmap";
+
+/// What a user may map.
+#[inline(never)]
+fn look_at_grants<'a>(
+    options: &RunOptions<'a>,
+    arena: &mut Arena<'a>,
+    facts: &mut RunFacts<'a>,
+) -> Result<(), Refusal> {
+    facts.caller.gid = rustix::process::getegid().as_raw();
+    let asks_others = !options.uid_map.is_empty() || !options.gid_map.is_empty();
+    let auto = options.users == UserNamespace::Auto;
+    if auto || asks_others {
+        let is_there = |path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
+        facts.has_helpers = is_there(UID_HELPER) && is_there(GID_HELPER);
+    }
+    if auto {
+        let mut read = |path| read_text(None, path, Subject::Machine, arena);
+        let (passwd, uids, gids) =
+            (read(c"/etc/passwd")?, read(c"/etc/subuid")?, read(c"/etc/subgid")?);
+        let uid = facts.caller.uid;
+        let name = users::name_of(passwd.unwrap_or_default(), uid);
+        facts.sub_uids = uids.and_then(|text| subordinate_range(text, name, uid));
+        facts.sub_gids = gids.and_then(|text| subordinate_range(text, name, uid));
+    }
+    Ok(())
+}
+
+/// Settings that refuse user namespaces to users, and the value that does: Ubuntu's, Debian's, the kernel's own.
+const REFUSING: [(&CStr, u8); 3] = [
+    (c"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", b'1'),
+    (c"/proc/sys/kernel/unprivileged_userns_clone", b'0'),
+    (c"/proc/sys/user/max_user_namespaces", b'0'),
+];
+
+/// The setting that refuses user namespaces here, if one does, and its value.
+#[must_use]
+pub fn refusing_setting() -> Option<(&'static CStr, u8)> {
+    REFUSING.into_iter().find(|(path, value)| {
+        let mut text = [0; 2];
+        let read = open(CWD, path, OpenFlags::READ).map(|file| rustix::io::read(&file, &mut text));
+        matches!(read, Ok(Ok(_))) && text == [*value, b'\n']
+    })
 }
 
 fn look_at_targets(
@@ -232,10 +337,18 @@ fn read_variable_files<'a>(
 ) -> Result<(), Refusal> {
     for (index, path) in (0..).zip(&options.variable_files) {
         let subject = Subject::VariableFile(index, 0);
-        let text = read_text(None, path, subject, arena)?;
-        let text = text.ok_or_else(|| Refusal::of_call(Call::Openat, subject)(Errno::NOENT))?;
         // As many as there are options: there is room.
-        let _ = facts.variable_files.push(text);
+        let _ = facts.variable_files.push(read_named(path, subject, arena)?);
     }
     Ok(())
+}
+
+/// The text of a file that an option names.
+fn read_named<'a>(
+    path: &CStr,
+    subject: Subject,
+    arena: &mut Arena<'a>,
+) -> Result<&'a [u8], Refusal> {
+    let text = read_text(None, path, subject, arena)?;
+    text.ok_or_else(|| Refusal::of_call(Call::Openat, subject)(Errno::NOENT))
 }

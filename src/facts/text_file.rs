@@ -10,6 +10,7 @@ use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
 use crate::text::arena::Arena;
 use crate::text::call::Call;
 use crate::text::errno::Errno;
+use crate::text::line::Line;
 
 /// Reads a regular file: one that the caller named, or one below `root`, whose links are foreign and never
 /// lead out of it. `None` when it does not exist.
@@ -22,18 +23,23 @@ pub fn read_text<'a>(
     subject: Subject,
     arena: &mut Arena<'a>,
 ) -> Result<Option<&'a [u8]>, Refusal> {
-    let (opened, call) = match root {
-        None => (open(CWD, path, OpenFlags::READ), Call::Openat),
-        Some(root) => (open_below(root.as_fd(), path, OpenFlags::READ), Call::Openat2),
+    let (named, call) = match root {
+        None => (open(CWD, path, OpenFlags::PATH), Call::Openat),
+        Some(root) => (open_below(root.as_fd(), path, OpenFlags::PATH), Call::Openat2),
     };
-    let file = match opened {
+    let named = match named {
         Err(Errno::NOENT) => return Ok(None),
         answer => answer.map_err(Refusal::of_call(call, subject))?,
     };
-    let status = fstat(&file).map_err(Refusal::of_call(Call::Fstat, subject))?;
+    // A container may have left a device where its next one looks for users: to open one is to use it.
+    let status = fstat(&named).map_err(Refusal::of_call(Call::Fstat, subject))?;
     if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
         return Err(Refusal::new(subject, Reason::NotRegular));
     }
+    let mut path = Line::new();
+    path.text("/proc/self/fd/").number(named.number().unsigned_abs().into());
+    let file = open(CWD, path.as_path(), OpenFlags::READ);
+    let file = file.map_err(Refusal::of_call(Call::Openat, subject))?;
     let text = arena.fill(|room| read(&file, room));
     let text = text.map_err(Refusal::of_call(Call::Read, subject))?;
     text.map(Some).ok_or(Refusal::new(subject, Reason::TextFull))

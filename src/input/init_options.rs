@@ -7,8 +7,10 @@ use super::init_manuals::manual;
 use super::refusal::Reason;
 use super::signal_names::{parse_signal, parse_status, parse_time_ms};
 use super::supervision::{Id, Style, Supervision};
+use crate::text::line::Line;
 use crate::text::number::parse_u64;
-use crate::text::parts::{halves, parts};
+use crate::text::packed::{Packed, packed};
+use crate::text::parts::halves;
 
 /// What a command line asks of us.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,7 @@ const TTOU: u8 = 22;
 ///
 /// # Errors
 /// An unknown option, a bad value, no program, or a program with `--pause`. What it is about is in `arguments`.
+#[inline(never)]
 pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     arguments: &mut Arguments<'a, Words>,
     environment: impl Iterator<Item = &'a CStr>,
@@ -154,10 +157,7 @@ fn apply(id: Id, text: &[u8], options: &mut Supervision<'_>) -> Result<(), Reaso
             let (from, to) = pair.ok_or(Reason::NoExitMap)?;
             options.map_exit(from, to);
         }
-        Id::OomScoreAdj => {
-            let digits = text.strip_prefix(b"-").unwrap_or(text);
-            parse_u64(digits).filter(|score| *score <= 1000).ok_or(Reason::NoOomScore)?;
-        }
+        Id::OomScoreAdj => check_oom_score(text)?,
         Id::Verbose => options.verbosity = options.verbosity.saturating_add(1),
         Id::Verbosity => {
             options.verbosity = parse_u64(text).map_or(0, |number| number.min(9) as u8)
@@ -189,18 +189,21 @@ fn time_of(text: &[u8]) -> Result<u32, Reason> {
 
 /// Variables: whose (the style's number), the letter of the option that it stands for, the variable. One that ends
 /// in `=` may have any value. One says more than dumb-init's `-v`, so it stands for two.
-const VARIABLES: &[u8] = b"1sTINI_SUBREAPER=
+const VARIABLES: Packed = packed!(
+    "1sTINI_SUBREAPER=
 1gTINI_KILL_PROCESS_GROUP=
 1=TINI_VERBOSITY=
 2vDUMB_INIT_DEBUG=1
 2vDUMB_INIT_DEBUG=1
 2cDUMB_INIT_SETSID=0
 3vCATATONIT_DEBUG=
-3!CATATONIT_LOG=";
+3!CATATONIT_LOG="
+);
 
 fn apply_variable(variable: &[u8], options: &mut Supervision<'_>) -> Result<(), Reason> {
-    for row in parts(VARIABLES, b'\n') {
-        let [style, letter, known @ ..] = row else { continue };
+    let mut line = Line::new();
+    for row in VARIABLES.lines() {
+        let [style, letter, known @ ..] = row.unpack(&mut line) else { continue };
         if let Some(value) = variable.strip_prefix(known)
             && *style == options.style as u8 + b'0'
             && (value.is_empty() || known.ends_with(b"="))
@@ -210,6 +213,16 @@ fn apply_variable(variable: &[u8], options: &mut Supervision<'_>) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Whether a text is a score of proc_pid_oom_score_adj(5).
+///
+/// # Errors
+/// `NoOomScore`
+pub fn check_oom_score(text: &[u8]) -> Result<(), Reason> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let score = parse_u64(digits).filter(|score| *score <= 1000);
+    score.map(drop).ok_or(Reason::NoOomScore)
 }
 
 #[cfg(test)]

@@ -10,30 +10,34 @@ pub const HEAD_BYTES: usize = 4096;
 pub fn needed(head: &[u8; HEAD_BYTES]) -> Option<&[u8]> {
     match head {
         [b'#', b'!', line @ ..] => {
-            let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-            let start = line.iter().position(|byte| !is_blank(byte))?;
+            let start = line.iter().position(|byte| !matches!(byte, b' ' | b'\t'))?;
             let line = line.get(start..)?;
-            let end = line.iter().position(|byte| is_blank(byte) || matches!(byte, b'\n' | 0));
+            let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'\n' | 0));
             line.get(..end?)
         }
-        [0x7f, b'E', ..] => loader(head),
+        [0x7f, _, _, _, 2, ..] => loader(head),
         _ => None,
     }
 }
 
 /// Bytes of an ELF file's header, behind which its table of segments stands, and of a row of that. elf(5).
 const HEADER_BYTES: usize = 64;
+/// Where in the header the number of rows stands.
+const COUNT_AT: usize = 56;
 const ROW_BYTES: usize = 56;
 /// A row of this type has the place of the loader's name at 8.
 const INTERPRETER: [u8; 4] = [3, 0, 0, 0];
 
-fn loader(elf: &[u8]) -> Option<&[u8]> {
-    let mut rows = elf.get(HEADER_BYTES..)?;
+fn loader(elf: &[u8; HEAD_BYTES]) -> Option<&[u8]> {
+    // What lies behind the table may look like a row. To who only explains a failure it is not worth the code.
+    let rows_bytes = ROW_BYTES * usize::from(elf[COUNT_AT]);
+    let end = if cfg!(feature = "boot") { HEADER_BYTES + rows_bytes } else { HEAD_BYTES };
+    let mut rows = elf.get(HEADER_BYTES..end)?;
     loop {
         let (row, rest) = rows.split_first_chunk::<ROW_BYTES>()?;
         if row.first_chunk() == Some(&INTERPRETER) {
-            let place = usize::from(u16::from_le_bytes([row[8], row[9]]));
-            return Some(parts(elf.get(place..)?, 0).skip_to(0));
+            let place = u32::from_le_bytes([row[8], row[9], row[10], row[11]]);
+            return Some(parts(elf.get(place as usize..)?, 0).skip_to(0));
         }
         rows = rest;
     }
@@ -68,11 +72,19 @@ mod tests {
     fn an_elf_file_names_its_loader() {
         let mut elf = vec![0; 200];
         elf[..5].copy_from_slice(b"\x7fELF\x02");
+        elf[56] = 2;
         (elf[64], elf[120], elf[128]) = (1, 3, 180);
         elf[180..190].copy_from_slice(b"/lib/ld.so");
         check(&elf, Some("/lib/ld.so"));
         // What lies behind the head, or nowhere, is not read.
-        for (place, value, name) in [(128, 1, Some("ELF\x02")), (129, 255, None), (120, 4, None)] {
+        for (place, value, name) in [
+            (128, 1, Some("ELF\x02")),
+            (129, 255, None),
+            (130, 1, None),
+            (120, 4, None),
+            (56, 1, None),
+            (4, 1, None),
+        ] {
             let mut broken = elf.clone();
             broken[place] = value;
             check(&broken, name);

@@ -1,19 +1,40 @@
-//! `rootlet.run=` on the kernel command line. Source: bootparam(7).
+//! The kernel command line, cut into parameters. Source: bootparam(7).
 
-/// The value of `name` in a kernel command line, the last one if there are several. A value in double quotes
-/// may hold blanks; the kernel hands them on as `name="a b"` or `"name=a b"`.
+/// A parameter: `NAME` or `NAME=VALUE`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct Parameter<'a> {
+    /// What stands before the first `=`.
+    pub name: &'a [u8],
+    /// What stands behind it, without quotes.
+    pub value: Option<&'a [u8]>,
+}
+
+/// The parameters of a command line in their order.
+#[derive(Clone, Copy)]
+pub struct Parameters<'a> {
+    rest: &'a [u8],
+}
+
+/// Cuts a command line. A value in double quotes may hold blanks; the kernel hands them on as `name="a b"` or
+/// `"name=a b"`.
 #[must_use]
-pub fn value<'a>(command_line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let mut rest = command_line;
-    let mut found = None;
-    while let Some((word, after)) = next_word(rest) {
-        rest = after;
+pub const fn parameters(command_line: &[u8]) -> Parameters<'_> {
+    Parameters { rest: command_line }
+}
+
+impl<'a> Iterator for Parameters<'a> {
+    type Item = Parameter<'a>;
+
+    fn next(&mut self) -> Option<Parameter<'a>> {
+        let (word, rest) = next_word(self.rest)?;
+        self.rest = rest;
         let word = unquoted(word);
-        if let Some(value) = word.strip_prefix(name).and_then(|tail| tail.strip_prefix(b"=")) {
-            found = Some(unquoted(value));
-        }
+        let Some(end) = word.iter().position(|byte| *byte == b'=') else {
+            return Some(Parameter { name: word, value: None });
+        };
+        Some(Parameter { name: word.get(..end)?, value: word.get(end + 1..).map(unquoted) })
     }
-    found
 }
 
 /// Splits off the first word; blanks inside double quotes belong to it.
@@ -38,21 +59,28 @@ fn unquoted(text: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
+    fn last<'a>(line: &'a str, name: &str) -> Option<Option<&'a [u8]>> {
+        let named = parameters(line.as_bytes()).filter(|found| found.name == name.as_bytes());
+        named.last().map(|found| found.value)
+    }
+
     #[test]
     fn values_with_and_without_quotes() {
         for (line, expected) in [
-            ("quiet rootlet.run=/bin/true ro", Some("/bin/true")),
-            ("rootlet.run=\"/bin/sh -c 'echo hi'\" panic=1\n", Some("/bin/sh -c 'echo hi'")),
-            ("\"rootlet.run=a b\" x", Some("a b")),
-            ("rootlet.run=a rootlet.run=b", Some("b")),
-            ("rootlet.run=", Some("")),
+            ("quiet rootlet.run=/bin/true ro", Some(Some("/bin/true"))),
+            ("rootlet.run=\"/bin/sh -c 'echo hi'\" panic=1\n", Some(Some("/bin/sh -c 'echo hi'"))),
+            ("\"rootlet.run=a b\" x", Some(Some("a b"))),
+            ("rootlet.run=a rootlet.run=b", Some(Some("b"))),
+            ("rootlet.run=", Some(Some(""))),
+            ("rootlet.run=UUID=x", Some(Some("UUID=x"))),
+            ("rootlet.run=\"UUID=x\"", Some(Some("UUID=x"))),
             ("rootlet.runner=a", None),
-            ("rootlet.run", None),
+            ("rootlet.run", Some(None)),
             ("", None),
             ("a=\"rootlet.run=x", None),
         ] {
-            let found = value(line.as_bytes(), b"rootlet.run");
-            assert_eq!(found, expected.map(str::as_bytes), "{line:?}");
+            let expected = expected.map(|value| value.map(str::as_bytes));
+            assert_eq!(last(line, "rootlet.run"), expected, "{line:?}");
         }
     }
 }

@@ -7,8 +7,22 @@ pub mod refusal;
 pub mod capability;
 pub mod environment;
 #[cfg(feature = "run")]
+pub mod filter;
+#[cfg(feature = "run")]
+pub mod filter_default;
+#[cfg(feature = "run")]
+pub mod filter_file;
+#[cfg(feature = "run")]
+pub mod id_map;
+#[cfg(feature = "run")]
+pub mod json;
+#[cfg(feature = "run")]
 pub mod kernel_release;
 #[cfg(feature = "run")]
+pub mod landlock;
+#[cfg(feature = "run")]
+pub mod limits;
+#[cfg(any(feature = "run", feature = "boot"))]
 pub mod mount_info;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod mount_options;
@@ -17,10 +31,36 @@ pub mod run_manual;
 #[cfg(feature = "run")]
 pub mod run_options;
 #[cfg(feature = "run")]
+pub mod security_options;
+#[cfg(feature = "run")]
+pub mod system_calls;
+#[cfg(feature = "run")]
 pub mod users;
 
 #[cfg(feature = "boot")]
+pub mod boot_parameters;
+#[cfg(feature = "boot")]
+pub mod device_name;
+#[cfg(feature = "boot")]
+pub mod fstab;
+#[cfg(feature = "boot")]
+pub mod inittab;
+#[cfg(feature = "boot")]
 pub mod kernel_command_line;
+#[cfg(feature = "boot")]
+pub mod module_index;
+#[cfg(feature = "boot")]
+pub mod mount_flags;
+#[cfg(feature = "boot")]
+pub mod partition_table;
+#[cfg(any(feature = "run", feature = "boot"))]
+pub mod place;
+#[cfg(feature = "boot")]
+pub mod power_options;
+#[cfg(feature = "boot")]
+pub mod settings;
+#[cfg(feature = "boot")]
+pub mod superblock;
 
 pub mod init_manuals;
 pub mod init_options;

@@ -28,6 +28,16 @@ pub fn is_shared(mount_info: &[u8], id: u64) -> bool {
     false
 }
 
+/// Where a line's filesystem is mounted, with octal escapes, and what it is; nothing for half a line.
+#[cfg(feature = "boot")]
+#[must_use]
+pub fn place_and_kind(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut fields = parts(line, b' ');
+    let place = fields.skip_to(4);
+    let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
+    Some((place, kind))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +52,13 @@ mod tests {
         ));
         assert!(!root_has_no_parent(HOST));
         assert!(!root_has_no_parent(b""));
+    }
+
+    #[test]
+    fn a_line_names_its_place_and_filesystem() {
+        let line = b"31 25 0:27 / /a\\040b rw master:1 - ext4 /dev/x rw";
+        assert_eq!(place_and_kind(line), Some((b"/a\\040b".as_slice(), b"ext4".as_slice())));
+        assert_eq!(place_and_kind(b"31 25 0:27 / /a rw"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use heapless::Vec;
 use super::refusal::Reason;
 use crate::text::arena::Arena;
 use crate::text::number;
-use crate::text::parts::parts;
+use crate::text::parts::{line_of, parts};
 
 /// Attributes of a mount: `MOUNT_ATTR_*` bits of mount_setattr(2).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ impl Attributes {
     pub const NO_DEV: Self = Self(4);
     /// Programs cannot be executed.
     pub const NO_EXEC: Self = Self(8);
+    /// All three.
+    pub const CLOSED: Self = Self::NO_SUID.and(Self::NO_DEV).and(Self::NO_EXEC);
 
     /// These and those.
     #[must_use]
@@ -98,10 +100,12 @@ pub struct Volume<'a> {
     pub source: &'a CStr,
     /// Inside, absolute.
     pub target: &'a CStr,
-    /// Beside what the source's mount has; always without device nodes.
+    /// Beside what the source's mount has. Only a device of `--device` can be opened as one.
     pub attributes: Attributes,
     /// Of the new mount and all below it.
     pub propagation: Propagation,
+    /// Its files belong to whom the container's user namespace makes of their owners.
+    pub mapped: bool,
 }
 
 /// A parameter of a filesystem. fsconfig(2).
@@ -139,9 +143,14 @@ pub fn parse_volume<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Volume<'a>
         target: arena.join(&[target]).map_err(|_| Reason::TextFull)?,
         attributes: Attributes::NO_DEV,
         propagation: Propagation::Private,
+        mapped: false,
     };
     let Some(options) = fields.rest() else { return Ok(volume) };
     for option in parts(options, b',') {
+        if option == b"idmap" {
+            volume.mapped = true;
+            continue;
+        }
         let propagation = option.strip_prefix(b"r").and_then(Propagation::named);
         if let Some(propagation) = propagation.filter(|found| *found != Propagation::Unbindable) {
             volume.propagation = propagation;
@@ -153,16 +162,41 @@ pub fn parse_volume<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Volume<'a>
     Ok(volume)
 }
 
+/// Reads `SRC[:DST][:rwm]`, a device of the host. The kernel knows no device that is read-only here, so that is no value.
+///
+/// # Errors
+/// Relative paths, other permissions than `rw` and `rwm`.
+pub fn parse_device<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Volume<'a>, Reason> {
+    let mut fields = parts(text, b':');
+    let source = absolute(fields.next()).ok_or(Reason::NoDevice)?;
+    let (mut target, mut permissions) = (source, fields.next());
+    if let Some(path) = absolute(permissions) {
+        (target, permissions) = (path, fields.next());
+    }
+    let is_known = line_of(b"rwm\nrw", permissions.unwrap_or(b"rwm")).is_some();
+    if !is_known || fields.rest().is_some() {
+        return Err(Reason::NoDevice);
+    }
+    Ok(Volume {
+        source: arena.join(&[source]).map_err(|_| Reason::TextFull)?,
+        target: arena.join(&[target]).map_err(|_| Reason::TextFull)?,
+        attributes: Attributes::NO_SUID.and(Attributes::NO_EXEC),
+        propagation: Propagation::Private,
+        mapped: false,
+    })
+}
+
 /// Reads `DST[:OPTION,…]`.
 ///
 /// # Errors
 /// A relative target, an unknown option, a size or mode that is not one.
+#[inline(never)]
 pub fn parse_tmpfs<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Tmpfs<'a>, Reason> {
     let mut fields = parts(text, b':');
     let target = absolute(fields.next()).ok_or(Reason::NoTmpfs)?;
     let mut tmpfs = Tmpfs {
         target: arena.join(&[target]).map_err(|_| Reason::TextFull)?,
-        attributes: Attributes::NO_SUID.and(Attributes::NO_DEV).and(Attributes::NO_EXEC),
+        attributes: Attributes::CLOSED,
         parameters: Vec::new(),
     };
     let Some(options) = fields.rest() else { return Ok(tmpfs) };
@@ -275,6 +309,28 @@ mod tests {
             assert!(volume(wrong).is_err(), "{wrong}");
         }
         assert_eq!(volume("/a:/b:runbindable"), Err(Reason::NoVolumeOption));
+    }
+
+    #[test]
+    fn devices() {
+        let device = |text: &'static str| {
+            let mut arena = Arena::new(Box::leak(Box::new([0; 256])));
+            let device = parse_device(text.as_bytes(), &mut arena).ok()?;
+            assert!(!device.attributes.has(Attributes::NO_DEV));
+            Some([device.source, device.target].map(|path| path.to_str().unwrap()).join(">"))
+        };
+        for (text, paths) in [
+            ("/dev/fuse", "/dev/fuse>/dev/fuse"),
+            ("/dev/a:/dev/b", "/dev/a>/dev/b"),
+            ("/dev/a:rw", "/dev/a>/dev/a"),
+            ("/dev/a:/b:rwm", "/dev/a>/b"),
+        ] {
+            assert_eq!(device(text).as_deref(), Some(paths), "{text}");
+        }
+        for wrong in ["", "dev", "/", "/a:", "/a:r", "/a:/b:", "/a:/b:ro", "/a:rw:rw", "/a:/b:rw:x"]
+        {
+            assert_eq!(device(wrong), None, "{wrong}");
+        }
     }
 
     fn tmpfs(text: &'static str) -> Result<(u8, String), ()> {

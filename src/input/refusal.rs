@@ -35,8 +35,19 @@ pub enum Subject {
     Volume(u8),
     /// An `--env-file`, by its index, and its line from 1 on; 0 for the whole file.
     VariableFile(u8, u32),
+    /// The file of `--security-opt seccomp=`, and where in it from 1 on; 0 for the whole file.
+    FilterFile {
+        /// The line.
+        line: u32,
+        /// The byte within the line.
+        column: u16,
+    },
     /// The root's /etc/passwd or /etc/group.
     Users,
+    /// A descriptor that CMD is to have, by its number.
+    Descriptor(u8),
+    /// rootlet's own file.
+    OwnFile,
     /// The value of `--user`.
     User,
     /// The environment of the program.
@@ -60,6 +71,16 @@ impl Refusal {
     #[must_use]
     pub const fn new(subject: Subject, reason: Reason) -> Self {
         Self { subject, cause: Cause::Reason(reason) }
+    }
+
+    /// For `map_err`: `subject` is refused for a reason.
+    pub fn at(subject: Subject) -> impl Fn(Reason) -> Self {
+        move |reason| Self::new(subject, reason)
+    }
+
+    /// For `map_err`: a call failed on `subject`.
+    pub fn of_error(subject: Subject) -> impl Fn(CallError) -> Self {
+        move |error| Self { subject, cause: Cause::Call(error) }
     }
 
     /// For `map_err`: `call` failed on `subject`.
@@ -108,6 +129,17 @@ reasons! {
     RenamesHost "would rename the host: --uts host",
     NameTooLong "is longer than 64 bytes",
     RelativePath "is not an absolute path",
+    NoIdRange "is not INNER:OUTER:SIZE, ids from 0 to 4294967294",
+    RangesOverlap "overlaps an earlier range",
+    TooManyRanges "is one too many: at most 24",
+    NoUserNamespace "is none of host, new, auto, ns:PATH",
+    MapsOfHost "needs --userns new with --uidmap or --gidmap",
+    HostsUsers "needs --userns new with --disable-userns",
+    SharedUsers "cannot share mounts with the host from a user namespace: --propagation shared",
+    NoHelpers "needs newuidmap and newgidmap for ids that are not the caller's own",
+    MapsMounts "needs root and a new user namespace, --userns new or --uidmap, to map owners of files",
+    RootNotMapped "needs id 0 in --uidmap and --gidmap",
+    NotMapped "is not mapped: --uidmap and --gidmap, or --userns auto, map more ids",
     NeitherHostNorNew "is neither host nor new",
     NoPropagation "is none of private, slave, shared, unbindable",
     NoCapability "is not a capability",
@@ -135,10 +167,42 @@ reasons! {
     MountPointMissing "is missing in the root, which is read-only",
     MountPointLink "is a link in the root, not a directory",
     MountPointFile "is not a directory in the root",
-    CapabilityOfUser "has --cap-add for user 0 only",
+    NotDevice "is no device",
+    NoDevice "needs a device: SRC[:DST][:rwm], absolute paths",
+    NotOpen "is not open",
+    NoCount "is not a number from 0 to 64",
+    NoFileRule "needs ro:PATH or rw:PATH, with commas between",
+    ManyFileRules "has too many paths: at most 32 in all",
+    NoLimit "is not NAME=SOFT[:HARD] with a name of ulimit and numbers or unlimited",
+    NoSecurityOption "is none of seccomp=FILE|unconfined|builtin, no-new-privileges[=true|false], apparmor=PROFILE, label=CONTEXT",
+    LongFilter "makes a filter of more than 4096 instructions",
+    ManyRules "has too many rules: at most 512, with 512 conditions in all",
+    NoJson "is not JSON here",
+    NoFilterKey "has a key that no filter has",
+    NoFilterAction "needs an action: SCMP_ACT_ ALLOW ERRNO KILL KILL_PROCESS KILL_THREAD LOG TRACE TRAP",
+    NoFilterNumber "needs a number that fits: an index 0 to 5, a value of 64 bits, an errno",
+    NoFilterComparison "needs an op: SCMP_CMP_ NE LT LE EQ GE GT MASKED_EQ",
     OpenQuote "has a quote that is not closed",
     LongWord "has a word of more than 4096 bytes",
     ManyWords "has more than 64 words",
+    NoTerminal "is no terminal below /dev: at most 26 bytes, no blanks",
+    FewFields "has fewer than the four fields of TTY:IGNORED:ACTION:COMMAND",
+    NoAction "is no action: sysinit wait once respawn askfirst ctrlaltdel shutdown restart",
+    NoCommand "has no command",
+    ManyEntries "is one entry too many: at most 128",
+    FewMountFields "has fewer than the fields SOURCE TARGET TYPE [OPTIONS]",
+    NoPass "is no number of a pass: 0, 1, 2",
+    NoSetting "is not KEY=VALUE with a KEY below /proc/sys",
+    NoModule "is no module of this kernel below /lib/modules",
+    ManyModules "does not fit: names of modules and devices may have 32 KiB",
+    NoParameter "on the kernel command line is no parameter, or has a value that it cannot have",
+    NoDirectory "is no directory",
+    NoMountPoint "is no mount point",
+    SameFilesystem "is on the filesystem that is to be left",
+    RootNotInMemory "cannot follow: / is no ramfs or tmpfs, and its files would be removed",
+    NoInit "is not in the new root, or cannot be executed",
+    NoNewRoot "needs NEW_ROOT and INIT",
+    NotFirst "works only as PID 1",
     NotFirstProcess "boots a machine only as PID 1; see rootlet --help",
 }
 

@@ -10,7 +10,9 @@ use crate::text::packed::packed;
 pub enum Id {
     Rootfs,
     ReadOnly,
+    RootfsMapped,
     Volume,
+    Device,
     Tmpfs,
     Hostname,
     Domainname,
@@ -23,25 +25,36 @@ pub enum Id {
     Ipc,
     Uts,
     Cgroup,
+    Users,
+    UidMap,
+    GidMap,
+    NoMoreUsers,
     Propagation,
     NoPivot,
     Terminal,
     Interactive,
     NoInit,
     PidFile,
+    PreserveFds,
+    Limit,
+    OomScoreAdj,
+    Landlock,
     CapabilityAdd,
     CapabilityDrop,
     Privileged,
+    SecurityOption,
     Explain,
     Trace,
     Help,
 }
 
 /// The options in the order of `MANUAL`.
-pub const IDS: [Id; 27] = [
+pub const IDS: [Id; 38] = [
     Id::Rootfs,
     Id::ReadOnly,
+    Id::RootfsMapped,
     Id::Volume,
+    Id::Device,
     Id::Tmpfs,
     Id::Hostname,
     Id::Domainname,
@@ -54,15 +67,24 @@ pub const IDS: [Id; 27] = [
     Id::Ipc,
     Id::Uts,
     Id::Cgroup,
+    Id::Users,
+    Id::UidMap,
+    Id::GidMap,
+    Id::NoMoreUsers,
     Id::Propagation,
     Id::NoPivot,
     Id::Terminal,
     Id::Interactive,
     Id::NoInit,
     Id::PidFile,
+    Id::PreserveFds,
+    Id::Limit,
+    Id::OomScoreAdj,
+    Id::Landlock,
     Id::CapabilityAdd,
     Id::CapabilityDrop,
     Id::Privileged,
+    Id::SecurityOption,
     Id::Explain,
     Id::Trace,
     Id::Help,
@@ -77,8 +99,10 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
 
       --rootfs DIR              becomes / (required)
       --read-only               the root cannot be written
+      --rootfs-idmap            files of the root are owned by the container's users
   -v, --volume SRC:DST[:OPT,..] a host path inside:
-                                ro nosuid noexec rprivate rslave rshared
+                                ro nosuid noexec rprivate rslave rshared idmap
+      --device SRC[:DST][:rwm]  a device of the host
       --tmpfs DST[:OPT,..]      an empty tmpfs: ro exec suid size= mode= uid= gid=
                                 nr_inodes= nr_blocks=
       --hostname NAME           host name inside (default rootlet)
@@ -92,15 +116,29 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
       --ipc host|new            System V IPC, message queues, /dev/shm
       --uts host|new            host name
       --cgroupns host|new       view of the cgroup tree
+      --userns host|new|auto|ns:PATH
+                                users (default host for root, new for others; auto:
+                                with what /etc/subuid and /etc/subgid grant)
+      --uidmap INNER:OUTER:SIZE a range of users of a new --userns
+      --gidmap INNER:OUTER:SIZE a range of groups
+      --disable-userns          no further user namespaces inside
       --propagation TYPE        private slave shared unbindable (default slave)
       --no-pivot                chroot instead of pivot_root
   -t, --tty                     a terminal of its own
   -i, --interactive             accepted: it always is
       --no-init                 CMD itself is PID 1
       --pid-file FILE           write the container's pid
+      --preserve-fds N          descriptors of the caller beside 0, 1, 2
+      --ulimit NAME=SOFT[:HARD] a limit such as nofile=64:128 or core=unlimited
+      --oom-score-adj N         -1000 to 1000: how soon it ends for want of memory
+      --landlock ro:PATH,rw:PATH
+                                files can be used below these paths alone
       --cap-add NAME|ALL        a capability beyond docker's default 14
       --cap-drop NAME|ALL       take a capability away
-      --privileged              every capability
+      --privileged              every capability, nothing hidden, no filter
+      --security-opt OPT        seccomp=FILE|unconfined|builtin, a filter in docker's
+                                format; no-new-privileges=false, for su and sudo;
+                                apparmor=PROFILE, label=CONTEXT (SELinux)
       --explain                 print the plan, do nothing
       --trace                   time each step
   -h, --help                    print this help"

@@ -6,10 +6,17 @@ use heapless::Vec;
 
 use super::arguments::{Arguments, Found};
 use super::capability::CapabilitySet;
-use super::mount_options::{Propagation, Tmpfs, Volume, parse_tmpfs, parse_volume};
+use super::id_map::{self, IdMap};
+use super::init_options;
+use super::landlock::{self, FILE_RULES, FileRule};
+use super::limits::{self, KINDS, Limit};
+use super::mount_options::{Propagation, Tmpfs, Volume, parse_device, parse_tmpfs, parse_volume};
 use super::refusal::{Reason, Refusal, Subject};
 use super::run_manual::{IDS, Id, MANUAL};
+use super::security_options::Security;
 use crate::text::arena::Arena;
+use crate::text::number::parse_u64;
+use crate::text::parts::line_of;
 
 /// `--volume` options on one command line.
 pub const VOLUMES: usize = 64;
@@ -38,6 +45,8 @@ impl Namespaces {
     pub const IPC: Self = Self(0x0800_0000);
     /// Process ids.
     pub const PID: Self = Self(0x2000_0000);
+    /// Users, their groups and capabilities.
+    pub const USER: Self = Self(0x1000_0000);
     /// Network.
     pub const NETWORK: Self = Self(0x4000_0000);
     /// What a container gets unless told otherwise.
@@ -51,7 +60,9 @@ impl Namespaces {
         self.0 & other.0 == other.0
     }
 
-    const fn with(self, other: Self, new: bool) -> Self {
+    /// This set with or without `other`.
+    #[must_use]
+    pub const fn with(self, other: Self, new: bool) -> Self {
         if new { Self(self.0 | other.0) } else { Self(self.0 & !other.0) }
     }
 }
@@ -63,6 +74,21 @@ pub enum MountKind {
     Volume,
     /// `RunOptions::tmpfs`
     Tmpfs,
+}
+
+/// Which user namespace a container has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum UserNamespace<'a> {
+    /// The host's for root, a new one for everybody else.
+    Default,
+    /// The host's.
+    Host,
+    /// A new one.
+    New,
+    /// A new one with all ids that /etc/subuid and /etc/subgid grant.
+    Auto,
+    /// One that exists, by a file of it.
+    Join(&'a CStr),
 }
 
 /// What to do with the plan.
@@ -82,6 +108,8 @@ pub struct RunOptions<'a> {
     pub rootfs: &'a CStr,
     /// The root cannot be written.
     pub read_only: bool,
+    /// Its files belong to whom the container's user namespace makes of their owners.
+    pub rootfs_mapped: bool,
     /// Binds of the host's files, in the order given.
     pub volumes: Vec<Volume<'a>, VOLUMES>,
     /// Memory filesystems, in the order given.
@@ -102,6 +130,14 @@ pub struct RunOptions<'a> {
     pub variable_files: Vec<&'a CStr, VARIABLE_FILES>,
     /// Namespaces to make.
     pub namespaces: Namespaces,
+    /// The user namespace.
+    pub users: UserNamespace<'a>,
+    /// `--uidmap`
+    pub uid_map: IdMap,
+    /// `--gidmap`
+    pub gid_map: IdMap,
+    /// No further user namespaces can be made inside.
+    pub no_more_users: bool,
     /// Between the host's mounts and the container's.
     pub propagation: Propagation,
     /// `pivot_root`, or moving the root mount and chroot.
@@ -114,8 +150,20 @@ pub struct RunOptions<'a> {
     pub pid_file: Option<&'a CStr>,
     /// Capabilities of the program.
     pub capabilities: CapabilitySet,
-    /// Whether `--cap-add` was given.
-    pub capabilities_added: bool,
+    /// What was added by name.
+    pub capabilities_added: CapabilitySet,
+    /// `--ulimit`, one of each kind.
+    pub limits: Vec<Limit, KINDS>,
+    /// Where alone files can be used; empty for everywhere.
+    pub file_rules: Vec<FileRule<'a>, FILE_RULES>,
+    /// How many of the caller's descriptors CMD has beside the standard ones, from 3 on.
+    pub preserved: u8,
+    /// How soon the kernel ends it for want of memory.
+    pub oom_score_adj: Option<&'a CStr>,
+    /// Nothing of the kernel's is hidden, and no system call filtered unless asked for.
+    pub privileged: bool,
+    /// `--security-opt`
+    pub security: Security<'a>,
     /// Run, trace or explain.
     pub mode: Mode,
 }
@@ -161,6 +209,7 @@ impl RunOptions<'_> {
         Self {
             rootfs: c"",
             read_only: false,
+            rootfs_mapped: false,
             volumes: Vec::new(),
             tmpfs: Vec::new(),
             mount_order: Vec::new(),
@@ -171,13 +220,23 @@ impl RunOptions<'_> {
             variables: Vec::new(),
             variable_files: Vec::new(),
             namespaces: Namespaces::DEFAULT,
+            users: UserNamespace::Default,
+            uid_map: IdMap::new(),
+            gid_map: IdMap::new(),
+            no_more_users: false,
             propagation: Propagation::Slave,
             pivot: true,
             terminal: false,
             init: true,
             pid_file: None,
             capabilities: CapabilitySet::DEFAULT,
-            capabilities_added: false,
+            capabilities_added: CapabilitySet::NONE,
+            limits: Vec::new(),
+            file_rules: Vec::new(),
+            preserved: 0,
+            oom_score_adj: None,
+            privileged: false,
+            security: Security::new(),
             mode: Mode::Run,
         }
     }
@@ -208,6 +267,7 @@ struct CapabilityChanges {
 ///
 /// # Errors
 /// Anything that is wrong with the text: unknown options, bad values, a full list, no root, no program.
+#[inline(never)]
 pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     words: Words,
     position: u32,
@@ -222,7 +282,14 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
         let id = IDS.get(index).copied().unwrap_or(Id::Help);
         let applied = match id {
             Id::Help => return Ok(RunRequest::Help),
-            Id::Volume | Id::Tmpfs | Id::Variable | Id::VariableFile => {
+            Id::Limit => limits::add_limit(value.to_bytes(), &mut options.limits),
+            Id::Landlock => landlock::add_rules(value.to_bytes(), arena, &mut options.file_rules),
+            Id::PreserveFds => set_preserved(value, options),
+            Id::OomScoreAdj => {
+                options.oom_score_adj = Some(value);
+                init_options::check_oom_score(value.to_bytes())
+            }
+            Id::Volume | Id::Device | Id::Tmpfs | Id::Variable | Id::VariableFile => {
                 add_to_list(id, value, arena, options)
             }
             Id::CapabilityAdd | Id::CapabilityDrop => change_capabilities(id, value, &mut changes),
@@ -234,12 +301,16 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
             Id::Ipc => set_namespace(Namespaces::IPC, value, options),
             Id::Uts => set_namespace(Namespaces::UTS, value, options),
             Id::Cgroup => set_namespace(Namespaces::CGROUP, value, options),
+            Id::Users => set_users(value, arena, options),
+            Id::UidMap => id_map::add_range(value.to_bytes(), &mut options.uid_map),
+            Id::GidMap => id_map::add_range(value.to_bytes(), &mut options.gid_map),
             Id::Propagation => set_propagation(value, options),
+            Id::SecurityOption => options.security.set(value.to_bytes(), arena),
             _ => set_switch(id, options),
         };
         applied.map_err(|reason| arguments.refusal(reason))?;
     }
-    options.capabilities_added = changes.added != CapabilitySet::NONE;
+    options.capabilities_added = changes.added;
     options.capabilities = options.capabilities.changed(changes.added, changes.dropped);
     check(options)?;
     if arguments.operands().next().is_none() {
@@ -260,6 +331,7 @@ const fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
+#[inline(never)]
 fn add_to_list<'a>(
     id: Id,
     value: &'a CStr,
@@ -268,8 +340,9 @@ fn add_to_list<'a>(
 ) -> Result<(), Reason> {
     let bytes = value.to_bytes();
     match id {
-        Id::Volume => {
-            let volume = parse_volume(bytes, arena)?;
+        Id::Volume | Id::Device => {
+            let parse = if id == Id::Device { parse_device } else { parse_volume };
+            let volume = parse(bytes, arena)?;
             options.volumes.push(volume).map_err(|_| Reason::TooManyVolumes)?;
             // As many places as both lists have: there is room.
             let _ = options.mount_order.push(MountKind::Volume);
@@ -289,6 +362,7 @@ fn add_to_list<'a>(
     }
 }
 
+#[inline(never)]
 fn change_capabilities(
     id: Id,
     value: &CStr,
@@ -341,13 +415,44 @@ fn set_propagation(value: &CStr, options: &mut RunOptions<'_>) -> Result<(), Rea
     Ok(())
 }
 
+#[inline(never)]
+fn set_preserved(value: &CStr, options: &mut RunOptions<'_>) -> Result<(), Reason> {
+    let count = parse_u64(value.to_bytes()).filter(|count| *count <= 64);
+    options.preserved = count.ok_or(Reason::NoCount)? as u8;
+    Ok(())
+}
+
+fn set_users<'a>(
+    value: &'a CStr,
+    arena: &mut Arena<'a>,
+    options: &mut RunOptions<'a>,
+) -> Result<(), Reason> {
+    let value = value.to_bytes();
+    options.users = match line_of(b"host\nnew\nauto", value) {
+        Some(0) => UserNamespace::Host,
+        Some(1) => UserNamespace::New,
+        Some(_) => UserNamespace::Auto,
+        None => {
+            let path = value.strip_prefix(b"ns:").filter(|path| !path.is_empty());
+            let path = path.ok_or(Reason::NoUserNamespace)?;
+            UserNamespace::Join(arena.join(&[path]).map_err(|_| Reason::TextFull)?)
+        }
+    };
+    Ok(())
+}
+
 const fn set_switch(id: Id, options: &mut RunOptions<'_>) -> Result<(), Reason> {
     match id {
         Id::ReadOnly => options.read_only = true,
+        Id::RootfsMapped => options.rootfs_mapped = true,
         Id::NoPivot => options.pivot = false,
+        Id::NoMoreUsers => options.no_more_users = true,
         Id::Terminal => options.terminal = true,
         Id::NoInit => options.init = false,
-        Id::Privileged => options.capabilities = CapabilitySet::ALL,
+        Id::Privileged => {
+            options.capabilities = CapabilitySet::ALL;
+            options.privileged = true;
+        }
         Id::Explain => options.mode = Mode::Explain,
         Id::Trace => options.mode = Mode::Trace,
         _ => {}
@@ -356,131 +461,4 @@ const fn set_switch(id: Id, options: &mut RunOptions<'_>) -> Result<(), Reason> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::input::arguments::declared_names;
-    use crate::input::refusal::Cause;
-
-    /// Reads a command line; gives the options and the number of operands, or why not; `None` is help.
-    fn read(line: &'static str) -> Result<(RunOptions<'static>, usize), Option<Cause>> {
-        let words: Vec<&CStr, 2048> = line
-            .split_whitespace()
-            .map(|word| &*Box::leak(std::ffi::CString::new(word).unwrap().into_boxed_c_str()))
-            .collect();
-        let words = Box::leak(Box::new(words));
-        let mut arena = Arena::new(Box::leak(Box::new([0; 65536])));
-        let mut options = RunOptions::new();
-        match parse(words.iter().copied(), 0, &mut arena, &mut options) {
-            Ok(RunRequest::Run(operands)) => Ok((options, operands.count())),
-            Ok(RunRequest::Help) => Err(None),
-            Err(refusal) => Err(Some(refusal.cause)),
-        }
-    }
-
-    fn refused(line: &'static str, reason: Reason) {
-        assert_eq!(read(line).err(), Some(Some(Cause::Reason(reason))), "{line}");
-    }
-
-    #[test]
-    fn the_defaults_are_the_secure_ones() {
-        let (options, operands) = read("--rootfs / sh -c x").ok().unwrap();
-        assert_eq!(operands, 3);
-        assert_eq!(options.namespaces, Namespaces::DEFAULT);
-        assert_eq!(options.propagation, Propagation::Slave);
-        assert_eq!(options.capabilities, CapabilitySet::DEFAULT);
-        assert!(options.init && options.pivot && !options.terminal);
-    }
-
-    #[test]
-    fn the_manual_declares_the_options_in_the_order_of_their_ids() {
-        let names = [
-            "rootfs",
-            "read-only",
-            "volume",
-            "tmpfs",
-            "hostname",
-            "domainname",
-            "workdir",
-            "user",
-            "env",
-            "env-file",
-            "network",
-            "pid",
-            "ipc",
-            "uts",
-            "cgroupns",
-            "propagation",
-            "no-pivot",
-            "tty",
-            "interactive",
-            "no-init",
-            "pid-file",
-            "cap-add",
-            "cap-drop",
-            "privileged",
-            "explain",
-            "trace",
-            "help",
-        ];
-        assert_eq!(declared_names(MANUAL), names);
-        assert_eq!(names.len(), IDS.len());
-    }
-
-    #[test]
-    fn each_namespace_can_be_the_hosts() {
-        for (name, kind) in [
-            ("network", Namespaces::NETWORK),
-            ("pid", Namespaces::PID),
-            ("ipc", Namespaces::IPC),
-            ("uts", Namespaces::UTS),
-            ("cgroupns", Namespaces::CGROUP),
-        ] {
-            let line = Box::leak(format!("--rootfs / --{name} host x").into_boxed_str());
-            let (options, _) = read(line).ok().unwrap();
-            assert_eq!(options.namespaces.0, Namespaces::DEFAULT.0 & !kind.0, "{name}");
-        }
-    }
-
-    #[test]
-    fn bad_command_lines_are_named() {
-        refused("", Reason::NoRoot);
-        refused("sh", Reason::NoRoot);
-        refused("--rootfs /", Reason::NoProgram);
-        refused("--rootfs / --", Reason::NoProgram);
-        refused("--rootfs", Reason::NoValue);
-        refused("--rootfs= x", Reason::Empty);
-        refused("--rootfs / --pid=other x", Reason::NeitherHostNorNew);
-        refused("--rootfs / --cap-add NOPE x", Reason::NoCapability);
-        refused("--rootfs / --propagation both x", Reason::NoPropagation);
-        refused("--rootfs / --uts=host --hostname h x", Reason::RenamesHost);
-        refused("--rootfs / -w rel x", Reason::RelativePath);
-        refused("--rootfs / -e =x x", Reason::NoVariable);
-        let long = format!("--rootfs / --hostname {} x", "h".repeat(65));
-        refused(Box::leak(long.into_boxed_str()), Reason::NameTooLong);
-        assert_eq!(read("--rootfs / --help").err(), Some(None));
-    }
-
-    #[test]
-    fn every_list_has_a_bound_and_says_it() {
-        for (option, value, bound, reason) in [
-            ("--volume", "/a:/b", VOLUMES, Reason::TooManyVolumes),
-            ("--tmpfs", "/b", TMPFS_MOUNTS, Reason::TooManyTmpfs),
-            ("--env", "A=1", VARIABLES, Reason::TooManyVariables),
-            ("--env-file", "f", VARIABLE_FILES, Reason::TooManyVariableFiles),
-        ] {
-            let fits = format!("--rootfs / {} x", format!("{option} {value} ").repeat(bound));
-            assert!(read(Box::leak(fits.into_boxed_str())).is_ok(), "{option}");
-            let over = format!("--rootfs / {} x", format!("{option} {value} ").repeat(bound + 1));
-            refused(Box::leak(over.into_boxed_str()), reason);
-            let words = reason.words().to_string();
-            assert!(words.ends_with(&format!("at most {bound}")), "{words}");
-        }
-    }
-
-    #[test]
-    fn privileged_and_named_capabilities_combine() {
-        let (options, _) = read("--rootfs / --privileged --cap-drop SYS_PTRACE x").ok().unwrap();
-        assert_eq!(options.capabilities.0, CapabilitySet::ALL.0 & !(1 << 19));
-        assert!(!options.capabilities_added);
-    }
-}
+mod tests;

@@ -46,6 +46,17 @@ pub fn resolve<'a>(text: &[u8], passwd: &'a [u8], group: &[u8]) -> Result<Creden
     Ok(Credentials { uid: entry.uid, gid, groups, home: entry.home })
 }
 
+/// The name of a user; empty where there is none.
+#[must_use]
+pub fn name_of(passwd: &[u8], uid: u32) -> &[u8] {
+    let found = parts(passwd, b'\n').find_map(|line| {
+        let mut fields = parts(line, b':');
+        let name = fields.skip_to(0);
+        (parse_id(fields.skip_to(1)) == Some(uid)).then_some(name)
+    });
+    found.unwrap_or_default()
+}
+
 struct Entry<'a> {
     name: &'a [u8],
     uid: u32,

@@ -4,19 +4,25 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
-use super::filesystems::{BELOW_DEV, BELOW_ROOT, DEV, DEVICES, LINKS, SHARED_MEMORY};
-use super::step::{Filesystem, Kind, MissingPath, Place, Slot, Step, WindowSize};
+use super::filesystems::{
+    BELOW_DEV, BELOW_ROOT, CGROUPS, DEV, DEVICES, EMPTY, LINKS, MASKS, QUEUES, READ_ONLY,
+    SHARED_MEMORY, TERMINALS,
+};
+use super::step::{Filesystem, Kind, MissingPath, Place, Slot, Step, TreeCopy, WindowSize};
+use super::user_namespace::{TTY_GROUP, Users};
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::capability::CapabilitySet;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::refusal::{Reason, Refusal, Subject};
-use crate::input::run_options::{Namespaces, RunOptions, TMPFS_MOUNTS, UserMount, VOLUMES};
+use crate::input::run_options::{
+    Namespaces, RunOptions, TMPFS_MOUNTS, UserMount, UserNamespace, VOLUMES,
+};
 use crate::input::users::Credentials;
 use crate::text::path::{is_below, next_end};
 
 /// Steps of the longest plan: every list full, every switch on. A test builds it.
-pub const STEPS: usize = 80 + 3 * VOLUMES + 2 * TMPFS_MOUNTS;
+pub const STEPS: usize = 124 + 3 * VOLUMES + 2 * TMPFS_MOUNTS;
 
 /// The steps of one container, in order.
 pub type Steps<'a> = Vec<Step<'a>, STEPS>;
@@ -35,6 +41,7 @@ static MISSING_POINTS: [MissingPath<'static>; 3] = [
 pub type MissingPaths<'a> = Vec<MissingPath<'a>, { VOLUMES + TMPFS_MOUNTS }>;
 
 /// Fills `missing`. A target below an earlier mount lies in that, whatever the root has there.
+#[inline(never)]
 pub fn find_missing<'a>(
     options: &RunOptions<'a>,
     facts: &RunFacts<'a>,
@@ -65,12 +72,25 @@ pub struct Program<'a> {
     pub name: &'a CStr,
     /// As whom it runs.
     pub credentials: &'a Credentials<'a>,
+    /// The filter of its system calls.
+    pub filter: Option<&'a [u8]>,
+    /// Whose root its root is.
+    pub users: Users<'a>,
+}
+
+impl Program<'_> {
+    /// The namespaces to make.
+    #[must_use]
+    pub fn namespaces(&self, options: &RunOptions<'_>) -> Namespaces {
+        options.namespaces.with(Namespaces::USER, matches!(self.users, Users::New(_)))
+    }
 }
 
 /// Makes the plan in `steps`.
 ///
 /// # Errors
 /// A root that cannot be one, a kernel that is too old, options that contradict what was found.
+#[inline(never)]
 pub fn plan<'a>(
     options: &'a RunOptions<'a>,
     facts: &RunFacts<'a>,
@@ -80,22 +100,29 @@ pub fn plan<'a>(
 ) -> Result<(), Refusal> {
     check_kernel(options, facts)?;
     check_root(options, facts)?;
-    check_capabilities(options, program.credentials)?;
+    if options.propagation == Propagation::Shared && !program.users.is_hosts() {
+        return Err(Refusal::new(Subject::Command, Reason::SharedUsers));
+    }
     let mut plan = Builder { steps };
-    plan.start(options);
-    plan.trees(options);
-    plan.root(facts);
-    plan.dev(options);
+    plan.start(options, program);
+    plan.trees(options, program);
+    plan.become_root(facts, program);
+    plan.root(options, facts, program);
+    plan.dev(options, program);
+    if !options.privileged {
+        plan.hide();
+    }
     plan.user_mounts(options, missing);
     if options.terminal {
         let size = facts.window.map(|(rows, columns)| WindowSize { rows, columns });
-        plan.add(Step::Terminal { uid: program.credentials.uid, size });
+        let of_group = program.users.has_group(TTY_GROUP);
+        plan.add(Step::Terminal { uid: program.credentials.uid, of_group, size });
     }
     plan.leave_host(options, facts);
     plan.names(options, facts);
-    plan.privileges(options, program.credentials);
-    plan.finish(options);
-    plan.program(options, program);
+    plan.privileges(options, program);
+    plan.finish(options, program);
+    plan.program(options, facts, program);
     Ok(())
 }
 
@@ -112,25 +139,15 @@ fn check_kernel(options: &RunOptions<'_>, facts: &RunFacts<'_>) -> Result<(), Re
 
 /// Mount points must be real directories: a link would put the mount elsewhere in the root.
 fn check_root(options: &RunOptions<'_>, facts: &RunFacts<'_>) -> Result<(), Refusal> {
-    for (index, found) in (0..).zip(facts.mount_points) {
+    for (index, found) in (0..).zip(&facts.mount_points) {
         let reason = match found {
             Found::Directory => continue,
             Found::Nothing if !options.read_only => continue,
             Found::Nothing => Reason::MountPointMissing,
             Found::Link => Reason::MountPointLink,
-            Found::File => Reason::MountPointFile,
+            Found::File | Found::Device => Reason::MountPointFile,
         };
         return Err(Refusal::new(Subject::MountPoint(index), reason));
-    }
-    Ok(())
-}
-
-fn check_capabilities(
-    options: &RunOptions<'_>,
-    credentials: &Credentials<'_>,
-) -> Result<(), Refusal> {
-    if options.capabilities_added && credentials.uid != 0 {
-        return Err(Refusal::new(Subject::Command, Reason::CapabilityOfUser));
     }
     Ok(())
 }
@@ -154,83 +171,132 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// The first process and its tie to the supervisor.
-    fn start(&mut self, options: &RunOptions<'a>) {
-        let new = options.namespaces;
+    fn start(&mut self, options: &'a RunOptions<'a>, program: &Program<'a>) {
+        let new = program.namespaces(options);
+        self.add(Step::ProtectOwnFile);
+        if let UserNamespace::Join(path) = options.users {
+            self.add(Step::JoinUsers(path));
+        }
         self.add(Step::NewNamespaces(new));
+        if let Users::New(maps) = program.users {
+            self.add(Step::MapUsers(maps));
+        }
+        for (copy, mapped) in hosts_trees(options) {
+            self.add_if(mapped, Step::MapTree(copy));
+        }
+        for limit in &options.limits {
+            self.add(Step::Limit(limit));
+        }
+        if let Some(score) = options.oom_score_adj {
+            self.add(Step::OomScore(score));
+        }
         if let Some(path) = options.pid_file {
             self.add(Step::WritePidFile(path));
         }
-        self.add(Step::TakeLink);
+        self.add(Step::TakeLink(options.preserved));
         self.add(Step::DieWithSupervisor);
         self.add_if(!new.has(Namespaces::PID), Step::AdoptOrphans);
-        self.add_if(options.pid_file.is_some(), Step::AwaitSupervisor);
+        let awaits = |step: &Step<'_>| {
+            matches!(
+                step,
+                Step::MapUsers(_) | Step::Limit(_) | Step::OomScore(_) | Step::WritePidFile(_)
+            )
+        };
+        let awaits = self.steps.iter().any(awaits);
+        for (copy, mapped) in hosts_trees(options) {
+            self.add_if(mapped, Step::ReceiveTree(copy));
+        }
+        self.add_if(awaits, Step::AwaitSupervisor);
         self.add_if(new.has(Namespaces::NETWORK), Step::LoopbackUp);
     }
 
     /// Copies of the host's mounts, taken while their peer groups are still known: a tree that was made
     /// private first never follows the host.
-    fn trees(&mut self, options: &RunOptions<'a>) {
-        let read_only = if options.read_only { Attributes::READ_ONLY } else { Attributes::NONE };
-        // The root joins its peers at the end, so that the mounts of building do not reach the host.
-        let (own, peer) = match options.propagation {
-            Propagation::Shared => (Propagation::Private, true),
-            other => (other, false),
-        };
-        let root = |slot, attributes, propagation| Step::CloneTree {
-            slot,
-            source: options.rootfs,
-            attributes,
-            propagation,
-        };
-        self.add_if(peer, root(Slot::PEER, Attributes::NONE, None));
-        self.add(root(Slot::ROOT, Attributes::NO_DEV.and(read_only), Some(own)));
-        for (volume, slot) in options.volumes.iter().zip(Slot::FIRST_VOLUME..) {
-            self.add(Step::CloneTree {
-                slot: Slot(slot),
-                source: volume.source,
-                attributes: volume.attributes,
-                propagation: match volume.propagation {
-                    Propagation::Shared => None,
-                    other => Some(other),
-                },
-            });
+    #[inline(never)]
+    fn trees(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
+        if options.propagation == Propagation::Shared {
+            let (source, propagation) = (options.rootfs, None);
+            let attributes = Attributes::NONE;
+            self.add(Step::CloneTree(TreeCopy {
+                slot: Slot::PEER,
+                source,
+                attributes,
+                propagation,
+            }));
         }
-        let shared_memory = Step::CloneTree {
-            slot: Slot::SHARED_MEMORY,
-            source: c"/dev/shm",
-            attributes: Attributes::NO_SUID.and(Attributes::NO_DEV).and(Attributes::NO_EXEC),
-            propagation: Some(Propagation::Private),
+        for (copy, mapped) in hosts_trees(options) {
+            self.add_if(!mapped, Step::CloneTree(copy));
+        }
+        let private = |slot, source, attributes| {
+            let propagation = Some(Propagation::Private);
+            Step::CloneTree(TreeCopy { slot, source, attributes, propagation })
         };
+        let shared_memory = private(Slot::SHARED_MEMORY, c"/dev/shm", Attributes::CLOSED);
         self.add_if(!options.namespaces.has(Namespaces::IPC), shared_memory);
+        for kernels in &HOSTS {
+            let filesystem = kernels.filesystem;
+            let copy = private(kernels.slot, filesystem.target, filesystem.attributes);
+            self.add_if(binds(options, program, kernels), copy);
+        }
+    }
+
+    /// In a user namespace root of the host is nobody, until it becomes root there. What is opened before that is opened
+    /// as root of the host.
+    fn become_root(&mut self, facts: &RunFacts<'a>, program: &Program<'a>) {
+        if program.users.is_hosts() || facts.caller.uid != 0 {
+            return;
+        }
+        self.add(Step::Groups(&[]));
+        self.add(Step::GroupId(0));
+        self.add(Step::UserId(0));
     }
 
     /// The root and the kernel's filesystems.
-    fn root(&mut self, facts: &RunFacts<'a>) {
+    fn root(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
         self.add(Step::PrivateMounts);
         self.add(Step::AttachRoot);
-        for (point, found) in MISSING_POINTS.iter().zip(facts.mount_points) {
-            self.add_if(found == Found::Nothing, Step::MakePath(point));
+        for (point, found) in MISSING_POINTS.iter().zip(&facts.mount_points) {
+            self.add_if(*found == Found::Nothing, Step::MakePath(point));
         }
+        // Who is root in a user namespace can mount what belongs to namespaces of his own. What belongs to the host's is
+        // bound; the cgroups of the host lie in its /sys.
+        let own_cgroups = program.users.is_hosts() || options.namespaces.has(Namespaces::CGROUP);
         for filesystem in &BELOW_ROOT {
-            self.add(Step::Filesystem(filesystem));
+            let hosts = HOSTS.iter().find(|hosts| hosts.filesystem.target == filesystem.target);
+            if let Some(hosts) = hosts.filter(|hosts| binds(options, program, hosts)) {
+                let (slot, target) = (hosts.slot, filesystem.target);
+                self.add(Step::AttachTree { slot, place: Place::Root, target });
+            } else if own_cgroups || filesystem.target != CGROUPS {
+                self.add(Step::Filesystem(filesystem));
+            }
         }
+        // Before anything of the user's can lie over /proc.
+        for label in options.security.apparmor.iter().chain(&options.security.selinux) {
+            self.add(Step::Label(label));
+        }
+        self.add_if(options.no_more_users, Step::NoMoreUsers);
     }
 
     /// What lies in /dev.
-    fn dev(&mut self, options: &RunOptions<'a>) {
+    fn dev(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
         for filesystem in &BELOW_DEV {
             self.add(Step::Directory(filesystem.target));
         }
-        for device in DEVICES {
+        for device in &DEVICES {
             self.add(Step::Device(device));
         }
         for link in &LINKS {
             self.add(Step::Link(link));
         }
         let own_memory = options.namespaces.has(Namespaces::IPC);
+        let terminals = program.users.has_group(TTY_GROUP);
         for filesystem in &BELOW_DEV {
-            let is_memory = filesystem.target == SHARED_MEMORY;
-            self.add_if(own_memory || !is_memory, Step::Filesystem(filesystem));
+            let target = filesystem.target;
+            let shows_hosts =
+                target == SHARED_MEMORY || target == QUEUES && !program.users.is_hosts();
+            let has_group = target != TERMINALS.target || terminals;
+            let filesystem = if has_group { filesystem } else { &TERMINALS };
+            self.add_if(own_memory || !shows_hosts, Step::Filesystem(filesystem));
         }
         let attach = Step::AttachTree {
             slot: Slot::SHARED_MEMORY,
@@ -280,37 +346,122 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
+    /// What of the kernel's filesystems must not be seen, or not be written.
+    fn hide(&mut self) {
+        self.add(Step::Filesystem(&EMPTY));
+        for mask in &MASKS {
+            self.add(Step::Mask(mask));
+        }
+        for path in READ_ONLY {
+            self.add(Step::ReadOnly(path));
+        }
+    }
+
     /// PID 1 wears what CMD will wear. Dumpable and the death signal are lost with each change of
     /// credentials, so both come last.
-    fn privileges(&mut self, options: &RunOptions<'a>, credentials: &'a Credentials<'a>) {
-        self.add(Step::Groups(&credentials.groups));
+    fn privileges(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
+        let credentials = program.credentials;
+        self.add(Step::SessionKeyring);
+        if options.security.new_privileges {
+            // Without no_new_privs a filter is for who has CAP_SYS_ADMIN, so it comes before that goes.
+            self.filter(program);
+        }
+        let bounded = options.capabilities != CapabilitySet::ALL;
+        self.add_if(bounded, Step::BoundingSet(options.capabilities));
+        self.add_if(program.users.sets_groups(), Step::Groups(&credentials.groups));
         self.add(Step::GroupId(credentials.gid));
+        let of_user = CapabilitySet(options.capabilities_added.0 & options.capabilities.0);
+        let keeps = credentials.uid != 0 && of_user != CapabilitySet::NONE;
+        self.add_if(keeps, Step::KeepCapabilities);
         self.add(Step::UserId(credentials.uid));
-        let root = credentials.uid == 0;
-        let capabilities = if root { options.capabilities } else { CapabilitySet::NONE };
-        self.add(Step::Capabilities(capabilities));
-        self.add(Step::NoNewPrivileges);
+        self.add(match credentials.uid {
+            0 => Step::Capabilities(options.capabilities),
+            _ if keeps => Step::AmbientCapabilities(of_user),
+            _ => Step::Capabilities(CapabilitySet::NONE),
+        });
+        self.add_if(!options.security.new_privileges, Step::NoNewPrivileges);
         self.add_if(options.init, Step::Undumpable);
     }
 
-    fn finish(&mut self, options: &RunOptions<'a>) {
+    fn filter(&mut self, program: &Program<'a>) {
+        if let Some(filter) = program.filter {
+            self.add(Step::Filter(filter));
+        }
+    }
+
+    fn finish(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
         self.add(Step::DieWithSupervisor);
         // With our init the first message does the same.
         self.add_if(!options.init, Step::CheckSupervisor);
         self.add(Step::CloseDescriptors);
+        if !options.security.new_privileges {
+            self.filter(program);
+        }
         self.add_if(options.init, Step::Fork);
         self.add_if(options.init, Step::Supervise);
     }
 
-    fn program(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
+    fn program(
+        &mut self,
+        options: &'a RunOptions<'a>,
+        facts: &RunFacts<'a>,
+        program: &Program<'a>,
+    ) {
         let outlives_init = options.init && !options.namespaces.has(Namespaces::PID);
         self.add_if(outlives_init, Step::DieWithInit);
         self.add_if(options.terminal, Step::ControllingTerminal);
+        // A job of a shell at a terminal stays in its group, which is the one that has the terminal.
+        self.add_if(!options.terminal && !facts.has_terminal, Step::OwnGroup);
         // The change of root has led to / already.
         self.add_if(options.workdir != c"/", Step::ChangeDirectory(options.workdir));
+        self.add_if(!options.file_rules.is_empty(), Step::Landlock(&options.file_rules));
         self.add(Step::RestoreSignals);
         self.add(Step::Execute(program.name));
     }
+}
+
+/// A filesystem of the kernel that shows one namespace.
+struct Hosts {
+    filesystem: &'static Filesystem<'static>,
+    slot: Slot,
+    /// Whose mount it may be only where this is new.
+    shows: Namespaces,
+}
+
+static HOSTS: [Hosts; 2] = [
+    Hosts { filesystem: &BELOW_ROOT[0], slot: Slot::PROC, shows: Namespaces::PID },
+    Hosts { filesystem: &BELOW_ROOT[1], slot: Slot::SYS, shows: Namespaces::NETWORK },
+];
+
+/// What the user wants of the host: the root, then the volumes; and whether their files get other owners, which only
+/// the supervisor can do.
+fn hosts_trees<'a>(options: &RunOptions<'a>) -> impl Iterator<Item = (TreeCopy<'a>, bool)> {
+    let read_only = if options.read_only { Attributes::READ_ONLY } else { Attributes::NONE };
+    // The root joins its peers at the end, so that the mounts of building do not reach the host.
+    let own = match options.propagation {
+        Propagation::Shared => Propagation::Private,
+        other => other,
+    };
+    let root = TreeCopy {
+        slot: Slot::ROOT,
+        source: options.rootfs,
+        attributes: Attributes::NO_DEV.and(read_only),
+        propagation: Some(own),
+    };
+    let volumes = options.volumes.iter().zip(Slot::FIRST_VOLUME..).map(|(volume, slot)| {
+        let propagation = match volume.propagation {
+            Propagation::Shared => None,
+            other => Some(other),
+        };
+        let (source, attributes) = (volume.source, volume.attributes);
+        (TreeCopy { slot: Slot(slot), source, attributes, propagation }, volume.mapped)
+    });
+    core::iter::once((root, options.rootfs_mapped)).chain(volumes)
+}
+
+/// Whether the host's own mount is bound: the container shares what it shows, and cannot mount it itself.
+fn binds(options: &RunOptions<'_>, program: &Program<'_>, hosts: &Hosts) -> bool {
+    !program.users.is_hosts() && !options.namespaces.has(hosts.shows)
 }
 
 /// Whether this filesystem is the /dev that devices go into.
@@ -319,134 +470,11 @@ pub fn is_dev(filesystem: &Filesystem<'_>) -> bool {
     filesystem.target == DEV
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::input::mount_options::{Tmpfs, Volume};
-    use crate::input::run_options::MountKind;
-
-    static CREDENTIALS: Credentials<'static> =
-        Credentials { uid: 0, gid: 0, groups: Vec::new(), home: b"/root" };
-
-    /// Facts of a good root on a good kernel.
-    fn good_facts() -> RunFacts<'static> {
-        let mut facts = RunFacts::new();
-        facts.kernel = KERNEL_FLOOR;
-        facts.mount_points = [Found::Directory; 3];
-        facts
-    }
-
-    fn planned(
-        options: RunOptions<'static>,
-        facts: &RunFacts<'static>,
-        credentials: &'static Credentials<'static>,
-    ) -> Result<Steps<'static>, Reason> {
-        let options: &'static RunOptions<'static> = Box::leak(Box::new(options));
-        let mut missing = MissingPaths::new();
-        find_missing(options, facts, &mut missing);
-        let missing: &'static MissingPaths<'static> = Box::leak(Box::new(missing));
-        let mut steps = Steps::new();
-        let program = Program { name: c"true", credentials };
-        match plan(options, facts, &program, missing, &mut steps) {
-            Ok(()) => Ok(steps),
-            Err(Refusal { cause: crate::input::refusal::Cause::Reason(reason), .. }) => Err(reason),
-            Err(refusal) => panic!("{refusal:?}"),
-        }
-    }
-
-    #[test]
-    fn the_longest_plan_fits() {
-        let (mut options, mut facts) = (RunOptions::new(), good_facts());
-        facts.mount_points = [Found::Nothing; 3];
-        for _ in 0..VOLUMES {
-            let _ = facts.volumes.push(Found::Directory);
-            let _ = options.mount_order.push(MountKind::Volume);
-            let _ = options.volumes.push(Volume {
-                source: c"/a",
-                target: c"/missing",
-                attributes: Attributes::NO_DEV,
-                propagation: Propagation::Private,
-            });
-        }
-        for _ in 0..TMPFS_MOUNTS {
-            let (target, parameters) = (c"/missing", Vec::new());
-            let _ = options.mount_order.push(MountKind::Tmpfs);
-            let _ = options.tmpfs.push(Tmpfs { target, attributes: Attributes::NONE, parameters });
-        }
-        for _ in 0..VOLUMES + TMPFS_MOUNTS {
-            let _ = facts.existing.push(0);
-        }
-        options.namespaces = Namespaces(Namespaces::UTS.0 | Namespaces::NETWORK.0);
-        options.propagation = Propagation::Shared;
-        facts.kernel = KernelRelease(5, 15);
-        options.terminal = true;
-        options.pid_file = Some(c"pid");
-        options.domainname = Some(c"domain");
-        let steps = planned(options, &facts, &CREDENTIALS).unwrap();
-        assert!(matches!(steps.last(), Some(Step::Execute(_))), "the last step is there");
-        assert!(steps.len() < STEPS, "{} steps", steps.len());
-    }
-
-    #[test]
-    fn what_cannot_be_a_container_is_refused_before_anything_is_done() {
-        let with = |change: fn(&mut RunOptions<'static>, &mut RunFacts<'static>)| {
-            let (mut options, mut facts) = (RunOptions::new(), good_facts());
-            change(&mut options, &mut facts);
-            planned(options, &facts, &CREDENTIALS).err()
-        };
-        assert_eq!(with(|_, _| ()), None);
-        assert_eq!(
-            with(|_, facts| facts.kernel = KernelRelease(5, 13)),
-            Some(Reason::KernelTooOld)
-        );
-        assert_eq!(
-            with(|options, _| options.propagation = Propagation::Shared),
-            Some(Reason::KernelTooOldForPeers)
-        );
-        let link = |_: &mut RunOptions<'static>, facts: &mut RunFacts<'static>| {
-            facts.mount_points = [Found::Directory, Found::Link, Found::Directory];
-        };
-        assert_eq!(with(link), Some(Reason::MountPointLink));
-        let missing = |options: &mut RunOptions<'static>, facts: &mut RunFacts<'static>| {
-            options.read_only = true;
-            facts.mount_points = [Found::Directory, Found::Directory, Found::Nothing];
-        };
-        assert_eq!(with(missing), Some(Reason::MountPointMissing));
-    }
-
-    #[test]
-    fn capabilities_are_added_for_user_0_alone() {
-        static OTHER: Credentials<'static> =
-            Credentials { uid: 1000, gid: 0, groups: Vec::new(), home: b"/" };
-        let mut options = RunOptions::new();
-        options.capabilities_added = true;
-        let refused = planned(options, &good_facts(), &OTHER).err();
-        assert_eq!(refused, Some(Reason::CapabilityOfUser));
-        let steps = planned(RunOptions::new(), &good_facts(), &OTHER).unwrap();
-        let none = |step: &&Step<'_>| matches!(step, Step::Capabilities(CapabilitySet::NONE));
-        assert!(steps.iter().find(none).is_some());
-    }
-
-    #[test]
-    fn dumpable_and_the_death_signal_come_after_the_last_change_of_credentials() {
-        let steps = planned(RunOptions::new(), &good_facts(), &CREDENTIALS).unwrap();
-        let place = |wanted: fn(&Step<'_>) -> bool| steps.iter().rposition(wanted).unwrap();
-        let last_change = place(|step| {
-            matches!(
-                step,
-                Step::Groups(_) | Step::GroupId(_) | Step::UserId(_) | Step::Capabilities(_)
-            )
-        });
-        assert!(place(|step| matches!(step, Step::Undumpable)) > last_change);
-        assert!(place(|step| matches!(step, Step::DieWithSupervisor)) > last_change);
-    }
-
-    #[test]
-    fn an_initramfs_is_left_by_chroot() {
-        let mut facts = good_facts();
-        facts.on_initramfs = true;
-        let steps = planned(RunOptions::new(), &facts, &CREDENTIALS).unwrap();
-        assert!(steps.iter().any(|step| matches!(step, Step::ChangeRoot)));
-        assert!(!steps.iter().any(|step| matches!(step, Step::PivotRoot | Step::DetachOldRoot)));
-    }
+/// Whether this filesystem is the one that masked directories are hidden with.
+#[must_use]
+pub fn is_mask(filesystem: &Filesystem<'_>) -> bool {
+    filesystem.target == EMPTY.target
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,13 @@
 
 use core::ffi::CStr;
 
-use super::step::{Filesystem, Kind, MissingPath, Place, Step};
+use super::filter::INSTRUCTION_BYTES;
+use super::step::{Filesystem, Kind, Mask, MissingPath, Place, Step, TreeCopy};
+use super::user_namespace::Writer;
 use crate::input::capability::CapabilitySet;
+use crate::input::id_map::IdRange;
+use crate::input::landlock::FileRule;
+use crate::input::limits::{Limit, UNLIMITED};
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::run_options::Namespaces;
 use crate::text::line::Line;
@@ -48,8 +53,8 @@ rows! {
         "start the container in new namespaces:$s|socketpair clone3|unshare$S --fork",
     1: Step::WritePidFile(_) =>
         "write its pid to $p|openat write sendto|echo PID > $p",
-    2: Step::TakeLink =>
-        "keep standard descriptors and the link out|dup3 close_range|",
+    2: Step::TakeLink(_) =>
+        "keep standard descriptors$n and the link out|dup3 close_range|",
     3: Step::DieWithSupervisor =>
         "be killed when the supervisor ends|prctl|setpriv --pdeathsig KILL",
     4: Step::AdoptOrphans =>
@@ -58,7 +63,7 @@ rows! {
         "wait for the supervisor|recvfrom|",
     6: Step::LoopbackUp =>
         "bring up lo|socket ioctl|ip link set lo up",
-    7: Step::CloneTree { .. } =>
+    7: Step::CloneTree(_) =>
         "copy the mounts of $p, detached ($a)|open_tree mount_setattr|mount --rbind $p .",
     8: Step::PrivateMounts =>
         "cut other mounts off from the host's|mount_setattr|mount --make-rprivate /",
@@ -124,6 +129,44 @@ rows! {
         "execute $p|execve|exec $p",
     38: Step::MakePath(_) =>
         "make $t|umask$C umask|$m $t",
+    39: Step::Mask(_) =>
+        "hide $t if it is there|openat2 (open_tree move_mount)|$m $t",
+    40: Step::ReadOnly(_) =>
+        "make $p read-only if it is there|openat2 (open_tree mount_setattr move_mount)|\
+         mount --bind -o ro $p $p",
+    41: Step::SessionKeyring =>
+        "have a session keyring of its own|keyctl|keyctl session",
+    42: Step::BoundingSet(_) =>
+        "drop all capabilities but$c for ever|$D|capsh --drop=...",
+    43: Step::KeepCapabilities =>
+        "keep capabilities while the user changes|prctl|capsh --keep=1",
+    44: Step::AmbientCapabilities(_) =>
+        "capabilities of the user$c|capget capset$D|setpriv --inh-caps ... --ambient-caps ...",
+    45: Step::JoinUsers(_) =>
+        "go into the user namespace of $p|openat setns|nsenter --user=$p",
+    46: Step::MapUsers(_) =>
+        "map users$u and groups$g|$M|",
+    47: Step::NoMoreUsers =>
+        "allow no user namespaces inside|openat2 write|sysctl -w user.max_user_namespaces=0",
+    48: Step::ProtectOwnFile =>
+        "be executed from a read-only mount|openat fstatfs (open_tree mount_setattr execveat)|",
+    49: Step::Limit(_) =>
+        "limit $l|prlimit64|prlimit --pid PID --$l",
+    50: Step::OomScore(_) =>
+        "end it at a score of $p for want of memory|openat write|choom -p PID -n $p",
+    51: Step::Landlock(_) =>
+        "use files below$l alone|$L|",
+    52: Step::Label(_) =>
+        "confine programs: $p|openat2 write|aa-exec, runcon",
+    53: Step::MapTree(_) =>
+        "copy the mounts of $p, detached ($a), owned by its users|\
+         openat open_tree mount_setattr sendmsg|mount --rbind -o X-mount.idmap=... $p .",
+    54: Step::ReceiveTree(_) =>
+        "take the copy of $p|recvmsg|",
+    55: Step::OwnGroup =>
+        "lead a process group|setpgid|",
+    56: Step::Filter(_) =>
+        "filter system calls: $n instructions|seccomp|",
 }
 
 impl Step<'_> {
@@ -152,9 +195,9 @@ impl Step<'_> {
             (b'O', Self::AttachTree { place: Place::Root, .. }) => drop(line.text("openat2 ")),
             (b's', Self::NewNamespaces(set)) => append_namespaces(" ", *set, line),
             (b'S', Self::NewNamespaces(set)) => append_namespaces(" --", *set, line),
-            (b'a', Self::CloneTree { attributes, propagation, .. }) => {
-                line.text(propagation.map_or("shared", Propagation::name));
-                append_attributes(*attributes, line);
+            (b'a', Self::CloneTree(copy) | Self::MapTree(copy)) => {
+                line.text(copy.propagation.map_or("shared", Propagation::name));
+                append_attributes(copy.attributes, line);
             }
             (b'W', Self::Terminal { size: Some(_), .. }) => drop(line.text(" ioctl")),
             (b'n', Self::Groups(groups)) => {
@@ -166,7 +209,37 @@ impl Step<'_> {
                 b'n',
                 Self::GroupId(number) | Self::UserId(number) | Self::Terminal { uid: number, .. },
             ) => drop(line.number(u64::from(*number))),
-            (b'c', Self::Capabilities(set)) => append_capabilities(*set, line),
+            (
+                b'c',
+                Self::Capabilities(set) | Self::BoundingSet(set) | Self::AmbientCapabilities(set),
+            ) => append_capabilities(*set, line),
+            (b'n', Self::TakeLink(preserved @ 1..)) => {
+                line.text(", ").number(u64::from(*preserved)).text(" more");
+            }
+            (letter, Self::Landlock(rules)) => append_landlock(letter, rules, line),
+            (b'l', Self::Limit(limit)) => append_limit(limit, line),
+            (b'u', Self::MapUsers(maps)) => append_map(" ", b":", &maps.uids, line),
+            (b'g', Self::MapUsers(maps)) => append_map(" ", b":", &maps.gids, line),
+            (b'M', Self::MapUsers(maps)) => {
+                line.text(match maps.by {
+                    Writer::Root => "openat write openat write",
+                    Writer::User => "openat write openat write openat write",
+                    Writer::Helpers => "clone wait4 clone wait4",
+                });
+            }
+            // The kernel is asked for one more than it has: it may have more than we know.
+            (b'D', Self::BoundingSet(set)) => {
+                append_calls((CapabilitySet::ALL.0 & !set.0).count_ones() + 1, line);
+            }
+            (b'D', Self::AmbientCapabilities(set)) => append_calls(set.0.count_ones(), line),
+            (b'n', Self::Filter(program)) => {
+                line.number((program.len() / INSTRUCTION_BYTES) as u64);
+            }
+            (b't', Self::Mask(mask)) => append_target(Place::Root, mask.path, line),
+            (b'm', Self::Mask(Mask { kind: Kind::File, .. })) => {
+                line.text("mount --bind /dev/null");
+            }
+            (b'm', Self::Mask(_)) => drop(line.text("mount -t tmpfs -o ro none")),
             (_, Self::Filesystem(filesystem)) => append_of_filesystem(letter, filesystem, line),
             (_, Self::Tmpfs(tmpfs)) => {
                 append_of_filesystem(letter, &Filesystem::of_tmpfs(tmpfs), line);
@@ -179,12 +252,18 @@ impl Step<'_> {
     const fn name(&self) -> &[u8] {
         match self {
             Self::WritePidFile(name)
-            | Self::CloneTree { source: name, .. }
+            | Self::CloneTree(TreeCopy { source: name, .. })
+            | Self::MapTree(TreeCopy { source: name, .. })
+            | Self::ReceiveTree(TreeCopy { source: name, .. })
             | Self::Device(name)
+            | Self::JoinUsers(name)
+            | Self::OomScore(name)
+            | Self::ReadOnly(name)
             | Self::Hostname(name)
             | Self::Domainname(name)
             | Self::ChangeDirectory(name)
             | Self::Execute(name) => name.to_bytes(),
+            Self::Label(label) => label.text.to_bytes(),
             Self::Link(link) => link.to.to_bytes(),
             Self::Propagate(kind) => kind.name().as_bytes(),
             _ => b"",
@@ -193,7 +272,8 @@ impl Step<'_> {
 }
 
 /// Names of namespaces, as unshare(1) has them.
-const NAMESPACES: [(Namespaces, &str); 6] = [
+const NAMESPACES: [(Namespaces, &str); 7] = [
+    (Namespaces::USER, "user"),
     (Namespaces::MOUNT, "mount"),
     (Namespaces::PID, "pid"),
     (Namespaces::UTS, "uts"),
@@ -272,6 +352,50 @@ fn append_of_path(letter: u8, missing: &MissingPath<'_>, line: &mut Line) {
     }
 }
 
+/// Ranges as options and files have them: numbers of one with `between`, each after `before`.
+pub fn append_map(before: &str, between: &[u8], map: &[IdRange], line: &mut Line) {
+    for range in map {
+        line.text(before).number(range.inner.into()).raw(between).number(range.outer.into());
+        line.raw(between).number(range.size.into());
+    }
+}
+
+/// `$l` the paths, `$L` the calls.
+fn append_landlock(letter: u8, rules: &[FileRule<'_>], line: &mut Line) {
+    const CREATE: &str = "landlock_create_ruleset";
+    if letter == b'L' {
+        line.text(CREATE).text(" ").text(CREATE);
+    }
+    for rule in rules {
+        if letter == b'L' {
+            line.text(" openat fstat landlock_add_rule");
+        } else {
+            line.text(if rule.write { " rw:" } else { " ro:" }).shell_word(rule.path.to_bytes());
+        }
+    }
+    if letter == b'L' {
+        line.text(" landlock_restrict_self");
+    }
+}
+
+fn append_limit(limit: &Limit, line: &mut Line) {
+    line.raw(limit.name());
+    for (before, number) in [("=", limit.soft), (":", limit.hard)] {
+        line.text(before);
+        if number == UNLIMITED {
+            line.text("unlimited");
+        } else {
+            line.number(number);
+        }
+    }
+}
+
+fn append_calls(count: u32, line: &mut Line) {
+    for _ in 0..count {
+        line.text(" prctl");
+    }
+}
+
 fn append_capabilities(set: CapabilitySet, line: &mut Line) {
     if set == CapabilitySet::ALL {
         line.text(" all");
@@ -334,12 +458,12 @@ mod tests {
             "ln -s pts/ptmx /dev/ptmx",
         );
         check(
-            Step::CloneTree {
+            Step::CloneTree(TreeCopy {
                 slot: Slot::ROOT,
                 source: c"/a b",
                 attributes: Attributes::NO_DEV,
                 propagation: Some(Propagation::Slave),
-            },
+            }),
             "copy the mounts of '/a b', detached (slave,nodev)",
             "open_tree mount_setattr",
             "mount --rbind '/a b' .",

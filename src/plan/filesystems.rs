@@ -2,22 +2,57 @@
 
 use core::ffi::CStr;
 
-use super::step::{Filesystem, Link, Place};
+use super::step::{Filesystem, Kind, Link, Mask, Place};
 use crate::input::mount_options::{Attributes, Parameter};
 
-const CLOSED: Attributes = Attributes::NO_SUID.and(Attributes::NO_DEV).and(Attributes::NO_EXEC);
-const CLOSED_READ_ONLY: Attributes = CLOSED.and(Attributes::READ_ONLY);
+const CLOSED_READ_ONLY: Attributes = Attributes::CLOSED.and(Attributes::READ_ONLY);
 
 const fn parameter(key: &'static CStr, value: &'static CStr) -> Parameter<'static> {
     Parameter { key, value }
 }
+
+const fn directory(path: &'static CStr) -> Mask {
+    Mask { path, kind: Kind::Directory }
+}
+
+const fn file(path: &'static CStr) -> Mask {
+    Mask { path, kind: Kind::File }
+}
+
+/// Hides the first of the masked directories; the others are hidden by clones of it.
+pub static EMPTY: Filesystem<'static> = Filesystem {
+    name: c"tmpfs",
+    parameters: &[parameter(c"nr_inodes", c"1"), parameter(c"mode", c"555")],
+    attributes: CLOSED_READ_ONLY,
+    place: Place::Root,
+    target: c"/sys/firmware",
+    optional: true,
+};
+
+/// What is hidden besides, as docker does it. Its /proc/timer_stats and /proc/sched_debug are older than the kernels
+/// that `run` works on.
+pub static MASKS: [Mask; 9] = [
+    directory(c"/proc/acpi"),
+    directory(c"/proc/asound"),
+    directory(c"/proc/scsi"),
+    directory(c"/sys/devices/virtual/powercap"),
+    file(c"/proc/interrupts"),
+    file(c"/proc/kcore"),
+    file(c"/proc/keys"),
+    file(c"/proc/latency_stats"),
+    file(c"/proc/timer_list"),
+];
+
+/// What of /proc cannot be written, as docker does it.
+pub static READ_ONLY: [&CStr; 5] =
+    [c"/proc/bus", c"/proc/fs", c"/proc/irq", c"/proc/sys", c"/proc/sysrq-trigger"];
 
 /// Mounted below the root, in this order.
 pub static BELOW_ROOT: [Filesystem<'static>; 4] = [
     Filesystem {
         name: c"proc",
         parameters: &[],
-        attributes: CLOSED,
+        attributes: Attributes::CLOSED,
         place: Place::Root,
         target: c"/proc",
         optional: false,
@@ -36,18 +71,21 @@ pub static BELOW_ROOT: [Filesystem<'static>; 4] = [
         parameters: &[],
         attributes: CLOSED_READ_ONLY,
         place: Place::Root,
-        target: c"/sys/fs/cgroup",
+        target: CGROUPS,
         optional: true,
     },
     Filesystem {
         name: c"tmpfs",
         parameters: &[parameter(c"mode", c"755")],
-        attributes: CLOSED,
+        attributes: Attributes::CLOSED,
         place: Place::Root,
         target: DEV,
         optional: false,
     },
 ];
+
+/// Where the cgroups are.
+pub const CGROUPS: &CStr = c"/sys/fs/cgroup";
 
 /// Where the devices are: its descriptor is kept for what lies below.
 pub const DEV: &CStr = c"/dev";
@@ -70,21 +108,30 @@ pub static BELOW_DEV: [Filesystem<'static>; 3] = [
     Filesystem {
         name: c"mqueue",
         parameters: &[],
-        attributes: CLOSED,
+        attributes: Attributes::CLOSED,
         place: Place::Dev,
-        target: c"mqueue",
+        target: QUEUES,
         optional: true,
     },
     // A tmpfs's root is 01777 by itself.
     Filesystem {
         name: c"tmpfs",
         parameters: &[parameter(c"size", c"64m")],
-        attributes: CLOSED,
+        attributes: Attributes::CLOSED,
         place: Place::Dev,
         target: SHARED_MEMORY,
         optional: false,
     },
 ];
+
+/// The terminals of a user namespace in which their group does not exist.
+pub static TERMINALS: Filesystem<'static> = Filesystem {
+    parameters: &[parameter(c"mode", c"620"), parameter(c"ptmxmode", c"666")],
+    ..BELOW_DEV[0]
+};
+
+/// The directory of POSIX message queues below /dev.
+pub const QUEUES: &CStr = c"mqueue";
 
 /// The directory of POSIX shared memory below /dev.
 pub const SHARED_MEMORY: &CStr = c"shm";

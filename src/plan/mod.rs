@@ -13,3 +13,7 @@ pub mod describe;
 pub mod environment;
 #[cfg(feature = "run")]
 pub mod filesystems;
+#[cfg(feature = "run")]
+pub mod filter;
+#[cfg(feature = "run")]
+pub mod user_namespace;

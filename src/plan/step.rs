@@ -2,9 +2,13 @@
 
 use core::ffi::CStr;
 
+use super::user_namespace::Maps;
 use crate::input::capability::CapabilitySet;
+use crate::input::landlock::FileRule;
+use crate::input::limits::Limit;
 use crate::input::mount_options::{Attributes, Parameter, Propagation, Tmpfs};
 use crate::input::run_options::Namespaces;
+use crate::input::security_options::Label;
 
 /// Who performs a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,10 +32,14 @@ impl Slot {
     pub const ROOT: Self = Self(0);
     /// The host's /dev/shm, where the IPC namespace is shared.
     pub const SHARED_MEMORY: Self = Self(1);
+    /// The host's /proc, where the pid namespace is shared from a user namespace.
+    pub const PROC: Self = Self(3);
+    /// The host's /sys, where the network namespace is.
+    pub const SYS: Self = Self(4);
     /// The host's mount below the root, kept to receive and send mounts (`--propagation shared`).
     pub const PEER: Self = Self(2);
     /// The first `--volume`; the others follow.
-    pub const FIRST_VOLUME: u8 = 3;
+    pub const FIRST_VOLUME: u8 = 5;
 }
 
 /// Below what a target lies.
@@ -86,6 +94,27 @@ impl<'a> Filesystem<'a> {
     }
 }
 
+/// Something of the kernel's that a container must not see.
+pub struct Mask {
+    /// Where, absolute.
+    pub path: &'static CStr,
+    /// A file is hidden by /dev/null, a directory by an empty one.
+    pub kind: Kind,
+}
+
+/// A detached copy of mounts of the host.
+#[derive(Clone, Copy)]
+pub struct TreeCopy<'a> {
+    /// Where the copy is kept.
+    pub slot: Slot,
+    /// The path, on the host.
+    pub source: &'a CStr,
+    /// Attributes of every mount in it.
+    pub attributes: Attributes,
+    /// Propagation of every mount in it; `None` leaves it a peer of the original.
+    pub propagation: Option<Propagation>,
+}
+
 /// A symbolic link in /dev.
 pub struct Link {
     /// Its name.
@@ -119,36 +148,49 @@ pub struct WindowSize {
 /// One step.
 #[derive(Clone, Copy)]
 pub enum Step<'a> {
+    /// Run from where nobody can write rootlet's own file.
+    ProtectOwnFile,
     /// Make the link to the container's first process, and that process in new namespaces.
     NewNamespaces(Namespaces),
+    /// Go into the user namespace of a file.
+    JoinUsers(&'a CStr),
+    /// Open a detached copy of the mounts at and below a path, whose files belong to the container's users, and hand it in.
+    MapTree(TreeCopy<'a>),
+    /// Take it.
+    ReceiveTree(TreeCopy<'a>),
+    /// Map users and groups of the new user namespace.
+    MapUsers(&'a Maps),
+    /// Set a limit of that process, and so of all.
+    Limit(&'a Limit),
+    /// Set how soon it ends for want of memory.
+    OomScore(&'a CStr),
     /// Write the pid of that process.
     WritePidFile(&'a CStr),
 
-    /// Keep the standard descriptors and the link, close all others.
-    TakeLink,
+    /// Keep the standard descriptors, as many more, and the link; close all others.
+    TakeLink(u8),
     /// Be killed when the supervisor ends.
     DieWithSupervisor,
     /// Be the parent of orphans although this is not PID 1.
     AdoptOrphans,
     /// Wait until the supervisor has done its part.
     AwaitSupervisor,
+    /// Have the programs that are executed from here on confined by a security module.
+    Label(&'a Label<'a>),
+    /// Allow no user namespaces in this one.
+    NoMoreUsers,
     /// Bring up `lo`.
     LoopbackUp,
     /// Open a detached copy of the mounts at and below a path, and set its attributes.
-    CloneTree {
-        /// Where the copy is kept.
-        slot: Slot,
-        /// The path, on the host.
-        source: &'a CStr,
-        /// Attributes of every mount in it.
-        attributes: Attributes,
-        /// Propagation of every mount in it; `None` leaves it a peer of the original.
-        propagation: Option<Propagation>,
-    },
+    CloneTree(TreeCopy<'a>),
     /// Cut all other mounts of this namespace off from the host's.
     PrivateMounts,
     /// Attach the root's tree over `/` and go into it.
     AttachRoot,
+    /// Hide what the kernel shows at a path, if it shows anything.
+    Mask(&'static Mask),
+    /// Make what is at and below a path of the kernel's read-only, if it is there.
+    ReadOnly(&'static CStr),
     /// Make a directory in /dev.
     Directory(&'static CStr),
     /// Make what is missing of a path below the root.
@@ -174,6 +216,8 @@ pub enum Step<'a> {
     Terminal {
         /// Its owner.
         uid: u32,
+        /// Its group is the terminals', where that exists inside.
+        of_group: bool,
         /// Its size, where the supervisor has a terminal.
         size: Option<WindowSize>,
     },
@@ -197,10 +241,20 @@ pub enum Step<'a> {
     GroupId(u32),
     /// Set all user ids.
     UserId(u32),
+    /// Have a session keyring of its own.
+    SessionKeyring,
+    /// Drop all other capabilities for ever, from what any program could gain.
+    BoundingSet(CapabilitySet),
+    /// Keep capabilities while the user changes.
+    KeepCapabilities,
     /// Set permitted and effective capabilities, empty the inheritable ones.
     Capabilities(CapabilitySet),
+    /// The same for a user other than root, whose programs have them only where they are inheritable and ambient.
+    AmbientCapabilities(CapabilitySet),
     /// Nothing executed from here on gains privileges.
     NoNewPrivileges,
+    /// Have every system call from here on filtered by this program for the kernel.
+    Filter(&'a [u8]),
     /// Refuse to be traced or looked into by processes of the container.
     Undumpable,
     /// End if the supervisor has died before `DieWithSupervisor` could see it.
@@ -214,8 +268,12 @@ pub enum Step<'a> {
 
     /// Be killed when rootlet's process inside ends, where no pid namespace ends with it.
     DieWithInit,
+    /// Let files be used below these paths alone.
+    Landlock(&'a [FileRule<'a>]),
     /// Have the signal mask that rootlet was given.
     RestoreSignals,
+    /// Lead a process group, so that signals to the own group stay inside.
+    OwnGroup,
     /// Lead a session with the terminal as its controlling terminal.
     ControllingTerminal,
     /// Go to the working directory.
@@ -232,10 +290,19 @@ impl Step<'_> {
     #[must_use]
     pub const fn stage(&self) -> Stage {
         match self {
-            Self::NewNamespaces(_) | Self::WritePidFile(_) => Stage::Supervisor,
+            Self::ProtectOwnFile
+            | Self::JoinUsers(_)
+            | Self::NewNamespaces(_)
+            | Self::MapUsers(_)
+            | Self::MapTree(_)
+            | Self::Limit(_)
+            | Self::OomScore(_)
+            | Self::WritePidFile(_) => Stage::Supervisor,
             Self::DieWithInit
             | Self::RestoreSignals
+            | Self::OwnGroup
             | Self::ControllingTerminal
+            | Self::Landlock(_)
             | Self::ChangeDirectory(_)
             | Self::Execute(_) => Stage::Program,
             _ => Stage::Init,

@@ -2,17 +2,22 @@
 
 use core::ffi::CStr;
 
+#[cfg(feature = "boot")]
+use crate::input::boot_parameters::End;
 use crate::input::supervision::Style;
 use crate::report;
+#[cfg(feature = "boot")]
+use crate::sys::process::own_pid;
 use crate::sys::vectors::{Strings, Vectors};
 use crate::text::line::Line;
 use crate::text::packed::{Packed, packed};
-use crate::text::parts::parts;
 
 #[cfg(feature = "boot")]
 mod boot;
 mod init;
 mod peer;
+#[cfg(feature = "boot")]
+mod power;
 #[cfg(feature = "run")]
 mod run;
 
@@ -54,24 +59,42 @@ enum Role {
     Run,
     /// `rootlet init` and its peers: PID 1 of a container.
     Init(Style),
-    /// PID 1 of a machine.
+    /// PID 1 of a machine, or who asks it something.
+    #[cfg(feature = "boot")]
     Boot,
+    /// From an initramfs to another root.
+    #[cfg(feature = "boot")]
+    SwitchRoot,
+    /// The end of a machine.
+    #[cfg(feature = "boot")]
+    Power(End),
     Version,
     Help,
 }
 
 /// Subcommands and options of `rootlet`, each behind a letter that says which role it is.
-const COMMANDS: &[u8] = b"rrun\n0init\nV--version\nV-V\nh--help\nh-h\n";
+const COMMANDS: Packed = packed!("rrun\n0init\nV--version\nV-V\nh--help\nh-h");
+
+/// Programs of a system, under their names and as commands, each behind a letter as well.
+#[cfg(feature = "boot")]
+const SYSTEM: Packed = packed!("Ppoweroff\nRreboot\nHhalt\nbtelinit\nblinuxrc\nsswitch_root");
+#[cfg(not(feature = "boot"))]
+const SYSTEM: Packed = packed!("");
 
 /// Programs that we stand in for, under their names and as commands, each behind the number of its style. podman has
 /// its catatonit as podman-init.
-const PEERS: &[u8] = b"1tini\n1tini-static\n1docker-init\n2dumb-init\n3catatonit\n3podman-init";
+const PEERS: Packed =
+    packed!("1tini\n1tini-static\n1docker-init\n2dumb-init\n3catatonit\n3podman-init");
 
 /// The role of that name in a table.
 #[inline(never)]
-fn named(table: &[u8], name: &[u8]) -> Option<Role> {
-    let row = parts(table, b'\n').find(|row| row.get(1..) == Some(name))?;
-    Some(match row.first()? {
+fn named(table: Packed, name: &[u8]) -> Option<Role> {
+    let mut line = Line::new();
+    let letter = table.lines().find_map(|row| match row.unpack(&mut line) {
+        [letter, known @ ..] if known == name => Some(*letter),
+        _ => None,
+    });
+    Some(match letter? {
         #[cfg(feature = "run")]
         b'r' => Role::Run,
         b'0' => Role::Init(Style::Rootlet),
@@ -80,6 +103,16 @@ fn named(table: &[u8], name: &[u8]) -> Option<Role> {
         b'3' => Role::Init(Style::Catatonit),
         b'V' => Role::Version,
         b'h' => Role::Help,
+        #[cfg(feature = "boot")]
+        b'P' => Role::Power(End::PowerOff),
+        #[cfg(feature = "boot")]
+        b'R' => Role::Power(End::Reboot),
+        #[cfg(feature = "boot")]
+        b'H' => Role::Power(End::Halt),
+        #[cfg(feature = "boot")]
+        b'b' => Role::Boot,
+        #[cfg(feature = "boot")]
+        b's' => Role::SwitchRoot,
         _ => return None,
     })
 }
@@ -93,7 +126,9 @@ rootlet: first process of a machine or a container, and container runner
   rootlet init [options] [--] CMD [ARG...]   be a container's PID 1: reap, forward
   tini, docker-init, dumb-init, catatonit    the same as these programs do it, by
                                              name or as rootlet tini ...
-  /init, /sbin/init                boot a machine: rootlet.run=\"CMD\"
+  /init, /sbin/init     boot: from an initramfs to root=, /etc/inittab, or
+                        rootlet.run=\"CMD\"; init q: read /etc/inittab again
+  poweroff, reboot, halt, switch_root    by name or as rootlet poweroff ...
   rootlet --version, rootlet COMMAND --help"
 );
 
@@ -111,19 +146,39 @@ pub fn dispatch(vectors: Vectors, memory: &'static mut Memory) -> i32 {
     let mut arguments = vectors.arguments;
     let name = arguments.next().unwrap_or(c"rootlet");
     let name = base_name(name);
-    let role = if let Some(role) = named(PEERS, name) {
+    let role = if let Some(role) = program(name) {
         role
     } else if name == b"init" {
         role_of_init(arguments)
     } else {
-        let command = arguments.next();
+        let mut behind = arguments;
+        let command = behind.next();
         let word = command.unwrap_or_default().to_bytes();
-        match named(COMMANDS, word).or_else(|| named(PEERS, word)) {
-            Some(role) => role,
-            None => return usage_error(command),
+        if let Some(role) = named(COMMANDS, word).or_else(|| program(word)) {
+            arguments = behind;
+            role
+        } else if let Some(role) = kernels_init() {
+            role
+        } else {
+            return usage_error(command);
         }
     };
     play(role, arguments, vectors, memory)
+}
+
+fn program(name: &[u8]) -> Option<Role> {
+    named(PEERS, name).or_else(|| named(SYSTEM, name))
+}
+
+/// A kernel may start us under any name (`rdinit=`), and with words that it does not know itself.
+#[cfg(feature = "boot")]
+fn kernels_init() -> Option<Role> {
+    (own_pid() == 1 && crate::run::machine::is_machine()).then_some(Role::Boot)
+}
+
+#[cfg(not(feature = "boot"))]
+const fn kernels_init() -> Option<Role> {
+    None
 }
 
 fn play(
@@ -136,20 +191,37 @@ fn play(
         #[cfg(feature = "run")]
         Role::Run => run::run(vectors, arguments, &mut memory.run),
         #[cfg(feature = "boot")]
-        Role::Boot => boot::boot(vectors.environment, &mut memory.boot),
-        Role::Init(style) => init::init(style, vectors, arguments, &mut memory.init),
-        Role::Version => {
-            report::print(Line::new().text("rootlet ").text(env!("CARGO_PKG_VERSION")));
-            0
+        Role::Boot if own_pid() == 1 => boot::boot(vectors, &mut memory.boot),
+        #[cfg(feature = "boot")]
+        Role::Boot => {
+            let mut words = arguments;
+            power::ask_init(words.next())
         }
+        #[cfg(feature = "boot")]
+        Role::SwitchRoot => {
+            let status = boot::switch::switch_root(vectors, arguments);
+            if own_pid() == 1 {
+                boot::rescue_for_ever(vectors, &mut memory.boot)
+            }
+            status
+        }
+        #[cfg(feature = "boot")]
+        Role::Power(end) => power::power(end, arguments),
+        Role::Init(style) => init::init(style, vectors, arguments, &mut memory.init),
+        Role::Version => version(),
         _ => report::help(USAGE),
     }
 }
 
 /// `/sbin/init -- CMD` is what engines start as a container's PID 1. A kernel starts `/init` without it.
+#[cfg(feature = "boot")]
 fn role_of_init(mut arguments: Strings<'_>) -> Role {
-    let engine = arguments.any(|word| word == c"--");
-    if engine || !cfg!(feature = "boot") { Role::Init(Style::Rootlet) } else { Role::Boot }
+    if arguments.any(|word| word == c"--") { Role::Init(Style::Rootlet) } else { Role::Boot }
+}
+
+#[cfg(not(feature = "boot"))]
+const fn role_of_init(_: Strings<'_>) -> Role {
+    Role::Init(Style::Rootlet)
 }
 
 /// Whether docker asks, by its tini's name or with it as the command.
@@ -161,13 +233,21 @@ fn base_name(path: &CStr) -> &[u8] {
     path.to_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or(&[])
 }
 
+/// Its line is no part of what waits: not inlined, as `usage_error`.
+#[cfg_attr(feature = "run", inline(never))]
+fn version() -> i32 {
+    report::print(Line::new().text("rootlet ").text(env!("CARGO_PKG_VERSION")));
+    0
+}
+
+#[cfg_attr(feature = "run", inline(never))]
 fn usage_error(command: Option<&CStr>) -> i32 {
     let mut line = report::line();
     match command {
-        Some(command) => {
-            line.operand(command.to_bytes()).text(" is not a command; rootlet --help lists them")
-        }
-        None => line.text("needs a command; rootlet --help lists them"),
+        Some(command) => line
+            .operand(command.to_bytes())
+            .packed(packed!(" is not a command; rootlet --help lists them")),
+        None => line.packed(packed!("needs a command; rootlet --help lists them")),
     };
     report::say(line);
     report::OWN_FAILURE

@@ -4,18 +4,27 @@ use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use crate::facts::run_facts::{self, MOUNT_POINTS, RunFacts};
+use crate::input::filter::Profile;
+use crate::input::filter_default::NATIVE_DEFAULTS;
+use crate::input::filter_file;
 use crate::input::refusal::{Refusal, Subject};
 use crate::input::run_manual::MANUAL;
-use crate::input::run_options::{self, Mode, RunOptions, RunRequest};
+use crate::input::run_options::{self, Mode, RunOptions, RunRequest, UserNamespace};
+use crate::input::security_options::FilterChoice;
 use crate::input::supervision::Supervision;
+use crate::input::system_calls::NATIVE;
 use crate::input::users::{self, Credentials};
 use crate::plan::container::{self, MissingPaths, Program, Steps};
 use crate::plan::environment::{self, ENVIRONMENT, Environment};
+use crate::plan::filter;
+use crate::plan::user_namespace::{self, Maps, Users, Writer};
 use crate::report;
+use crate::run::own_file;
 use crate::supervise::window::Channels;
 use crate::sys::vectors::{StringTable, Strings, Vectors};
 use crate::text::arena::Arena;
 use crate::text::line::Line;
+use crate::text::packed::packed;
 
 mod execute;
 mod explain;
@@ -25,22 +34,31 @@ const ARENA_BYTES: usize = 256 * 1024;
 
 /// The bounded tables of `run`. All of it is zero or not there yet, so that it takes no room in the file.
 pub struct Memory {
-    arena: [u8; ARENA_BYTES],
-    options: MaybeUninit<RunOptions<'static>>,
+    tables: PlanMemory,
+    channels: Channels,
+}
+
+/// What a plan is made of. Small tables first: of a large one mostly the first page is touched, and whoever waits keeps
+/// each page that was.
+#[repr(C)]
+struct PlanMemory {
     facts: MaybeUninit<RunFacts<'static>>,
     credentials: MaybeUninit<Credentials<'static>>,
-    environment: Environment<'static>,
-    strings: StringTable<'static, { ENVIRONMENT + 1 }>,
-    missing: MissingPaths<'static>,
-    steps: Steps<'static>,
-    channels: Channels,
     plain: Supervision<'static>,
+    missing: MissingPaths<'static>,
+    options: MaybeUninit<RunOptions<'static>>,
+    steps: Steps<'static>,
+    strings: StringTable<'static, { ENVIRONMENT + 1 }>,
+    environment: Environment<'static>,
+    arena: [u8; ARENA_BYTES],
+    filter: filter_file::Tables,
+    maps: Maps,
 }
 
 impl Memory {
     /// Empty tables.
     pub const fn new() -> Self {
-        Self {
+        let tables = PlanMemory {
             arena: [0; ARENA_BYTES],
             options: MaybeUninit::uninit(),
             facts: MaybeUninit::uninit(),
@@ -49,9 +67,11 @@ impl Memory {
             strings: StringTable::new(),
             missing: MissingPaths::new(),
             steps: Steps::new(),
-            channels: Channels::new(),
             plain: Supervision::new(),
-        }
+            filter: filter_file::Tables::new(),
+            maps: Maps::new(),
+        };
+        Self { tables, channels: Channels::new() }
     }
 }
 
@@ -59,6 +79,7 @@ impl Memory {
 pub struct Planned {
     options: &'static RunOptions<'static>,
     facts: &'static RunFacts<'static>,
+    users: Users<'static>,
     steps: &'static Steps<'static>,
     strings: &'static StringTable<'static, { ENVIRONMENT + 1 }>,
     program: Strings<'static>,
@@ -69,6 +90,29 @@ pub struct Planned {
 
 /// Plays the role.
 pub fn run(vectors: Vectors, rest: Strings<'static>, memory: &'static mut Memory) -> i32 {
+    let planned = match prepare(vectors, rest, &mut memory.tables) {
+        Ok(planned) => planned,
+        Err(status) => return status,
+    };
+    if let Users::New(Maps { by: Writer::User, .. }) = planned.users
+        && planned.options.users == UserNamespace::Auto
+    {
+        say_one_id();
+    }
+    match planned.options.mode {
+        Mode::Explain => explain::explain(&planned),
+        Mode::Run | Mode::Trace => execute::execute(&planned, &mut memory.channels),
+    }
+}
+
+/// From the command line to the plan, or the exit status of help and refusals. Not inlined: its stack is given back
+/// before anybody waits, and each process that waits keeps what it has touched.
+#[inline(never)]
+fn prepare(
+    vectors: Vectors,
+    rest: Strings<'static>,
+    memory: &'static mut PlanMemory,
+) -> Result<Planned, i32> {
     let options = memory.options.write(RunOptions::new());
     let mut arena = Arena::new(&mut memory.arena);
     // What is wrong is said with the names that options have; so they are read first, and lent from then on.
@@ -77,9 +121,12 @@ pub fn run(vectors: Vectors, rest: Strings<'static>, memory: &'static mut Memory
     let refused = |refusal| say_refusal(refusal, options, vectors.arguments);
     let program = match request {
         Ok(RunRequest::Run(program)) => program,
-        Ok(RunRequest::Help) => return report::help(MANUAL.0),
-        Err(refusal) => return refused(refusal),
+        Ok(RunRequest::Help) => return Err(report::help(MANUAL.0)),
+        Err(refusal) => return Err(refused(refusal)),
     };
+    if options.mode != Mode::Explain {
+        own_file::protect(vectors).map_err(Refusal::of_error(Subject::OwnFile)).map_err(refused)?;
+    }
     let tables = Tables {
         facts: memory.facts.write(RunFacts::new()),
         credentials: &mut memory.credentials,
@@ -88,15 +135,19 @@ pub fn run(vectors: Vectors, rest: Strings<'static>, memory: &'static mut Memory
         missing: &mut memory.missing,
         steps: &mut memory.steps,
         plain: &memory.plain,
+        filter: &mut memory.filter,
+        maps: &mut memory.maps,
     };
-    let planned = match plan(options, program, vectors, arena, tables) {
-        Ok(planned) => planned,
-        Err(refusal) => return refused(refusal),
-    };
-    match options.mode {
-        Mode::Explain => explain::explain(&planned),
-        Mode::Run | Mode::Trace => execute::execute(&planned, &mut memory.channels),
-    }
+    plan(options, program, vectors, arena, tables).map_err(refused)
+}
+
+#[inline(never)]
+fn say_one_id() {
+    let mut line = report::line();
+    line.packed(packed!(
+        "--userns auto: one id only; /etc/subuid or /etc/subgid grants none, or newuidmap is missing"
+    ));
+    report::say(line);
 }
 
 /// Strings of the command line before the options: `rootlet run`.
@@ -111,6 +162,8 @@ struct Tables {
     missing: &'static mut MissingPaths<'static>,
     steps: &'static mut Steps<'static>,
     plain: &'static Supervision<'static>,
+    filter: &'static mut filter_file::Tables,
+    maps: &'static mut Maps,
 }
 
 /// From options to the plan.
@@ -133,18 +186,55 @@ fn plan(
     )?;
     for variable in tables.environment.iter() {
         // One place more than variables: there is room.
-        let _ = tables.strings.replace_or_push(variable, |_| false);
+        let _ = tables.strings.push(variable);
     }
     let mut words = program;
     let name: &'static CStr = words.next().unwrap_or(c"");
     container::find_missing(options, facts, tables.missing);
-    let program_of = Program { name, credentials };
+    let filter = filter(options, facts, tables.filter, &mut arena)?;
+    let users = user_namespace::decide(options, facts, credentials, tables.maps)?;
+    let program_of = Program { name, credentials, filter, users };
     container::plan(options, facts, &program_of, tables.missing, tables.steps)?;
     let Tables { steps, strings, plain, .. } = tables;
-    Ok(Planned { options, facts, steps, strings, program, vectors, plain })
+    Ok(Planned { options, facts, users, steps, strings, program, vectors, plain })
+}
+
+/// The filter of system calls as a program for the kernel.
+#[inline(never)]
+fn filter(
+    options: &RunOptions<'static>,
+    facts: &RunFacts<'static>,
+    tables: &mut filter_file::Tables,
+    arena: &mut Arena<'static>,
+) -> Result<Option<&'static [u8]>, Refusal> {
+    // As docker has it: what any program of the container could gain, not what the first one has.
+    let capabilities = options.capabilities;
+    let compile = |arena: &mut Arena<'static>, profile: &Profile<'_>| {
+        arena.keep(|room| filter::compile(profile, NATIVE.audit, room))
+    };
+    let refused = |line, column| Refusal::at(Subject::FilterFile { line, column });
+    let program = match options.security.filter {
+        FilterChoice::Unconfined => return Ok(None),
+        FilterChoice::Default if options.privileged => return Ok(None),
+        FilterChoice::Default | FilterChoice::Builtin => {
+            NATIVE_DEFAULTS.with_profile(capabilities, |profile| compile(arena, profile))
+        }
+        FilterChoice::File(_) => {
+            let names = arena.keep(|room| NATIVE.write_names(room)).map_err(refused(0, 0))?;
+            let kernel = facts.kernel;
+            let reader = filter_file::Reader { machine: &NATIVE, names, kernel, capabilities };
+            let profile = reader.read(facts.filter, tables).map_err(|misread| {
+                let column = u16::try_from(misread.column).unwrap_or(u16::MAX);
+                refused(misread.line, column)(misread.reason)
+            })?;
+            compile(arena, &profile)
+        }
+    };
+    program.map(Some).map_err(refused(0, 0))
 }
 
 /// The ids of `--user`; without it those of root, whose home is /root.
+#[inline(never)]
 fn resolve_user(
     options: &RunOptions<'static>,
     facts: &RunFacts<'static>,
@@ -168,27 +258,43 @@ fn say_refusal(
     let (before, name) = match refusal.subject {
         Subject::Words { first, count } => {
             append_words(&mut line, arguments.skip(first as usize), count);
-            ("", c"")
+            (packed!(""), c"")
         }
-        Subject::Root => ("", options.rootfs),
+        Subject::Root => (packed!(""), options.rootfs),
         Subject::MountPoint(index) => {
-            ("/", MOUNT_POINTS.get(usize::from(index)).copied().unwrap_or(c""))
+            (packed!("/"), MOUNT_POINTS.get(usize::from(index)).copied().unwrap_or(c""))
         }
-        Subject::Volume(index) => {
-            ("", options.volumes.get(usize::from(index)).map_or(c"", |volume| volume.source))
-        }
+        Subject::Volume(index) => (
+            packed!(""),
+            options.volumes.get(usize::from(index)).map_or(c"", |volume| volume.source),
+        ),
         Subject::VariableFile(index, _) => {
-            ("", options.variable_files.get(usize::from(index)).copied().unwrap_or(c""))
+            (packed!(""), options.variable_files.get(usize::from(index)).copied().unwrap_or(c""))
         }
-        Subject::User => ("--user ", options.user.unwrap_or(c"")),
-        Subject::Users => ("/etc/passwd or /etc/group of the root", c""),
-        Subject::Environment => ("the environment", c""),
-        Subject::Machine => ("this machine", c""),
-        Subject::Command => ("run", c""),
+        Subject::FilterFile { .. } => match options.security.filter {
+            FilterChoice::File(path) => (packed!(""), path),
+            _ => (packed!("the filter"), c""),
+        },
+        Subject::User => (packed!("--user "), options.user.unwrap_or(c"")),
+        Subject::Users => (packed!("/etc/passwd or /etc/group of the root"), c""),
+        Subject::Environment => (packed!("the environment"), c""),
+        Subject::Descriptor(number) => {
+            line.text("descriptor ").number(number.into());
+            (packed!(""), c"")
+        }
+        Subject::OwnFile => (packed!("rootlet's own file "), c"/proc/self/exe"),
+        Subject::Machine => (packed!("this machine"), c""),
+        Subject::Command => (packed!("run"), c""),
     };
-    line.text(before).operand(name.to_bytes());
-    if let Subject::VariableFile(_, number @ 1..) = refusal.subject {
-        line.text(":").number(number.into()).text(":");
+    line.packed(before).operand(name.to_bytes());
+    match refusal.subject {
+        Subject::VariableFile(_, number @ 1..) => {
+            line.text(":").number(number.into()).text(":");
+        }
+        Subject::FilterFile { line: number @ 1.., column } => {
+            line.text(":").number(number.into()).text(":").number(column.into()).text(":");
+        }
+        _ => {}
     }
     report::refused(line, refusal.cause)
 }

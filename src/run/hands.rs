@@ -14,6 +14,8 @@ pub struct Hands {
     pub link: Descriptor,
     /// The mount of /dev.
     pub dev: Option<Descriptor>,
+    /// The empty directory that others are hidden with.
+    pub mask: Option<Descriptor>,
     trees: [Option<Descriptor>; TREES],
 }
 
@@ -21,14 +23,14 @@ impl Hands {
     /// Holding the link alone.
     #[must_use]
     pub const fn new(link: Descriptor) -> Self {
-        Self { link, dev: None, trees: [const { None }; TREES] }
+        Self { link, dev: None, mask: None, trees: [const { None }; TREES] }
     }
 
     /// Gives the link back, when all other descriptors are closed already: they are only forgotten.
     #[must_use]
     pub fn release(self) -> Descriptor {
-        let Self { link, dev, trees } = self;
-        core::mem::forget((dev, trees));
+        let Self { link, dev, mask, trees } = self;
+        core::mem::forget((dev, mask, trees));
         link
     }
 

@@ -9,6 +9,7 @@ use crate::input::users::GROUPS;
 use crate::sys::process;
 use crate::sys::signal::Signal;
 use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
 
 type Outcome = Result<(), CallError>;
 
@@ -31,14 +32,55 @@ pub fn set_user(uid: u32) -> Outcome {
     rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(Call::Setresuid.failed())
 }
 
-/// Sets permitted and effective capabilities; none can be inherited. With no_new_privs no program
-/// gets one back. capset(2).
-pub fn set_capabilities(set: CapabilitySet) -> Outcome {
+/// Joins a new session keyring without a name: the caller's is out of reach. A kernel without keyrings has none to
+/// protect. keyctl(2).
+pub fn join_session_keyring() -> Outcome {
+    match process::join_session_keyring() {
+        Err(Errno::NOSYS) => Ok(()),
+        answer => answer.map_err(Call::Keyctl.failed()),
+    }
+}
+
+/// Drops all capabilities but these from the bounding set, up to the last that the kernel has. prctl(2).
+pub fn bound_capabilities(set: CapabilitySet) -> Outcome {
+    for number in (0..u64::BITS).filter(|number| set.0 >> number & 1 == 0) {
+        match process::drop_from_bounding_set(number) {
+            Err(Errno::INVAL) => break,
+            answer => answer.map_err(Call::Prctl.failed())?,
+        }
+    }
+    Ok(())
+}
+
+/// Permitted capabilities outlive the change from user 0 to another; effective ones do not. prctl(2).
+pub fn keep_capabilities() -> Outcome {
+    rustix::thread::set_keep_capabilities(true).map_err(Call::Prctl.failed())
+}
+
+/// What programs of a user other than root keep of capabilities.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Inheritance {
+    /// Nothing; root's programs have them by being root's.
+    None,
+    /// All of them.
+    Ambient,
+}
+
+/// Sets permitted and effective capabilities. With no_new_privs no program gets another one back. capset(2).
+pub fn set_capabilities(set: CapabilitySet, inheritance: Inheritance) -> Outcome {
     // What the kernel does not have or we do not hold cannot be kept.
     let now = rustix::thread::capabilities(None).map_err(Call::Capget.failed())?;
     let kept = KernelSet::from_bits_retain(set.0) & now.permitted;
-    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: KernelSet::empty() };
-    rustix::thread::set_capabilities(None, sets).map_err(Call::Capset.failed())
+    let ambient = inheritance == Inheritance::Ambient;
+    let inheritable = if ambient { kept } else { KernelSet::empty() };
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable };
+    rustix::thread::set_capabilities(None, sets).map_err(Call::Capset.failed())?;
+    if ambient {
+        for number in (0..u64::BITS).filter(|number| kept.bits() >> number & 1 == 1) {
+            process::raise_ambient(number).map_err(Call::Prctl.failed())?;
+        }
+    }
+    Ok(())
 }
 
 /// Nothing executed from here on gains privileges.

@@ -5,11 +5,16 @@ use rustix::net::{RecvFlags, recv};
 
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::socket::{self, MESSAGE_BYTES};
+use crate::sys::standard;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 
-/// The number that the link has inside; everything above it is closed.
-pub const INSIDE: i32 = 3;
+/// Inside, the link has the first number that is no standard descriptor or, where CMD is given more of them, the first
+/// behind those; everything above it is closed.
+#[must_use]
+pub fn number_inside(preserved: u8) -> i32 {
+    i32::from(standard::FIRST_OTHER) + i32::from(preserved)
+}
 
 /// What the container says.
 pub enum Message {
@@ -52,7 +57,7 @@ pub fn pair() -> Result<(Descriptor, Descriptor), CallError> {
 }
 
 fn is_standard(descriptor: &Descriptor) -> bool {
-    descriptor.number() < INSIDE
+    descriptor.number() < number_inside(0)
 }
 
 fn fill_standard_descriptors() -> Result<(), CallError> {
@@ -76,6 +81,25 @@ pub fn send_failure(link: &Descriptor, failed: StepFailed) {
 /// EPIPE when the supervisor is gone.
 pub fn send_terminal(link: &Descriptor, master: &Descriptor) -> Result<(), Errno> {
     socket::send(link.as_fd(), &[0; MESSAGE_BYTES], Some(master))
+}
+
+/// Hands a tree of mounts in.
+///
+/// # Errors
+/// EPIPE when the container is gone.
+pub fn send_tree(link: &Descriptor, tree: &Descriptor) -> Result<(), CallError> {
+    socket::send(link.as_fd(), &[0; MESSAGE_BYTES], Some(tree)).map_err(Call::Sendmsg.failed())
+}
+
+/// Takes it.
+///
+/// # Errors
+/// ESRCH when the supervisor has died.
+pub fn receive_tree(link: &Descriptor) -> Result<Descriptor, CallError> {
+    match socket::receive(link.as_fd()).map_err(Call::Recvmsg.failed())? {
+        Some((_, Some(tree))) => Ok(tree),
+        _ => Err(CallError { call: Call::Recvmsg, errno: NO_SUCH_PROCESS }),
+    }
 }
 
 /// Tells the supervisor that the program has been executed.
@@ -135,8 +159,10 @@ pub fn check_supervisor(link: &Descriptor) -> Result<(), CallError> {
     }
 }
 
+/// The supervisor is gone.
+const NO_SUCH_PROCESS: Errno = Errno(3);
+
 fn look(link: &Descriptor, flags: RecvFlags) -> Result<(), CallError> {
-    const NO_SUCH_PROCESS: Errno = Errno(3);
     let mut byte = [0_u8; 2];
     let (_, length) = recv(link, &mut byte, flags).map_err(Call::Recvfrom.failed())?;
     // The end of the stream: the supervisor, which had the other end, is gone.

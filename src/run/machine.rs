@@ -1,25 +1,31 @@
-//! What PID 1 does to a machine: first mounts, console, power.
+//! What PID 1 does to a machine: first mounts, console, names, power.
 
 use core::ffi::CStr;
 
-use rustix::fs::{CWD, Mode, mkdirat};
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat, symlinkat};
 use rustix::io::Errno as KernelErrno;
 use rustix::mount::{MountFlags, mount};
 use rustix::system::{RebootCommand, reboot};
 
-use crate::plan::boot::BootMount;
+use super::files::make_directory;
+use crate::facts::roots::is_mount_point;
+use crate::input::boot_parameters::End;
+use crate::plan::boot::{BootMount, DeviceNode};
 use crate::sys::descriptor::{OpenFlags, open};
 use crate::sys::process::duplicate_to;
+use crate::sys::terminal;
 use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
 
-/// Mounts one filesystem, making its directory. That it is there already is no failure.
+/// Mounts one filesystem, making its directory. That it is there already is no failure, and nothing is done then.
 ///
 /// # Errors
 /// The call that failed.
+#[inline(never)]
 pub fn mount_at_boot(row: &BootMount) -> Result<(), CallError> {
-    match mkdirat(CWD, row.target, Mode::from_raw_mode(0o755)) {
-        Ok(()) | Err(KernelErrno::EXIST) => {}
-        Err(errno) => return Err(Call::Mkdirat.failed()(errno)),
+    make_directory(row.target, 0o755)?;
+    if is_mount_point(row.target) {
+        return Ok(());
     }
     let flags = MountFlags::from_bits_retain(row.attributes.0.into());
     match mount(row.filesystem, row.target, row.filesystem, flags, Some(row.options)) {
@@ -28,14 +34,37 @@ pub fn mount_at_boot(row: &BootMount) -> Result<(), CallError> {
     }
 }
 
-/// Opens the console as standard descriptors, if the kernel could not: an initramfs may have no /dev/console.
-pub fn open_console() {
-    let Ok(console) = open(CWD, c"/dev/console", OpenFlags::TERMINAL) else {
-        return;
-    };
-    for number in 0..3 {
-        let _ = duplicate_to(console.as_fd(), number, false);
+/// Makes a device node, unless something has its name.
+///
+/// # Errors
+/// The call that failed.
+pub fn make_node(row: &DeviceNode) -> Result<(), CallError> {
+    let device = makedev(row.major.into(), row.minor.into());
+    let mode = Mode::from_raw_mode(row.mode.into());
+    match mknodat(CWD, row.path, FileType::CharacterDevice, mode, device) {
+        Ok(()) | Err(KernelErrno::EXIST) => Ok(()),
+        Err(errno) => Err(Call::Mknodat.failed()(errno)),
     }
+}
+
+/// Makes a link in /dev, unless something has its name.
+pub fn make_link((path, to): &(&CStr, &CStr)) {
+    let _ = symlinkat(*to, CWD, *path);
+}
+
+/// Opens the console as standard descriptors; an initramfs may have none. Then they are /dev/null, so that no file of a
+/// service takes their numbers.
+pub fn open_console() {
+    let console = open(CWD, c"/dev/console", OpenFlags::KEPT_TERMINAL);
+    if let Ok(console) = console.or_else(|_| open(CWD, c"/dev/null", OpenFlags::KEPT_TERMINAL)) {
+        for number in 0..3 {
+            let _ = duplicate_to(console.as_fd(), number, false);
+        }
+        if console.number() < 3 {
+            console.leave_open();
+        }
+    }
+    terminal::make_sane();
 }
 
 /// Whether this is PID 1 of a machine: in a container Ctrl-Alt-Del is not ours to set.
@@ -45,21 +74,17 @@ pub fn is_machine() -> bool {
     reboot(RebootCommand::CadOff).is_ok()
 }
 
-/// Writes everything to disk and switches the machine off.
+/// Ends the machine. What is not written to disk by now is lost. Returns only when the kernel refuses.
+/// reboot(2).
 ///
-/// # Errors
-/// EPERM, EINVAL; the machine is still on then.
-pub fn power_off() -> Result<(), CallError> {
-    rustix::fs::sync();
-    reboot(RebootCommand::PowerOff).map_err(Call::Reboot.failed())
-}
-
-/// Reads the kernel command line.
-///
-/// # Errors
-/// The call that failed.
-pub fn read_command_line(buffer: &mut [u8]) -> Result<usize, CallError> {
-    const PATH: &CStr = c"/proc/cmdline";
-    let file = open(CWD, PATH, OpenFlags::READ).map_err(Call::Openat.failed())?;
-    rustix::io::read(&file, buffer).map_err(Call::Read.failed())
+/// It answers EPERM; EINVAL when no kernel is loaded for kexec, or for a kernel without it.
+pub fn end(end: End) -> CallError {
+    let command = match end {
+        End::PowerOff => RebootCommand::PowerOff,
+        End::Reboot => RebootCommand::Restart,
+        End::Halt => RebootCommand::Halt,
+        End::Kexec => RebootCommand::Kexec,
+    };
+    let errno = reboot(command).err().map_or(Errno(0), Errno::from);
+    CallError { call: Call::Reboot, errno }
 }

@@ -9,8 +9,8 @@ use rustix::mount::{
 
 use super::hands::Hands;
 use crate::input::mount_options::{Attributes, Propagation};
-use crate::plan::container::is_dev;
-use crate::plan::step::{Filesystem, Kind, MissingPath, Place, Slot};
+use crate::plan::container::{is_dev, is_mask};
+use crate::plan::step::{Filesystem, Kind, Mask, MissingPath, Place, Slot, TreeCopy};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open_below};
 use crate::sys::mount::{self as sys, Depth, set_tree_attributes};
 use crate::text::arena::Arena;
@@ -23,22 +23,25 @@ type Outcome = Result<(), CallError>;
 /// Room for the longest path (`PATH_MAX`, linux/limits.h) and one name of it.
 pub const PATH_BYTES: usize = 4096 + 256;
 
-/// Opens a copy of the mounts at and below `source` and gives all of them `attributes` and `propagation`.
-pub fn clone_tree(
-    hands: &mut Hands,
-    slot: Slot,
-    source: &CStr,
-    attributes: Attributes,
-    propagation: Option<Propagation>,
-) -> Outcome {
+/// Opens a copy of mounts and gives all of them its attributes and propagation.
+pub fn clone_tree(hands: &mut Hands, copy: &TreeCopy<'_>) -> Outcome {
     // Mounts below a peer would be unmounted on the host together with it.
-    let depth = if slot == Slot::PEER { Depth::One } else { Depth::All };
-    let tree = sys::clone_tree(CWD, source, depth).map_err(Call::OpenTree.failed())?;
-    let bits = propagation.map_or(0, Propagation::bits);
-    set_tree_attributes(tree.as_fd(), c"", attributes.0, bits)
+    let depth = if copy.slot == Slot::PEER { Depth::One } else { Depth::All };
+    let tree = sys::clone_tree(CWD, copy.source, depth).map_err(Call::OpenTree.failed())?;
+    let bits = copy.propagation.map_or(0, Propagation::bits);
+    set_tree_attributes(tree.as_fd(), c"", copy.attributes.0, bits)
         .map_err(Call::MountSetattr.failed())?;
-    hands.keep(slot, tree);
+    hands.keep(copy.slot, tree);
     Ok(())
+}
+
+/// The same in the supervisor, which alone may give the files other owners: those of the user namespace `users`.
+pub fn map_tree(copy: &TreeCopy<'_>, users: &Descriptor) -> Result<Descriptor, CallError> {
+    let tree = sys::clone_tree(CWD, copy.source, Depth::All).map_err(Call::OpenTree.failed())?;
+    let bits = copy.propagation.map_or(0, Propagation::bits);
+    sys::map_tree(tree.as_fd(), copy.attributes.0, bits, users.as_fd())
+        .map_err(Call::MountSetattr.failed())?;
+    Ok(tree)
 }
 
 /// Sets the propagation of every mount below the current root.
@@ -74,13 +77,64 @@ pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
     fsconfig_create(&context).map_err(Call::Fsconfig.failed())?;
     let mount = sys::mount_filesystem(context.as_fd(), filesystem.attributes.0);
     let mount = mount.map_err(Call::Fsmount.failed())?;
-    attach(hands, &mount, filesystem.place, filesystem.target)?;
+    match attach(hands, &mount, filesystem.place, filesystem.target) {
+        // What lies below another of the kernel's filesystems may not be there.
+        Err(CallError { call: Call::Openat2, errno: Errno::NOENT }) if filesystem.optional => {}
+        answer => answer?,
+    }
     context.leave_open();
     if is_dev(filesystem) {
         hands.dev = Some(mount);
+    } else if is_mask(filesystem) {
+        hands.mask = Some(mount);
     } else {
         mount.leave_open();
     }
+    Ok(())
+}
+
+/// Hides a path: a file with /dev/null, which is the host's own, in a /dev that nobody else has touched; a directory
+/// with an empty one. What is not there need not be hidden.
+pub fn mask(hands: &Hands, mask: &Mask) -> Outcome {
+    let Some(point) = resolve_if_there(hands, mask.path)? else { return Ok(()) };
+    let (from, name) = match (mask.kind, &hands.mask) {
+        (Kind::Directory, Some(empty)) => (empty, c""),
+        _ => (hands.dev(Call::OpenTree)?, c"null"),
+    };
+    let tree = sys::clone_tree(from.as_fd(), name, Depth::One).map_err(Call::OpenTree.failed())?;
+    attach_at(tree, point)
+}
+
+/// Makes what is at and below a path read-only by a mount of it over itself.
+pub fn read_only(hands: &Hands, path: &CStr) -> Outcome {
+    let Some(point) = resolve_if_there(hands, path)? else { return Ok(()) };
+    let tree = sys::clone_tree(point.as_fd(), c"", Depth::All).map_err(Call::OpenTree.failed())?;
+    set_tree_attributes(tree.as_fd(), c"", Attributes::READ_ONLY.0, 0)
+        .map_err(Call::MountSetattr.failed())?;
+    attach_at(tree, point)
+}
+
+/// Writes to a file below the root.
+pub fn write_below(hands: &Hands, path: &CStr, text: &[u8]) -> Outcome {
+    let root = hands.tree(Slot::ROOT, Call::Openat2)?;
+    let file = open_below(root.as_fd(), path, OpenFlags::WRITE).map_err(Call::Openat2.failed())?;
+    rustix::io::write(&file, text).map_err(Call::Write.failed())?;
+    file.leave_open();
+    Ok(())
+}
+
+fn resolve_if_there(hands: &Hands, path: &CStr) -> Result<Option<Descriptor>, CallError> {
+    match resolve(hands, path) {
+        Err(CallError { errno: Errno::NOENT, .. }) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+fn attach_at(tree: Descriptor, point: Descriptor) -> Outcome {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(&tree, c"", &point, c"", flags).map_err(Call::MoveMount.failed())?;
+    tree.leave_open();
+    point.leave_open();
     Ok(())
 }
 

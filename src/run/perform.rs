@@ -1,11 +1,15 @@
 //! One step, performed.
 
 use super::hands::Hands;
+use super::identity::Inheritance;
 use super::program::{Attempt, Program};
-use super::{identity, link, mounts, terminal};
+use super::start::{self, Container};
+use super::{id_maps, identity, landlock, link, mounts, terminal};
 use crate::plan::environment::ENVIRONMENT;
 use crate::plan::step::{Filesystem, Step};
-use crate::sys::process::{close_from, duplicate_as};
+use crate::sys::descriptor::{Descriptor, OpenFlags};
+use crate::sys::filter as sys_filter;
+use crate::sys::process::{self, close_from, duplicate_as};
 use crate::sys::signal::Inherited;
 use crate::sys::vectors::StringTable;
 use crate::sys::vectors::Strings;
@@ -26,18 +30,28 @@ pub struct ProgramContext<'a> {
 ///
 /// # Errors
 /// The call that failed; what it failed on is in the step.
+#[inline(never)]
 pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError> {
     match step {
-        Step::TakeLink => take_link(hands),
+        Step::TakeLink(preserved) => take_link(hands, *preserved),
         Step::DieWithSupervisor => identity::die_with_parent(),
         Step::AdoptOrphans => identity::adopt_orphans(),
         Step::AwaitSupervisor => link::await_go(&hands.link),
+        Step::Label(label) => mounts::write_below(hands, label.file, label.text.to_bytes()),
+        Step::NoMoreUsers => {
+            mounts::write_below(hands, c"/proc/sys/user/max_user_namespaces", b"0")
+        }
         Step::LoopbackUp => loopback_up(),
-        Step::CloneTree { slot, source, attributes, propagation } => {
-            mounts::clone_tree(hands, *slot, source, *attributes, *propagation)
+        Step::CloneTree(copy) => mounts::clone_tree(hands, copy),
+        Step::ReceiveTree(copy) => {
+            let tree = link::receive_tree(&hands.link)?;
+            hands.keep(copy.slot, tree);
+            Ok(())
         }
         Step::PrivateMounts => mounts::propagate(crate::input::mount_options::Propagation::Private),
         Step::AttachRoot => mounts::attach_root(hands),
+        Step::Mask(mask) => mounts::mask(hands, mask),
+        Step::ReadOnly(path) => mounts::read_only(hands, path),
         Step::Directory(name) => mounts::directory(hands, name),
         Step::MakePath(missing) => mounts::make_path(hands, missing),
         Step::Filesystem(filesystem) => mounts::filesystem(hands, filesystem),
@@ -47,7 +61,7 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::AttachTree { slot, place, target } => {
             mounts::attach_tree(hands, *slot, *place, target)
         }
-        Step::Terminal { uid, size } => terminal::open(hands, *uid, *size),
+        Step::Terminal { uid, of_group, size } => terminal::open(hands, *uid, *of_group, *size),
         Step::PivotRoot => mounts::pivot_root(),
         Step::DetachOldRoot => mounts::detach_old_root(),
         Step::ChangeRoot => mounts::change_root(),
@@ -58,11 +72,39 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Groups(groups) => identity::set_groups(groups),
         Step::GroupId(gid) => identity::set_group(*gid),
         Step::UserId(uid) => identity::set_user(*uid),
-        Step::Capabilities(set) => identity::set_capabilities(*set),
+        Step::SessionKeyring => identity::join_session_keyring(),
+        Step::BoundingSet(set) => identity::bound_capabilities(*set),
+        Step::KeepCapabilities => identity::keep_capabilities(),
+        Step::Capabilities(set) => identity::set_capabilities(*set, Inheritance::None),
+        Step::AmbientCapabilities(set) => identity::set_capabilities(*set, Inheritance::Ambient),
+        Step::Filter(program) => sys_filter::install(program).map_err(Call::Seccomp.failed()),
         Step::NoNewPrivileges => identity::no_new_privileges(),
         Step::Undumpable => identity::undumpable(),
         Step::CheckSupervisor => link::check_supervisor(&hands.link),
-        Step::CloseDescriptors => close_above_link(),
+        Step::CloseDescriptors => close_above(&hands.link),
+        _ => Ok(()),
+    }
+}
+
+/// Performs a step of the supervisor, once the container's first process is there.
+///
+/// # Errors
+/// The call that failed.
+pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), CallError> {
+    match step {
+        Step::MapUsers(maps) => id_maps::write(maps, container.pid),
+        Step::MapTree(copy) => {
+            let users = id_maps::open_of(container.pid, "ns/user", OpenFlags::READ);
+            let users = users.map_err(Call::Openat.failed())?;
+            let tree = mounts::map_tree(copy, &users)?;
+            link::send_tree(&container.link, &tree)
+        }
+        Step::Limit(limit) => process::limit(container.pid, limit.kind, limit.soft, limit.hard)
+            .map_err(Call::Prlimit.failed()),
+        Step::OomScore(score) => {
+            id_maps::write_file(container.pid, "oom_score_adj", score.to_bytes())
+        }
+        Step::WritePidFile(path) => start::write_pid_file(path, container),
         _ => Ok(()),
     }
 }
@@ -74,8 +116,10 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
 pub fn perform_program(step: &Step<'_>, context: &ProgramContext<'_>) -> Result<(), CallError> {
     match step {
         Step::DieWithInit => identity::die_with_parent(),
+        Step::OwnGroup => rustix::process::setpgid(None, None).map_err(Call::Setpgid.failed()),
         Step::ControllingTerminal => terminal::take_control(),
         Step::ChangeDirectory(path) => rustix::process::chdir(*path).map_err(Call::Chdir.failed()),
+        Step::Landlock(rules) => landlock::restrict(rules),
         Step::RestoreSignals => {
             context.inherited.restore();
             Ok(())
@@ -91,17 +135,18 @@ pub fn perform_program(step: &Step<'_>, context: &ProgramContext<'_>) -> Result<
 }
 
 /// Gives the link its number and closes everything above: descriptors of the caller and of the supervisor.
-fn take_link(hands: &mut Hands) -> Result<(), CallError> {
-    if hands.link.number() != link::INSIDE {
-        let link = duplicate_as(hands.link.as_fd(), link::INSIDE).map_err(Call::Dup3.failed())?;
+fn take_link(hands: &mut Hands, preserved: u8) -> Result<(), CallError> {
+    let number = link::number_inside(preserved);
+    if hands.link.number() != number {
+        let link = duplicate_as(hands.link.as_fd(), number).map_err(Call::Dup3.failed())?;
         // The old number is closed with all others below.
         core::mem::replace(&mut hands.link, link).leave_open();
     }
-    close_above_link()
+    close_above(&hands.link)
 }
 
-fn close_above_link() -> Result<(), CallError> {
-    close_from(link::INSIDE.unsigned_abs() + 1).map_err(Call::CloseRange.failed())
+fn close_above(link: &Descriptor) -> Result<(), CallError> {
+    close_from(link.number().unsigned_abs() + 1).map_err(Call::CloseRange.failed())
 }
 
 fn loopback_up() -> Result<(), CallError> {

@@ -12,6 +12,7 @@ use crate::sys::vectors::{Strings, Vectors};
 use crate::text::arena::Arena;
 use crate::text::errno::Errno;
 use crate::text::line::Line;
+use crate::text::packed::packed;
 use crate::text::parts::parts;
 
 /// Longest path of a program. Source: `PATH_MAX`, linux/limits.h.
@@ -92,7 +93,7 @@ fn explain(path: &CStr, line: &mut Line) -> Errno {
     let mut head = [0; HEAD_BYTES];
     let _ = rustix::io::read(&file, &mut head);
     if let Some(needed) = interpreter::needed(&head) {
-        line.text("; it needs the interpreter ").operand(needed);
+        line.packed(packed!("; it needs the interpreter ")).operand(needed);
     }
     Errno(0)
 }

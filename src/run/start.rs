@@ -7,9 +7,9 @@ use rustix::fs::{AtFlags, CWD, statat, unlinkat};
 use super::link;
 use super::mounts::{PATH_BYTES, parent_and_name};
 use crate::input::run_options::Namespaces;
-use crate::plan::step::{Kind, MissingPath};
+use crate::plan::step::{Kind, MissingPath, Step};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
-use crate::sys::process::{Pid, Side, clone_into_namespaces};
+use crate::sys::process::{Pid, Side, clone_into_namespaces, join_users};
 use crate::text::call::{Call, CallError};
 use crate::text::line::Line;
 use crate::text::path::parent_end;
@@ -32,6 +32,16 @@ pub struct Container {
     pub link: Descriptor,
 }
 
+/// Performs a step of the supervisor that comes before there is a process.
+///
+/// # Errors
+/// The call that failed.
+pub fn prepare(step: &Step<'_>) -> Result<(), CallError> {
+    let Step::JoinUsers(path) = step else { return Ok(()) };
+    let file = open(CWD, path, OpenFlags::READ).map_err(Call::Openat.failed())?;
+    join_users(file.as_fd()).map_err(Call::Setns.failed())
+}
+
 /// Makes the link, then the first process in `namespaces`.
 ///
 /// # Errors
@@ -51,17 +61,17 @@ pub fn start(namespaces: Namespaces) -> Result<Started, CallError> {
     }
 }
 
-/// Writes the container's pid to a new file, then lets the container go on. What has the name already is left alone,
+/// Writes the container's pid to a new file. What has the name already is left alone,
 /// as docker leaves its --cidfile: it may be another container's, or no file at all.
 ///
 /// # Errors
 /// The call that failed.
+#[inline(never)]
 pub fn write_pid_file(path: &CStr, container: &Container) -> Result<(), CallError> {
     let file = open(CWD, path, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
     let mut line = Line::new();
     line.number(container.pid.0.unsigned_abs().into()).newline();
     rustix::io::write(&file, line.bytes()).map_err(Call::Write.failed())?;
-    link::send_go(&container.link);
     Ok(())
 }
 

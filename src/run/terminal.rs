@@ -4,6 +4,7 @@ use super::hands::Hands;
 use super::link;
 use super::mounts::{attach_in_dev, make_file};
 use crate::plan::step::WindowSize;
+use crate::plan::user_namespace::TTY_GROUP;
 use crate::sys::descriptor::{self, OpenFlags};
 use crate::sys::mount::{Depth, clone_tree};
 use crate::sys::process::duplicate_to;
@@ -11,20 +12,22 @@ use crate::sys::standard;
 use crate::sys::terminal;
 use crate::text::call::{Call, CallError};
 
-/// The group of terminals, as /dev/pts is mounted with.
-const TTY_GROUP: u32 = 5;
-
 /// Opens a pair of the container's devpts. The slave becomes /dev/console and the standard descriptors, the
 /// master goes to the supervisor. Nothing is opened through a path that the root could have made.
-pub fn open(hands: &Hands, uid: u32, size: Option<WindowSize>) -> Result<(), CallError> {
+pub fn open(
+    hands: &Hands,
+    uid: u32,
+    of_group: bool,
+    size: Option<WindowSize>,
+) -> Result<(), CallError> {
     let dev = hands.dev(Call::Openat)?;
     let master = descriptor::open(dev.as_fd(), c"pts/ptmx", OpenFlags::MASTER);
     let master = master.map_err(Call::Openat.failed())?;
     terminal::unlock(master.as_fd()).map_err(Call::Ioctl.failed())?;
     let slave = terminal::open_peer(master.as_fd()).map_err(Call::Ioctl.failed())?;
-    let (user, group) =
-        (rustix::fs::Uid::from_raw_unchecked(uid), rustix::fs::Gid::from_raw_unchecked(TTY_GROUP));
-    rustix::fs::fchown(&slave, Some(user), Some(group)).map_err(Call::Fchown.failed())?;
+    let user = rustix::fs::Uid::from_raw_unchecked(uid);
+    let group = of_group.then_some(rustix::fs::Gid::from_raw_unchecked(TTY_GROUP));
+    rustix::fs::fchown(&slave, Some(user), group).map_err(Call::Fchown.failed())?;
     if let Some(size) = size {
         terminal::set_window(slave.as_fd(), (size.rows, size.columns))
             .map_err(Call::Ioctl.failed())?;

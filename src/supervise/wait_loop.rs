@@ -3,20 +3,21 @@
 use core::mem::ManuallyDrop;
 
 use super::journal::{Journal, Note};
+use super::reaper::{Parent, Reaper};
 #[cfg(feature = "run")]
 use super::relay::Relay;
 use super::rule::{Action, Policy, State};
 #[cfg(feature = "run")]
 use super::window::Window;
 use crate::input::supervision::{Id, Supervision};
-use crate::run::descendants::{ALL, for_each_child, signal_all};
-use crate::sys::clock::{monotonic_ms, monotonic_ns};
+use crate::run::descendants::{ALL, signal_all};
+use crate::sys::clock::monotonic_ms;
 #[cfg(feature = "run")]
 use crate::sys::descriptor::Descriptor;
 #[cfg(feature = "run")]
 use crate::sys::process::wait_for;
-use crate::sys::process::{ANY, Look, Pid, leads_session, look_at, own_group, own_pid};
-use crate::sys::signal::{self, Arrived, FOR_EVER, Sender, Signal};
+use crate::sys::process::{Look, Pid, leads_session, own_group, own_pid};
+use crate::sys::signal::{self, Arrived, Sender, Signal};
 use crate::sys::standard;
 use crate::sys::terminal;
 
@@ -107,17 +108,6 @@ pub fn stop() {
     let _ = signal::kill(own_pid(), Signal::STOP);
 }
 
-/// A look at all children walks past each that lives: beyond this it is worth avoiding.
-const COSTLY_NS: u64 = 10_000;
-/// Every which look is timed, as long as they are cheap.
-const TIMED: u32 = 16;
-/// Where looks are costly: a SIGCHLD names one child, which is taken by its name; but SIGCHLDs merge, so others may
-/// have ended with it. Those are looked for when it has been quiet for so long.
-const QUIET_MS: u32 = 10;
-/// How many named children may be taken between two looks for others: where it never gets quiet, the program's own
-/// end may be among the merged.
-const NAMED_IN_A_ROW: u32 = 64;
-
 /// Supervises a program that has been started until there is a status to end with. Every other child that comes along
 /// is reaped.
 #[inline(never)]
@@ -135,10 +125,8 @@ pub fn supervise(
         program,
         journal,
         is_over: false,
-        is_costly: false,
         has_stopped: false,
-        count: 0,
-        quiet_ms: FOR_EVER,
+        reaper: Reaper::NEW,
         arrived: Arrived::NONE,
         source,
         state,
@@ -160,19 +148,50 @@ struct Watch<'a> {
     journal: Journal,
     /// There is a status to end with.
     is_over: bool,
-    /// Looks at all take long.
-    is_costly: bool,
     /// We stopped with the program.
     has_stopped: bool,
-    /// Looks at all since the last that was timed or, where they are costly, children taken by name since the last.
-    count: u32,
-    /// How long it must be quiet until one; `FOR_EVER` when nothing can have been missed.
-    quiet_ms: u32,
+    reaper: Reaper,
     /// The signal that came last.
     arrived: Arrived,
     /// Where it hears of what happens.
     source: ManuallyDrop<Source>,
     state: State<'a>,
+}
+
+impl Parent for Watch<'_> {
+    fn reaper(&mut self) -> &mut Reaper {
+        &mut self.reaper
+    }
+
+    fn heeds_limit(&self) -> bool {
+        self.source.heeds_limit()
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    fn no_child(&mut self) {
+        self.act(self.state.on_no_child());
+    }
+
+    fn changed(&mut self, Look { pid, status }: Look) {
+        // Later somebody else may have its number.
+        let is_program = pid == self.program.0 && !self.state.has_ended;
+        if !status.is_stop() {
+            self.journal.note_end(pid, status, is_program);
+            if is_program {
+                // Who called us, or types while others are waited for, finds the terminal as it was.
+                if self.state.policy.hands_terminal_over && terminal::is_in_front(pid) {
+                    let _ = terminal::set_foreground(standard::input(), own_group());
+                }
+                let action = self.state.on_end(status);
+                self.act(action);
+            }
+        } else if is_program {
+            self.program_stopped();
+        }
+    }
 }
 
 impl Watch<'_> {
@@ -181,7 +200,7 @@ impl Watch<'_> {
     fn supervise(&mut self) {
         while !self.is_over {
             match self.state.on_time(self.now_ms()) {
-                Err(limit_ms) => self.await_event(limit_ms.min(self.quiet_ms)),
+                Err(limit_ms) => self.await_event(limit_ms.min(self.reaper.quiet_ms)),
                 Ok(due) => {
                     // What is late has no sender any more.
                     self.arrived = Arrived::NONE;
@@ -197,6 +216,7 @@ impl Watch<'_> {
         if self.state.needs_clock() { monotonic_ms() } else { 0 }
     }
 
+    #[inline(never)]
     fn await_event(&mut self, limit_ms: u32) {
         match self.source.next(limit_ms) {
             // A note that nobody reads; another about it would be the next.
@@ -210,11 +230,7 @@ impl Watch<'_> {
                 self.act(action);
                 self.look_now_and_then();
             }
-            Event::Quiet => {
-                if self.quiet_ms != FOR_EVER {
-                    self.look_at_each();
-                }
-            }
+            Event::Quiet => self.on_quiet(),
             #[cfg(feature = "run")]
             Event::ProgramStopped => self.program_stopped(),
             #[cfg(feature = "run")]
@@ -229,7 +245,7 @@ impl Watch<'_> {
         match action {
             Action::Nothing => {}
             Action::HandOff => self.journal.note(Note::HandOff, [self.arrived.signal.0, 0]),
-            Action::Reap => self.reap(),
+            Action::Reap => self.reap(self.arrived.pid),
             Action::Send(signal) => self.send(signal),
             Action::SendAndStop(signal) => {
                 self.send(signal);
@@ -256,92 +272,6 @@ impl Watch<'_> {
                 self.send(Signal::CONT);
             }
             Action::End => self.is_over = true,
-        }
-    }
-
-    /// A SIGCHLD has come, which names a child.
-    fn reap(&mut self) {
-        if !self.is_costly || !self.source.heeds_limit() {
-            return self.look_at_all();
-        }
-        self.quiet_ms = QUIET_MS;
-        let look = look_at(self.arrived.pid);
-        if look.pid > 0 {
-            self.changed(look);
-        }
-    }
-
-    /// Where children may have been missed and it does not get quiet: looks for them after so many signals.
-    fn look_now_and_then(&mut self) {
-        if self.quiet_ms == FOR_EVER {
-            return;
-        }
-        self.count += 1;
-        if self.count < NAMED_IN_A_ROW {
-            return;
-        }
-        self.count = 0;
-        self.look_at_each();
-    }
-
-    /// Takes the changes of all children, each by its name, then one of those that came meanwhile.
-    fn look_at_each(&mut self) {
-        for_each_child(&mut |pid| {
-            if pid > 0 && !self.is_over {
-                let look = look_at(pid);
-                if look.pid > 0 {
-                    self.changed(look);
-                }
-            }
-        });
-        if !self.is_over {
-            self.look_for_one();
-        }
-    }
-
-    /// Takes every change that is there.
-    fn look_at_all(&mut self) {
-        loop {
-            self.look_for_one();
-            let later = self.is_costly && self.source.heeds_limit();
-            if self.quiet_ms != 0 || later || self.is_over {
-                return;
-            }
-        }
-    }
-
-    /// Takes one change of any child. If there was one, there may be more: `quiet_ms` is 0 then.
-    fn look_for_one(&mut self) {
-        let is_timed = self.is_costly || self.count % TIMED == TIMED - 1;
-        let before_ns = if is_timed { monotonic_ns() } else { 0 };
-        let look = look_at(ANY);
-        if is_timed {
-            self.is_costly = monotonic_ns().saturating_sub(before_ns) > COSTLY_NS;
-        }
-        self.quiet_ms = if look.pid > 0 { 0 } else { FOR_EVER };
-        self.count = self.count.wrapping_add(1);
-        match look.pid {
-            0 => {}
-            1.. => self.changed(look),
-            _ => self.act(self.state.on_no_child()),
-        }
-    }
-
-    fn changed(&mut self, Look { pid, status }: Look) {
-        // Later somebody else may have its number.
-        let is_program = pid == self.program.0 && !self.state.has_ended;
-        if !status.is_stop() {
-            self.journal.note_end(pid, status, is_program);
-            if is_program {
-                // Who called us, or types while others are waited for, finds the terminal as it was.
-                if self.state.policy.hands_terminal_over && terminal::is_in_front(pid) {
-                    let _ = terminal::set_foreground(standard::input(), own_group());
-                }
-                let action = self.state.on_end(status);
-                self.act(action);
-            }
-        } else if is_program {
-            self.program_stopped();
         }
     }
 

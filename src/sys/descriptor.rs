@@ -80,13 +80,24 @@ impl OpenFlags {
     /// To read; a FIFO does not hold us up, a terminal does not become ours.
     pub const READ: Self =
         Self(kernel::O_RDONLY | kernel::O_NONBLOCK | kernel::O_NOCTTY | kernel::O_CLOEXEC);
+    /// To read a directory that is no link to one.
+    #[cfg(feature = "boot")]
+    pub const READ_DIRECTORY: Self = Self(Self::READ.0 | kernel::O_DIRECTORY | kernel::O_NOFOLLOW);
     /// To read and write a terminal that does not become ours.
     pub const TERMINAL: Self = Self(kernel::O_RDWR | kernel::O_NOCTTY | kernel::O_CLOEXEC);
+    /// The same; a leader of a session without a terminal gets this one.
+    #[cfg(feature = "boot")]
+    pub const OWN_TERMINAL: Self = Self(kernel::O_RDWR | kernel::O_CLOEXEC);
+    /// A terminal that does not become ours, and that programs keep.
+    #[cfg(feature = "boot")]
+    pub const KEPT_TERMINAL: Self = Self(kernel::O_RDWR | kernel::O_NOCTTY);
     /// The same for the master of a pair, which only we use: it has room for some bytes, not for all.
     pub const MASTER: Self = Self(Self::TERMINAL.0 | kernel::O_NONBLOCK);
     /// To write to a terminal that may be held.
     pub const WRITE_WITHOUT_WAITING: Self =
         Self(kernel::O_WRONLY | kernel::O_NONBLOCK | kernel::O_NOCTTY | kernel::O_CLOEXEC);
+    /// To write a file that is there.
+    pub const WRITE: Self = Self(kernel::O_WRONLY | kernel::O_CLOEXEC);
     /// To read and write a file that is there.
     pub const UPDATE: Self = Self(kernel::O_RDWR | kernel::O_CLOEXEC);
     /// To make a file that is not there yet, through no link.
@@ -105,8 +116,29 @@ pub fn open(directory: BorrowedFd<'_>, path: &CStr, flags: OpenFlags) -> Result<
     Descriptor::from_answer(unsafe { syscall(kernel::__NR_openat, arguments) }?)
 }
 
-/// `struct open_how`. Source: openat2(2).
+/// Whether there is a descriptor of this number. fcntl(2), F_GETFD.
 #[cfg(feature = "run")]
+#[must_use]
+pub fn is_open(descriptor: u8) -> bool {
+    let arguments = [descriptor.into(), kernel::F_GETFD as usize, 0, 0, 0];
+    // SAFETY: no pointers.
+    unsafe { syscall(kernel::__NR_fcntl, arguments) }.is_ok()
+}
+
+/// A file in memory that can be sealed. memfd_create(2).
+///
+/// # Errors
+/// EMFILE, ENFILE, ENOMEM, ENOSYS.
+#[cfg(feature = "run")]
+pub fn memory_file(name: &CStr) -> Result<Descriptor, Errno> {
+    let flags = kernel::MFD_CLOEXEC | kernel::MFD_ALLOW_SEALING;
+    let arguments = [name.as_ptr().expose_provenance(), flags as usize, 0, 0, 0];
+    // SAFETY: the name is NUL-terminated and only read.
+    Descriptor::from_answer(unsafe { syscall(kernel::__NR_memfd_create, arguments) }?)
+}
+
+/// `struct open_how`. Source: openat2(2).
+#[cfg(any(feature = "run", feature = "boot"))]
 #[repr(C)]
 struct How {
     flags: u64,
@@ -118,7 +150,7 @@ struct How {
 ///
 /// # Errors
 /// Those of openat2(2).
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", feature = "boot"))]
 pub fn open_below(
     directory: BorrowedFd<'_>,
     path: &CStr,

@@ -1,4 +1,7 @@
-//! The numbers in a directory: of processes, of descriptors. getdents64(2).
+//! The names in a directory, and those that are numbers. getdents64(2).
+
+#[cfg(feature = "boot")]
+use core::ffi::CStr;
 
 use linux_raw_sys::general as kernel;
 
@@ -15,8 +18,29 @@ const HEAD_BYTES: usize = 19;
 /// Where among them the entry's length stands.
 const LENGTH_AT: usize = 16;
 
+/// Calls `act` for each name in an open directory but `.` and `..`, as long as it answers true. Whether the listing
+/// was left in between: false when it ended or cannot be read.
+#[cfg(feature = "boot")]
+pub fn for_each_name(directory: &Descriptor, act: &mut dyn FnMut(&CStr) -> bool) -> bool {
+    for_each_entry(directory, &mut |entry| {
+        let name = CStr::from_bytes_until_nul(entry).unwrap_or_default();
+        matches!(name.to_bytes(), b"." | b"..") || act(name)
+    })
+}
+
 /// Calls `act` for each name in an open directory that is a number.
 pub fn for_each_number(directory: &Descriptor, act: &mut dyn FnMut(i32)) {
+    for_each_entry(directory, &mut |entry| {
+        if let Some(number) = parse_u64(parts(entry, 0).skip_to(0)) {
+            act(number as i32);
+        }
+        true
+    });
+}
+
+/// Calls `act` for each entry from its name on; NULs stand behind that.
+#[cfg_attr(feature = "boot", inline(never))]
+fn for_each_entry(directory: &Descriptor, act: &mut dyn FnMut(&[u8]) -> bool) -> bool {
     let mut buffer = [0_u8; BUFFER_BYTES];
     loop {
         let pointer = buffer.as_mut_ptr().expose_provenance();
@@ -25,20 +49,20 @@ pub fn for_each_number(directory: &Descriptor, act: &mut dyn FnMut(i32)) {
         let length = unsafe { syscall(kernel::__NR_getdents64, arguments) }.unwrap_or(0);
         let mut entries = buffer.get(..length).unwrap_or(&[]);
         if entries.is_empty() {
-            return;
+            return false;
         }
         while let Some((entry, rest)) = first(entries) {
-            if let Some(number) = parse_u64(entry) {
-                act(number as i32);
+            if !act(entry) {
+                return true;
             }
             entries = rest;
         }
     }
 }
 
-/// The name of the first entry, and the entries behind it.
+/// The first entry from its name on, and the entries behind it.
 fn first(entries: &[u8]) -> Option<(&[u8], &[u8])> {
     let [low, high] = *entries.get(LENGTH_AT..)?.first_chunk()?;
     let (entry, rest) = entries.split_at_checked(u16::from_ne_bytes([low, high]).into())?;
-    Some((parts(entry.get(HEAD_BYTES..)?, 0).skip_to(0), rest))
+    Some((entry.get(HEAD_BYTES..)?, rest))
 }

@@ -14,15 +14,24 @@ pub mod terminal;
 pub mod vectors;
 
 #[cfg(feature = "run")]
+pub mod filter;
+#[cfg(feature = "run")]
+pub mod landlock;
+#[cfg(feature = "boot")]
+pub mod machine;
+#[cfg(feature = "run")]
 pub mod mount;
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", feature = "boot"))]
 pub mod network;
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", feature = "boot"))]
 pub mod poll;
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", feature = "boot"))]
 pub mod signal_file;
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", feature = "boot"))]
 pub mod socket;
+
+#[cfg(feature = "boot")]
+pub mod uevent;
 
 use crate::text::errno::Errno;
 

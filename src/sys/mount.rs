@@ -79,12 +79,35 @@ pub fn set_tree_attributes(
     set: u8,
     propagation: u64,
 ) -> Result<(), Errno> {
-    let attributes = MountAttributes { set: set.into(), clear: 0, propagation, user_namespace: 0 };
+    let plain = MountAttributes { set: set.into(), clear: 0, propagation, user_namespace: 0 };
+    set_attributes(directory, path, &plain)
+}
+
+/// The same for a detached tree whose files belong to whom the user namespace `users` makes of their owners. Linux 5.12.
+///
+/// # Errors
+/// EINVAL where a filesystem of it cannot do that, EPERM for who is not root.
+pub fn map_tree(
+    tree: BorrowedFd<'_>,
+    set: u8,
+    propagation: u64,
+    users: BorrowedFd<'_>,
+) -> Result<(), Errno> {
+    let set = u64::from(set) | u64::from(kernel::MOUNT_ATTR_IDMAP);
+    let user_namespace = number(users) as u64;
+    set_attributes(tree, c"", &MountAttributes { set, clear: 0, propagation, user_namespace })
+}
+
+fn set_attributes(
+    directory: BorrowedFd<'_>,
+    path: &CStr,
+    attributes: &MountAttributes,
+) -> Result<(), Errno> {
     let arguments = [
         number(directory),
         path.as_ptr().expose_provenance(),
         (kernel::AT_EMPTY_PATH | kernel::AT_RECURSIVE) as usize,
-        (&raw const attributes).expose_provenance(),
+        core::ptr::from_ref(attributes).expose_provenance(),
         size_of::<MountAttributes>(),
     ];
     // SAFETY: a NUL-terminated path and a structure of the stated size, both only read.

@@ -5,6 +5,7 @@ use rustix::fd::BorrowedFd;
 
 use super::descriptor::number;
 use super::raw::syscall;
+use super::signal::FOR_EVER;
 
 /// One descriptor and what is waited for. `struct pollfd`.
 #[repr(C)]
@@ -46,8 +47,16 @@ impl Entry {
 }
 
 /// Waits until an entry is ready. An interrupted wait ends with nothing ready.
+#[cfg(feature = "run")]
 pub fn wait(entries: &mut [Entry]) {
+    wait_at_most(entries, FOR_EVER);
+}
+
+/// The same, at most that many milliseconds.
+pub fn wait_at_most(entries: &mut [Entry], limit_ms: u32) {
+    let limit = [u64::from(limit_ms / 1000), u64::from(limit_ms % 1000) * 1_000_000];
+    let limit = if limit_ms == FOR_EVER { 0 } else { limit.as_ptr().expose_provenance() };
     let pointer = entries.as_mut_ptr().expose_provenance();
-    // SAFETY: the kernel reads and writes that many entries; neither a limit nor a mask is given.
-    let _ = unsafe { syscall(kernel::__NR_ppoll, [pointer, entries.len(), 0, 0, 0]) };
+    // SAFETY: the kernel reads and writes that many entries and reads a timespec, if there is one; no mask is given.
+    let _ = unsafe { syscall(kernel::__NR_ppoll, [pointer, entries.len(), limit, 0, 0]) };
 }

@@ -114,6 +114,32 @@ pub fn execute(program: &CStr, arguments: Strings<'_>, environment: Strings<'_>)
     }
 }
 
+/// Becomes the program in `file`, with our own arguments and environment. Returns only when that failed. execveat(2).
+#[cfg(feature = "run")]
+pub fn execute_file(file: &Descriptor, vectors: super::vectors::Vectors) -> Errno {
+    let arguments = [
+        number(file.as_fd()),
+        c"".as_ptr().expose_provenance(),
+        vectors.arguments.as_ptr().expose_provenance(),
+        vectors.environment.as_ptr().expose_provenance(),
+        kernel::AT_EMPTY_PATH as usize,
+    ];
+    // SAFETY: an empty path and two null-terminated vectors of strings.
+    match unsafe { syscall(kernel::__NR_execveat, arguments) } {
+        Ok(_) => Errno(0),
+        Err(errno) => errno,
+    }
+}
+
+/// The name of this process that ps(1) shows. prctl(2), PR_SET_NAME.
+#[cfg(feature = "run")]
+pub fn set_name(name: &CStr) {
+    let pointer = name.as_ptr().expose_provenance();
+    let arguments = [linux_raw_sys::prctl::PR_SET_NAME as usize, pointer, 0, 0, 0];
+    // SAFETY: the name is NUL-terminated and only read. It cannot fail.
+    let _ = unsafe { syscall(kernel::__NR_prctl, arguments) };
+}
+
 /// What `wait4` says of a child, as the kernel encodes it. Source: wait(2), the W* macros.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
@@ -175,7 +201,7 @@ pub fn wait_for_any() -> bool {
 }
 
 /// Waits until this child has ended, and reaps it. wait4(2).
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", feature = "boot"))]
 #[must_use]
 pub fn wait_for(pid: Pid) -> Status {
     loop {
@@ -218,9 +244,7 @@ pub fn leads_session() -> bool {
 /// # Errors
 /// EINVAL for what is no signal.
 pub fn set_death_signal(signal: Signal) -> Result<(), Errno> {
-    let arguments = [linux_raw_sys::prctl::PR_SET_PDEATHSIG as usize, signal.0 as usize, 0, 0, 0];
-    // SAFETY: no pointers.
-    unsafe { syscall(kernel::__NR_prctl, arguments) }.map(drop)
+    prctl([linux_raw_sys::prctl::PR_SET_PDEATHSIG as usize, signal.0 as usize, 0, 0, 0])
 }
 
 /// Orphans among our descendants become our children although we are not PID 1. prctl(2), PR_SET_CHILD_SUBREAPER.
@@ -233,12 +257,80 @@ pub fn adopt_orphans() -> Result<(), Errno> {
     rustix::process::set_child_subreaper(yes).map_err(Errno::from)
 }
 
-/// Closes every descriptor from `first` on. close_range(2).
+/// A new session keyring without a name. keyctl(2), KEYCTL_JOIN_SESSION_KEYRING.
+///
+/// # Errors
+/// ENOSYS where the kernel has no keyrings, EDQUOT, ENOMEM.
+#[cfg(feature = "run")]
+pub fn join_session_keyring() -> Result<(), Errno> {
+    const JOIN_SESSION_KEYRING: usize = 1;
+    // SAFETY: no pointers: a null name.
+    unsafe { syscall(kernel::__NR_keyctl, [JOIN_SESSION_KEYRING, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Drops a capability from the bounding set. prctl(2), PR_CAPBSET_DROP; rustix's asks for one capability that it knows.
+///
+/// # Errors
+/// EINVAL for one that the kernel does not have, EPERM.
+#[cfg(feature = "run")]
+pub fn drop_from_bounding_set(capability: u32) -> Result<(), Errno> {
+    prctl([linux_raw_sys::prctl::PR_CAPBSET_DROP as usize, capability as usize, 0, 0, 0])
+}
+
+/// Adds a capability that is permitted and inheritable to the ambient set. prctl(2), PR_CAP_AMBIENT_RAISE.
+///
+/// # Errors
+/// EPERM, EINVAL.
+#[cfg(feature = "run")]
+pub fn raise_ambient(capability: u32) -> Result<(), Errno> {
+    use linux_raw_sys::prctl::{PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE};
+    prctl([PR_CAP_AMBIENT as usize, PR_CAP_AMBIENT_RAISE as usize, capability as usize, 0, 0])
+}
+
+/// Joins the user namespace that `file` is of. setns(2).
+///
+/// # Errors
+/// EINVAL for a file that is of none, and for our own; EPERM.
+#[cfg(feature = "run")]
+pub fn join_users(file: BorrowedFd<'_>) -> Result<(), Errno> {
+    let arguments = [number(file), kernel::CLONE_NEWUSER as usize, 0, 0, 0];
+    // SAFETY: no pointers.
+    unsafe { syscall(kernel::__NR_setns, arguments) }.map(drop)
+}
+
+/// Sets a limit of another process. prlimit(2).
+///
+/// # Errors
+/// EPERM for raising a hard limit, EINVAL, ESRCH.
+#[cfg(feature = "run")]
+pub fn limit(pid: Pid, kind: u8, soft: u64, hard: u64) -> Result<(), Errno> {
+    let limits = [soft, hard];
+    let pointer = (&raw const limits).expose_provenance();
+    // SAFETY: `struct rlimit64`, which is only read; the old one is not asked for.
+    unsafe { syscall(kernel::__NR_prlimit64, [pid.0 as usize, kind.into(), pointer, 0, 0]) }
+        .map(drop)
+}
+
+/// One of those that take numbers.
+fn prctl(arguments: [usize; 5]) -> Result<(), Errno> {
+    // SAFETY: the callers hand no pointers.
+    unsafe { syscall(kernel::__NR_prctl, arguments) }.map(drop)
+}
+
+/// Closes every descriptor from `first` on.
+///
+/// # Errors
+/// Those of `close_range`.
+pub fn close_from(first: u32) -> Result<(), Errno> {
+    close_range(first, u32::MAX)
+}
+
+/// Closes every descriptor from `first` to `last`. close_range(2).
 ///
 /// # Errors
 /// ENOSYS before Linux 5.9.
-pub fn close_from(first: u32) -> Result<(), Errno> {
-    let arguments = [first as usize, u32::MAX as usize, 0, 0, 0];
+pub fn close_range(first: u32, last: u32) -> Result<(), Errno> {
+    let arguments = [first as usize, last as usize, 0, 0, 0];
     // SAFETY: descriptors behind these numbers are never used again: the callers own none of them.
     unsafe { syscall(kernel::__NR_close_range, arguments) }.map(drop)
 }

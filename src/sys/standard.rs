@@ -4,6 +4,10 @@ use rustix::fd::BorrowedFd;
 
 use super::descriptor::borrow;
 
+/// The first number behind theirs.
+#[cfg(feature = "run")]
+pub const FIRST_OTHER: u8 = 3;
+
 /// Standard input.
 #[must_use]
 pub fn input() -> BorrowedFd<'static> {

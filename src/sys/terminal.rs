@@ -40,6 +40,44 @@ impl Attributes {
     }
 }
 
+#[cfg(feature = "boot")]
+impl Attributes {
+    /// These attributes as a shell wants to find them, whatever a program has left: lines, echo, the usual keys. The
+    /// speed and the form of bytes stay.
+    const fn sane(mut self) -> Self {
+        // ICRNL IXON IXOFF
+        self.input = 0x1500;
+        // OPOST ONLCR
+        self.output = 5;
+        // CBAUD CBAUDEX CSIZE CSTOPB PARENB PARODD CRTSCTS stay; CREAD HUPCL CLOCAL
+        self.control = self.control & 0x8000_137f | 0xc80;
+        // ISIG ICANON ECHO ECHOE ECHOK ECHOCTL ECHOKE IEXTEN
+        self.local = 0x8a3b;
+        self.line = 0;
+        // INTR QUIT ERASE KILL EOF; VTIME VMIN; SWTC START STOP SUSP
+        self.characters = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 0, 0, 0, 0, 0, 0, 0];
+        self
+    }
+}
+
+/// Makes standard input usable for a person, if it is a terminal.
+#[cfg(feature = "boot")]
+pub fn make_sane() {
+    if let Ok(attributes) = attributes(standard::input()) {
+        let _ = set_attributes(standard::input(), &attributes.sane());
+    }
+}
+
+/// Whether standard input is a terminal of the kernel's own screen: it knows which of them is free. ioctl_vt(2),
+/// VT_OPENQRY.
+#[cfg(feature = "boot")]
+#[must_use]
+pub fn is_screen() -> bool {
+    const OPEN_QUERY: u32 = 0x5600;
+    let mut free = 0_i32;
+    control(standard::input(), OPEN_QUERY, (&raw mut free).expose_provenance()).is_ok()
+}
+
 fn control(terminal: BorrowedFd<'_>, request: u32, argument: usize) -> Result<usize, Errno> {
     let arguments = [number(terminal), request as usize, argument, 0, 0];
     // SAFETY: each caller passes what its request reads or writes, of the size that the kernel knows.

@@ -48,6 +48,19 @@ impl Vectors {
     }
 }
 
+#[cfg(feature = "boot")]
+impl Vectors {
+    /// Our own arguments under another name; nothing where we have none.
+    #[must_use]
+    pub fn renamed(self, name: &'static CStr) -> Strings<'static> {
+        let mut rest = self.arguments;
+        if rest.next().is_some() {
+            replace_first(self.arguments, name);
+        }
+        self.arguments
+    }
+}
+
 impl Vectors {
     /// The command line of a shell that runs the script at `path`: `/bin/sh PATH ARG...`. `program` are the last
     /// strings of our own arguments, its name first; the shell's name takes the place before it. Nothing where
@@ -147,6 +160,18 @@ impl<'a, const N: usize> StringTable<'a, N> {
         same: impl Fn(&CStr) -> bool,
     ) -> Result<(), TableFull> {
         let place = self.strings().position(same).unwrap_or(self.length);
+        self.put(place, string)
+    }
+
+    /// Appends a string.
+    ///
+    /// # Errors
+    /// `TableFull` when there are `N - 1` strings already.
+    pub fn push(&mut self, string: &'a CStr) -> Result<(), TableFull> {
+        self.put(self.length, string)
+    }
+
+    fn put(&mut self, place: usize, string: &'a CStr) -> Result<(), TableFull> {
         // The last place stays null.
         if place + 1 >= N {
             return Err(TableFull);
@@ -184,6 +209,7 @@ mod tests {
         assert_eq!(table.replace_or_push(c"B=1", key_is(b"B=")), Ok(()));
         assert_eq!(table.replace_or_push(c"A=2", key_is(b"A=")), Ok(()));
         assert_eq!(table.replace_or_push(c"C=1", key_is(b"C=")), Err(TableFull));
+        assert_eq!(table.push(c"A=2"), Err(TableFull));
         let strings: Vec<&CStr> = table.strings().collect();
         assert_eq!(strings, [c"A=2", c"B=1"]);
     }

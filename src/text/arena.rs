@@ -48,6 +48,44 @@ impl<'a> Arena<'a> {
         CStr::from_bytes_with_nul(taken).map_err(|_| Refused::Nul)
     }
 
+    /// Keeps the bytes that `next` gives, until it gives none.
+    ///
+    /// # Errors
+    /// `Full` when the rest of the buffer is too small, `Nul` when a byte is NUL.
+    #[cfg(feature = "boot")]
+    pub fn collect(&mut self, next: &mut dyn FnMut() -> Option<u8>) -> Result<&'a CStr, Refused> {
+        let free = core::mem::take(&mut self.free);
+        let mut length = 0;
+        loop {
+            let Some(place) = free.get_mut(length) else { return Err(Refused::Full) };
+            length += 1;
+            let byte = next();
+            *place = byte.unwrap_or(0);
+            if byte.is_none() {
+                break;
+            }
+        }
+        let (taken, rest) = free.split_at_mut_checked(length).unwrap_or_default();
+        self.free = rest;
+        CStr::from_bytes_with_nul(taken).map_err(|_| Refused::Nul)
+    }
+
+    /// Keeps what `write` writes at the start of the free bytes; it gives their number.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    #[cfg(feature = "run")]
+    pub fn keep<E>(
+        &mut self,
+        write: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<&'a [u8], E> {
+        let length = write(self.free)?;
+        let free = core::mem::take(&mut self.free);
+        let (taken, rest) = free.split_at_mut_checked(length).unwrap_or_default();
+        self.free = rest;
+        Ok(taken)
+    }
+
     /// Fills the arena by calling `read` until it gives 0; `None` when the arena is full before that.
     ///
     /// # Errors

@@ -30,6 +30,8 @@ impl Errno {
     pub const NOTDIR: Self = Self(20);
     /// Invalid argument.
     pub const INVAL: Self = Self(22);
+    /// A file is larger than we take.
+    pub const FBIG: Self = Self(27);
     /// No space left on device; for mounts and namespaces: a limit was met.
     pub const NOSPC: Self = Self(28);
     /// Read-only file system.
@@ -53,7 +55,12 @@ impl Errno {
 
     fn append(self, line: &mut Line, with_name: bool) {
         let mut row = Line::new();
-        let row = TABLE.line(usize::try_from(self.0).unwrap_or(0)).unpack(&mut row);
+        let far = FAR.iter().position(|far| i32::from(*far) == self.0);
+        let number = match far {
+            Some(place) => FAR_ROW + place,
+            None => usize::try_from(self.0).ok().filter(|near| *near < FAR_ROW).unwrap_or(0),
+        };
+        let row = TABLE.line(number).unpack(&mut row);
         let (name, message) = halves(row, b' ');
         if name.is_empty() {
             line.text("errno ").number(u64::from(self.0.unsigned_abs()));
@@ -65,8 +72,12 @@ impl Errno {
     }
 }
 
-/// Line N is errno N: its name, a blank, its message. The numbers are those of x86_64 and aarch64. Those that
-/// no call of ours gives (STREAMS, XENIX, most of sockets) are left out: 2.5 kB.
+/// From this line on `TABLE` has those that stand alone: these.
+const FAR_ROW: usize = 41;
+const FAR: [u8; 6] = [75, 95, 110, 116, 117, 122];
+
+/// Line N is errno N, up to `FAR_ROW`: its name, a blank, its message. The numbers are those of x86_64 and aarch64.
+/// Those that no call of ours gives (STREAMS, XENIX, most of sockets) are left out: 2.5 kB.
 const TABLE: Packed = packed!(
     "\
 \n\
@@ -96,7 +107,7 @@ ENFILE Too many open files in system\n\
 EMFILE Too many open files\n\
 ENOTTY Inappropriate ioctl for device\n\
 ETXTBSY Text file busy\n\
-\n\
+EFBIG File too large\n\
 ENOSPC No space left on device\n\
 \n\
 EROFS Read-only file system\n\
@@ -110,20 +121,11 @@ ENAMETOOLONG File name too long\n\
 ENOSYS Function not implemented\n\
 ENOTEMPTY Directory not empty\n\
 ELOOP Too many levels of symbolic links\n\
-\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\
 EOVERFLOW Value too large for defined data type\n\
-\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\
 EOPNOTSUPP Operation not supported\n\
-\n\n\
-\n\
-\n\n\n\n\n\n\
-\n\
-\n\n\n\n\
 ETIMEDOUT Connection timed out\n\
-\n\n\n\n\n\
 ESTALE Stale file handle\n\
 EUCLEAN Structure needs cleaning\n\
-\n\n\n\n\
 EDQUOT Disk quota exceeded"
 );
 
@@ -137,8 +139,11 @@ mod tests {
             (1, "EPERM (Operation not permitted)"),
             (22, "EINVAL (Invalid argument)"),
             (38, "ENOSYS (Function not implemented)"),
+            (40, "ELOOP (Too many levels of symbolic links)"),
             (41, "errno 41"),
             (42, "errno 42"),
+            (46, "errno 46"),
+            (75, "EOVERFLOW (Value too large for defined data type)"),
             (95, "EOPNOTSUPP (Operation not supported)"),
             (110, "ETIMEDOUT (Connection timed out)"),
             (122, "EDQUOT (Disk quota exceeded)"),

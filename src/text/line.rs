@@ -1,5 +1,8 @@
 //! One line of output in a fixed buffer, written with one `write(2)`.
 
+#[cfg(any(feature = "run", feature = "boot"))]
+use core::ffi::CStr;
+
 use heapless::Vec;
 
 use super::packed::{self, Packed};
@@ -121,6 +124,23 @@ impl Line {
             self.text(" ");
         }
         self
+    }
+
+    /// Makes the line a path of these parts, for a system call; empty where they do not fit.
+    #[cfg(feature = "boot")]
+    #[inline(never)]
+    pub fn path(&mut self, parts: &[&[u8]]) -> &CStr {
+        self.clear();
+        for part in parts {
+            self.raw(part);
+        }
+        self.as_path()
+    }
+
+    /// What was appended as a path for a system call; empty where it does not fit.
+    #[cfg(any(feature = "run", feature = "boot"))]
+    pub fn as_path(&mut self) -> &CStr {
+        CStr::from_bytes_with_nul(self.text("\0").bytes()).unwrap_or_default()
     }
 
     /// Ends the line.

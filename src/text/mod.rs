@@ -3,9 +3,13 @@
 pub mod arena;
 pub mod call;
 pub mod errno;
+#[cfg(feature = "boot")]
+pub mod escape;
 pub mod line;
 pub mod number;
 pub mod packed;
 pub mod pairs;
 pub mod parts;
 pub mod path;
+#[cfg(feature = "boot")]
+pub mod pattern;

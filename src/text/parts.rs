@@ -22,6 +22,34 @@ pub fn halves(text: &[u8], separator: u8) -> (&[u8], &[u8]) {
     (parts.skip_to(0), parts.rest().unwrap_or_default())
 }
 
+/// The number of a word in a list with one on each line, from 0. A match of a slice against many constants would
+/// compare byte by byte, each in code of its own.
+#[must_use]
+#[inline(never)]
+pub fn line_of(list: &[u8], word: &[u8]) -> Option<usize> {
+    parts(list, b'\n').position(|line| line == word)
+}
+
+/// Takes the first word off a text, and the blanks before it; empty at the end.
+#[cfg(feature = "boot")]
+#[inline(never)]
+pub fn take_word<'a>(text: &mut &'a [u8]) -> &'a [u8] {
+    let start = text.trim_ascii_start();
+    let end = start.iter().position(u8::is_ascii_whitespace).unwrap_or(start.len());
+    let (word, rest) = start.split_at_checked(end).unwrap_or_default();
+    *text = rest;
+    word
+}
+
+/// Whether two texts are the same but for the case of letters.
+#[cfg(feature = "boot")]
+#[must_use]
+#[inline(never)]
+pub fn is_same_text(one: &[u8], other: &[u8]) -> bool {
+    let lower = |byte: &u8| byte.to_ascii_lowercase();
+    one.len() == other.len() && one.iter().map(lower).eq(other.iter().map(lower))
+}
+
 impl<'a> Parts<'a> {
     /// What follows the parts taken so far.
     #[must_use]
@@ -56,6 +84,14 @@ impl<'a> Iterator for Parts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_found_by_its_line() {
+        let list = b"ro\nrw\nroot";
+        let found = [b"ro".as_slice(), b"rw", b"root", b"r", b"roo", b""];
+        let numbers = [Some(0), Some(1), Some(2), None, None, None];
+        assert_eq!(found.map(|word| line_of(list, word)), numbers);
+    }
 
     #[test]
     fn parts_are_those_of_split() {

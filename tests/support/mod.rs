@@ -10,6 +10,7 @@
 )]
 
 mod command;
+pub mod escapes;
 mod host;
 pub mod inits;
 mod mounts;
@@ -18,6 +19,7 @@ mod process;
 mod pty;
 mod rootfs;
 mod trace;
+pub mod user;
 
 use std::env;
 use std::fs::{self, OpenOptions};

@@ -97,8 +97,8 @@ impl Trace {
         if self.processes().first() == Some(&pid) {
             calls.remove(0);
         }
-        let command =
-            calls.iter().position(|call| call.name.starts_with("execve") && call.worked());
+        // By execveat it executes itself.
+        let command = calls.iter().position(|call| call.name == "execve" && call.worked());
         calls.truncate(command.map_or(calls.len(), |index| index + 1));
         calls
     }

@@ -7,7 +7,8 @@ use anyhow::Result;
 use lexopt::prelude::*;
 
 use crate::arch::Arch;
-use crate::qemu::{self, Console, Machine};
+use crate::qemu::bus::Bus;
+use crate::qemu::{self, Console, Drive, Machine};
 use crate::{image, kernel, layout, program};
 
 pub const USAGE: &str = "\
@@ -35,13 +36,16 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     let initramfs = layout::dist().join(format!("boot-{}.cpio.gz", arch.name()));
     image::write(&image::make(&request)?, &initramfs)?;
     let accel = qemu::choose_accel(arch, &kernel, &initramfs)?;
+    let drives: Vec<_> =
+        disk.map(|image| Drive { image, bus: Bus::Nvme, late: false }).into_iter().collect();
     let machine = Machine {
         arch,
         kernel: &kernel,
-        initramfs: &initramfs,
+        initramfs: Some(&initramfs),
         append: &append.join(" "),
         accel,
-        disk: disk.as_deref(),
+        drives: &drives,
+        shares: &[],
         console: Console::Terminal,
     };
     eprintln!("{}", program::line(&machine.command()));

@@ -27,9 +27,9 @@ struct Bound {
 }
 
 const BOUNDS: &[Bound] = &[
-    // The aims are 58,984 and 16,384; ARCHITECTURE.md says what stands in the way.
-    Bound { arch: Arch::X86_64, roles: &[], bytes: 60 * 1024 },
-    Bound { arch: Arch::X86_64, roles: &["init"], bytes: 20 * 1024 },
+    // The aims are 93,160 and 16,384; ARCHITECTURE.md says what stands in the way.
+    Bound { arch: Arch::X86_64, roles: &[], bytes: 134 * 1024 },
+    Bound { arch: Arch::X86_64, roles: &["init"], bytes: 19 * 1024 + 512 },
 ];
 
 /// What the gnu target needs beside the flags of the musl one. The linker stands among them
@@ -220,10 +220,10 @@ mod tests {
     fn sizes_are_bounded_to_the_byte() {
         let init = ["init".to_owned()];
         let rows: &[(Arch, &[String], u64, bool)] = &[
-            (Arch::X86_64, &[], 61_440, false),
-            (Arch::X86_64, &[], 61_441, true),
-            (Arch::X86_64, &init, 20_480, false),
-            (Arch::X86_64, &init, 20_481, true),
+            (Arch::X86_64, &[], 137_216, false),
+            (Arch::X86_64, &[], 137_217, true),
+            (Arch::X86_64, &init, 19_968, false),
+            (Arch::X86_64, &init, 19_969, true),
         ];
         for (arch, roles, bytes, refused) in rows {
             assert_eq!(bound_violation(*arch, roles, *bytes).is_some(), *refused, "{bytes}");

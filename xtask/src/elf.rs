@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow};
 use object::elf::{self, FileHeader64, ProgramFlags};
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader};
-use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags};
+use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
 
 use crate::arch::Arch;
 
@@ -54,6 +54,21 @@ pub fn symbol_violations(bytes: &[u8]) -> Result<Vec<String>> {
         found.push("no symbols at all, so nothing can be checked".to_owned());
     }
     Ok(found)
+}
+
+/// The functions and constants that have a size, by their readable names, with their bytes; tables in `.bss`, which take
+/// no room in the file, are left out.
+pub fn parts(bytes: &[u8]) -> Result<Vec<(String, u64)>> {
+    let file = parse(bytes)?;
+    let mut list = Vec::new();
+    for symbol in file.symbols().filter(|symbol| symbol.size() > 0) {
+        let section = symbol.section_index().and_then(|index| file.section_by_index(index).ok());
+        if section.is_some_and(|section| section.kind() != SectionKind::UninitializedData) {
+            let name = symbol.name().context("symbol name")?;
+            list.push((format!("{:#}", rustc_demangle::demangle(name)), symbol.size()));
+        }
+    }
+    Ok(list)
 }
 
 /// The symbol's readable name when it comes from a part of core that is not to be shipped.

@@ -12,8 +12,11 @@ mod size;
 
 mod apt;
 mod boot;
+mod disk;
+mod docker_profile;
 mod image;
 mod kernel;
+mod modules;
 mod newc;
 mod qemu;
 mod rootfs;

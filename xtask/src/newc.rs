@@ -4,7 +4,10 @@
 //! `Documentation/driver-api/early-userspace/buffer-format.rst`.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+use std::path::Path;
 
 /// What one path of the archive is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +51,31 @@ impl Tree {
     #[cfg(test)]
     pub fn get(&self, path: &str) -> Option<&Entry> {
         self.entries.get(path)
+    }
+
+    /// Makes the tree below an empty folder, for programs that pack folders. Owners are set, so
+    /// this needs root.
+    pub fn write_below(&self, folder: &Path) -> io::Result<()> {
+        for (path, entry) in &self.entries {
+            let place = folder.join(path);
+            match &entry.kind {
+                Kind::Folder => fs::create_dir(&place)?,
+                Kind::File(bytes) => fs::write(&place, bytes)?,
+                Kind::Link(target) => symlink(target, &place)?,
+                Kind::Device(..) => return Err(io::Error::other(format!("{path}: a device"))),
+            }
+            // First the owner: changing it would clear a set-user-id bit.
+            lchown(&place, Some(entry.owner), Some(entry.owner))?;
+            if !matches!(entry.kind, Kind::Link(_)) {
+                fs::set_permissions(&place, fs::Permissions::from_mode(entry.mode))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every path and what stands there, folders before what they hold.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.entries.iter().map(|(path, entry)| (path.as_str(), entry))
     }
 
     /// Writes the archive. No times and running inode numbers: equal trees make equal archives.

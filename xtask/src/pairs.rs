@@ -1,6 +1,7 @@
-//! `pairs`: the table that packs rootlet's texts, see `src/text/packed.rs`.
+//! `pairs`: the tables that pack rootlet's texts, see `src/text/packed.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -9,14 +10,16 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 use proc_macro2::{TokenStream, TokenTree};
+use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 
 use crate::layout;
 
 pub const USAGE: &str = "\
 pairs [--check]
-    finds the byte pairs that pack the texts of src/ best, and writes src/text/pairs.rs;
-    --check writes nothing: it says what other pairs would save, when that is much";
+    finds the byte pairs that pack the texts of src/ best, for all roles and for init alone,
+    and writes src/text/pairs.rs; --check writes nothing: it says what other pairs would
+    save, when that is much";
 
 /// What `--check` is silent about.
 const NOT_WORTH_IT: usize = 200;
@@ -30,6 +33,27 @@ const MOST_DEPTH: usize = 8;
 /// Two bytes, each a character or a code.
 type Pair = [u8; 2];
 
+/// The roles that a table is for, and what they are to the compiler.
+struct Roles {
+    features: &'static [&'static str],
+    condition: &'static str,
+    words: &'static str,
+}
+
+/// In the order of src/text/pairs.rs. What is built of other roles packs with the first.
+const TABLES: [Roles; 2] = [
+    Roles {
+        features: &["run", "init", "boot"],
+        condition: "any(feature = \"run\", feature = \"boot\")",
+        words: "all roles",
+    },
+    Roles {
+        features: &["init"],
+        condition: "not(any(feature = \"run\", feature = \"boot\"))",
+        words: "init alone",
+    },
+];
+
 pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     let mut check = false;
     while let Some(argument) = arguments.next()? {
@@ -39,56 +63,91 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
         }
     }
     let path = layout::root().join("src/text/pairs.rs");
-    let lines = lines(&layout::root().join("src"))?;
-    let best = best_pairs(lines.clone());
-    let (bytes, packed) = (size(&lines), packed_size(lines.clone(), &best));
-    if check {
-        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let now = packed_size(lines, &read_table(&text)?);
-        if now > packed + NOT_WORTH_IT {
-            println!("`cargo xtask pairs` would save {} bytes", now - packed);
+    let now = if check { fs::read_to_string(&path)? } else { String::new() };
+    let now = if check { read_tables(&now)? } else { Vec::new() };
+    let mut text = "//! The pairs of packed texts. Written by `cargo xtask pairs`.\n".to_owned();
+    for (index, roles) in TABLES.iter().enumerate() {
+        let lines = lines(&layout::root().join("src"), roles.features)?;
+        let best = best_pairs(lines.clone());
+        let packed = packed_size(lines.clone(), &best);
+        if check {
+            let pairs = now.get(index).with_context(|| format!("no table for {}", roles.words))?;
+            let now = packed_size(lines, pairs);
+            if now > packed + NOT_WORTH_IT {
+                println!(
+                    "`cargo xtask pairs` would save {} bytes of {}",
+                    now - packed,
+                    roles.words
+                );
+            }
+        } else {
+            let (bytes, pairs) = (size(&lines), best.len());
+            println!("{}: {bytes} bytes of texts take {packed}, with {pairs} pairs", roles.words);
+            text += &table(&best, roles.condition);
         }
-    } else {
-        layout::write_atomically(&path, table(&best).as_bytes(), 0o644)?;
-        println!("{bytes} bytes of texts take {packed}, with {} pairs", best.len());
+    }
+    if !check {
+        layout::write_atomically(&path, text.as_bytes(), 0o644)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// All lines of all packed texts below the folder, in the order of the files' names.
-fn lines(folder: &Path) -> Result<Vec<Vec<u8>>> {
+/// All lines of the packed texts below the folder that these features have, in the order of the files' names.
+fn lines(folder: &Path, features: &'static [&'static str]) -> Result<Vec<Vec<u8>>> {
+    let mut texts = Texts::new(features);
     let mut files = Vec::new();
-    list_sources(folder, &mut files)?;
-    let mut texts = Texts { macros: BTreeSet::from(["packed".to_owned()]), found: Vec::new() };
+    list_sources(folder, &texts, &mut files)?;
     files.iter().for_each(|file| texts.note_macros(file));
     files.iter().for_each(|file| texts.visit_file(file));
     let lines = texts.found.iter().flat_map(|text| text.split('\n'));
     Ok(lines.map(|line| line.as_bytes().to_vec()).collect())
 }
 
-fn list_sources(folder: &Path, files: &mut Vec<syn::File>) -> Result<()> {
+/// Reads the sources below the folder, without those whose declaration needs other features.
+fn list_sources(folder: &Path, texts: &Texts, files: &mut Vec<syn::File>) -> Result<()> {
     let entries: std::io::Result<Vec<_>> = fs::read_dir(folder)?.collect();
     let mut paths: Vec<_> = entries?.into_iter().map(|entry| entry.path()).collect();
     paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            list_sources(&path, files)?;
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            let text = fs::read_to_string(&path)?;
-            let parsed = syn::parse_file(&text).with_context(|| path.display().to_string())?;
-            files.push(parsed);
+    let mut absent = BTreeSet::new();
+    let mut parsed = Vec::new();
+    for path in &paths {
+        if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(path)?;
+            let file = syn::parse_file(&text).with_context(|| path.display().to_string())?;
+            let children = match path.file_stem().and_then(OsStr::to_str) {
+                Some("mod" | "lib") => folder.to_owned(),
+                _ => path.with_extension(""),
+            };
+            for item in &file.items {
+                if let syn::Item::Mod(module) = item
+                    && !texts.has(&module.attrs)
+                {
+                    absent.insert(children.join(module.ident.to_string()));
+                }
+            }
+            parsed.push((path.with_extension(""), file));
         }
+    }
+    parsed.retain(|(path, _)| !absent.contains(path));
+    files.extend(parsed.into_iter().map(|(_, file)| file));
+    for path in paths.iter().filter(|path| path.is_dir() && !absent.contains(*path)) {
+        list_sources(path, texts, files)?;
     }
     Ok(())
 }
 
 /// Collects the string literals of `packed!`, and of our macros that hand theirs on to it.
 struct Texts {
+    features: &'static [&'static str],
     macros: BTreeSet<String>,
     found: Vec<String>,
 }
 
 impl Texts {
+    fn new(features: &'static [&'static str]) -> Self {
+        Self { features, macros: BTreeSet::from(["packed".to_owned()]), found: Vec::new() }
+    }
+
     /// Notes the file's macros that use `packed!`; each declares lines of one text.
     fn note_macros(&mut self, file: &syn::File) {
         for item in &file.items {
@@ -101,9 +160,45 @@ impl Texts {
         }
     }
 
+    /// Whether what has these attributes is compiled.
+    fn has(&self, attributes: &[syn::Attribute]) -> bool {
+        let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+        conditions.filter_map(|condition| condition.parse_args().ok()).all(|meta| self.holds(&meta))
+    }
+
+    fn holds(&self, condition: &syn::Meta) -> bool {
+        match condition {
+            syn::Meta::NameValue(feature) => matches!(
+                &feature.value,
+                syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. })
+                    if self.features.contains(&name.value().as_str())
+            ),
+            syn::Meta::List(list) => {
+                let parts = Punctuated::<syn::Meta, syn::Token![,]>::parse_terminated;
+                let parts = list.parse_args_with(parts).unwrap_or_default();
+                let mut parts = parts.iter().map(|part| self.holds(part));
+                match list.path.get_ident().map(ToString::to_string).as_deref() {
+                    Some("any") => parts.any(|holds| holds),
+                    Some("all") => parts.all(|holds| holds),
+                    _ => !parts.any(|holds| holds),
+                }
+            }
+            // `test` and the like
+            syn::Meta::Path(_) => false,
+        }
+    }
+
+    /// What stands behind `[rest]` is for run and boot; comments are no texts.
     fn collect(&mut self, tokens: TokenStream) {
         for token in tokens {
             match token {
+                TokenTree::Group(group) if mentions(group.stream(), "doc") => {}
+                TokenTree::Group(group)
+                    if mentions(group.stream(), "rest")
+                        && !self.features.iter().any(|name| ["run", "boot"].contains(name)) =>
+                {
+                    return;
+                }
                 TokenTree::Group(group) => self.collect(group.stream()),
                 TokenTree::Literal(literal) => {
                     if let syn::Lit::Str(text) = syn::Lit::new(literal) {
@@ -120,6 +215,12 @@ impl Visit<'_> for Texts {
     fn visit_macro(&mut self, call: &syn::Macro) {
         if call.path.segments.last().is_some_and(|s| self.macros.contains(&s.ident.to_string())) {
             self.collect(call.tokens.clone());
+        }
+    }
+
+    fn visit_item_const(&mut self, constant: &syn::ItemConst) {
+        if self.has(&constant.attrs) {
+            visit::visit_item_const(self, constant);
         }
     }
 
@@ -207,11 +308,11 @@ fn packed_size(mut lines: Vec<Vec<u8>>, pairs: &[Pair]) -> usize {
     size(&lines) + 2 * pairs.len()
 }
 
-/// The text of src/text/pairs.rs; what a code stands for is written beside it.
-fn table(pairs: &[Pair]) -> String {
+/// A table of src/text/pairs.rs; what a code stands for is written beside it.
+fn table(pairs: &[Pair], condition: &str) -> String {
     let mut text = format!(
-        "//! The pairs of packed texts. Written by `cargo xtask pairs`.\n\n\
-         /// Row N is what code N of `packed` stands for; the words beside it are all that it makes.\n\
+        "\n/// Row N is what code N of `packed` stands for; the words beside it are all that it makes.\n\
+         #[cfg({condition})]\n\
          #[rustfmt::skip]\n\
          pub const PAIRS: [[u8; 2]; {}] = [\n",
         pairs.len()
@@ -240,17 +341,16 @@ fn unpack(pair: Pair, pairs: &[Pair], words: &mut String) {
 }
 
 /// Reads what `table` wrote.
-fn read_table(text: &str) -> Result<Vec<Pair>> {
+fn read_tables(text: &str) -> Result<Vec<Vec<Pair>>> {
     let file = syn::parse_file(text)?;
-    let rows = file.items.iter().find_map(|item| match item {
+    let tables = file.items.iter().filter_map(|item| match item {
         syn::Item::Const(constant) => match &*constant.expr {
-            syn::Expr::Array(rows) => Some(rows),
+            syn::Expr::Array(rows) => Some(rows.elems.iter().map(read_row).collect()),
             _ => None,
         },
         _ => None,
     });
-    let rows = rows.context("src/text/pairs.rs: no table")?;
-    rows.elems.iter().map(read_row).collect()
+    tables.collect()
 }
 
 fn read_row(row: &syn::Expr) -> Result<Pair> {

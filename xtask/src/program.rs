@@ -31,10 +31,14 @@ pub fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(done.stdout).with_context(|| format!("{}: not UTF-8", line(command)))
 }
 
-/// Where a program lies on `PATH`, or None.
+/// Where programs for administrators lie; the `PATH` of other users lacks these.
+const ADMIN_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// Where a program lies on `PATH` or among those for administrators, or None.
 pub fn find(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|d| d.join(name.as_ref())).find(|p| is_executable(p))
+    let folders = std::env::split_paths(&path).chain(ADMIN_FOLDERS.map(PathBuf::from));
+    folders.map(|d| d.join(name.as_ref())).find(|p| is_executable(p))
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -1,5 +1,8 @@
 //! QEMU: the command line of a virtual machine, and whether KVM can be used.
 
+pub mod bus;
+pub mod monitor;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +14,7 @@ use crate::arch::Arch;
 use crate::test::guest::{self, End};
 use crate::test::verdict;
 use crate::{layout, program};
+use bus::Bus;
 
 /// Who runs the guest's instructions: the processor, or QEMU's translator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,23 +35,44 @@ impl Accel {
 
 /// Where the guest's serial line ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Console {
+pub enum Console<'a> {
     /// Our own terminal: Ctrl-C goes to the guest, Ctrl-A X ends QEMU.
     Terminal,
     /// Our pipe.
     Pipe,
+    /// Our pipe, and QEMU connects its monitor to this socket. It does not end with the machine
+    /// but says how that ended and waits for `quit`: an end right after an event could lose it.
+    Monitored(&'a Path),
+}
+
+/// A disk image and how the machine sees it.
+#[derive(Clone, Debug)]
+pub struct Drive {
+    pub image: PathBuf,
+    pub bus: Bus,
+    /// Not there when the machine starts: the monitor plugs it in.
+    pub late: bool,
+}
+
+/// A folder of this machine that the guest mounts by its tag, as 9p.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    pub tag: String,
+    pub folder: PathBuf,
 }
 
 /// One virtual machine.
 pub struct Machine<'a> {
     pub arch: Arch,
     pub kernel: &'a Path,
-    pub initramfs: &'a Path,
+    /// Without one the kernel mounts its root by itself.
+    pub initramfs: Option<&'a Path>,
     /// Appended to the kernel command line.
     pub append: &'a str,
     pub accel: Accel,
-    pub disk: Option<&'a Path>,
-    pub console: Console,
+    pub drives: &'a [Drive],
+    pub shares: &'a [Shared],
+    pub console: Console<'a>,
 }
 
 /// The kernel command line of every machine: reboot at once after a panic (with -no-reboot that
@@ -72,9 +97,12 @@ impl Machine<'_> {
         command.args(["-accel", self.accel.name()]);
         let serial = match self.console {
             Console::Terminal => "mon:stdio",
-            Console::Pipe => "stdio",
+            Console::Pipe | Console::Monitored(_) => "stdio",
         };
         command.args(["-serial", serial]);
+        if let Console::Monitored(socket) = self.console {
+            command.args(["-no-shutdown", "-qmp", &format!("unix:{}", comma(socket))]);
+        }
         let tty = match self.arch {
             Arch::X86_64 => {
                 command.args(["-machine", "pc"]);
@@ -85,15 +113,41 @@ impl Machine<'_> {
                 "ttyAMA0".to_owned()
             }
         };
-        command.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs);
+        command.arg("-kernel").arg(self.kernel);
+        if let Some(initramfs) = self.initramfs {
+            command.arg("-initrd").arg(initramfs);
+        }
         let line = format!("console={tty} {KERNEL_COMMAND_LINE} {}", self.append);
         command.args(["-append", line.trim_end()]);
-        if let Some(disk) = self.disk {
-            // NVMe, because distribution kernels have virtio's drivers as modules only.
-            let drive = format!("file={},format={},if=none,id=disk", comma(disk), format_of(disk));
-            command.args(["-drive", &drive, "-device", "nvme,drive=disk,serial=rootlet"]);
-        }
+        self.attach(&mut command);
         command
+    }
+
+    /// Disks, with each controller once before the first disk that needs it; shared folders.
+    fn attach(&self, command: &mut Command) {
+        let mut controllers = Vec::new();
+        for (index, drive) in self.drives.iter().enumerate() {
+            let (file, format) = (comma(&drive.image), format_of(&drive.image));
+            let option = format!("file={file},format={format},if=none,id=drive{index}");
+            command.args(["-drive", &option]);
+            if let Some(controller) = drive.bus.controller()
+                && !controllers.contains(&controller)
+            {
+                command.args(["-device", controller]);
+                controllers.push(controller);
+            }
+            if !drive.late {
+                command.args(["-device", &bus::device_option(drive.bus, index)]);
+            }
+        }
+        for (index, share) in self.shares.iter().enumerate() {
+            let path = comma(&share.folder);
+            // Owners are the files' own, which only root may set.
+            let option = format!("local,id=share{index},path={path},security_model=none");
+            command.args(["-fsdev", &option]);
+            let option = format!("virtio-9p-pci,fsdev=share{index},mount_tag={}", share.tag);
+            command.args(["-device", &option]);
+        }
     }
 }
 
@@ -151,9 +205,17 @@ fn kvm_opens() -> bool {
 
 fn probe(arch: Arch, kernel: &Path, initramfs: &Path) -> Result<Accel> {
     let append = "rootlet.run=/bin/true";
-    let (accel, console, disk) = (Accel::Kvm, Console::Pipe, None);
-    let machine = Machine { arch, kernel, initramfs, append, accel, disk, console };
-    let seen = guest::watch(machine.command(), PROBE_LIMIT)?;
+    let machine = Machine {
+        arch,
+        kernel,
+        initramfs: Some(initramfs),
+        append,
+        accel: Accel::Kvm,
+        drives: &[],
+        shares: &[],
+        console: Console::Pipe,
+    };
+    let seen = guest::watch(&machine.command(), PROBE_LIMIT)?;
     let came_up = matches!(seen.end, End::Exited(_))
         && seen.lines.iter().any(|line| line.contains(verdict::MARK));
     let accel = if came_up { Accel::Kvm } else { Accel::Tcg };
@@ -196,27 +258,64 @@ mod tests {
         }
     }
 
+    /// A machine of nothing but names.
+    fn machine(drives: &[Drive]) -> Machine<'_> {
+        Machine {
+            arch: Arch::X86_64,
+            kernel: Path::new("/k"),
+            initramfs: Some(Path::new("/i")),
+            append: "rootlet.run=\"a b\"",
+            accel: Accel::Tcg,
+            drives,
+            shares: &[],
+            console: Console::Pipe,
+        }
+    }
+
+    fn drive(image: &Path, bus: Bus, late: bool) -> Drive {
+        Drive { image: image.to_owned(), bus, late }
+    }
+
     #[test]
     fn the_command_line_names_console_and_disk() {
         let folder = tempfile::tempdir().unwrap();
         let disk = folder.path().join("a,b");
         fs::write(&disk, b"QFI\xfb....").unwrap();
-        let machine = Machine {
-            arch: Arch::X86_64,
-            kernel: Path::new("/k"),
-            initramfs: Path::new("/i"),
-            append: "rootlet.run=\"a b\"",
-            accel: Accel::Tcg,
-            disk: Some(&disk),
-            console: Console::Pipe,
-        };
-        let line = program::line(&machine.command());
+        let drives = [drive(&disk, Bus::Nvme, false)];
+        let line = program::line(&machine(&drives).command());
         assert!(line.starts_with("qemu-system-x86_64 "), "{line}");
         assert!(line.contains("-append console=ttyS0 tsc=reliable"), "{line}");
         assert!(line.contains("quiet rootlet.run=\"a b\" -drive"), "{line}");
         assert!(line.contains("a,,b,format=qcow2,if=none"), "{line}");
-        let machine = Machine { arch: Arch::Aarch64, disk: None, append: "", ..machine };
-        let line = program::line(&machine.command());
+        assert!(line.ends_with("-device driver=nvme,drive=drive0,serial=rootlet0"), "{line}");
+        let other = Machine { arch: Arch::Aarch64, append: "", initramfs: None, ..machine(&[]) };
+        let line = program::line(&other.command());
         assert!(line.contains("-machine virt") && line.ends_with("nokaslr quiet"), "{line}");
+        assert!(!line.contains("-initrd"), "{line}");
+    }
+
+    #[test]
+    fn a_controller_comes_once_and_a_late_disk_not_at_all() {
+        let path = Path::new("/d");
+        let drives = [
+            drive(path, Bus::Usb, true),
+            drive(path, Bus::Usb, false),
+            drive(path, Bus::Ahci, false),
+        ];
+        let line = program::line(&machine(&drives).command());
+        assert_eq!(line.matches("-device qemu-xhci,id=xhci").count(), 1, "{line}");
+        assert!(!line.contains("drive=drive0"), "{line}");
+        assert!(line.contains("driver=usb-storage,bus=xhci.0,drive=drive1"), "{line}");
+        assert!(line.contains("-device ahci,id=ahci -device driver=ide-hd,bus=ahci.2"), "{line}");
+    }
+
+    #[test]
+    fn shares_and_the_monitor_are_named() {
+        let shares = [Shared { tag: "root".to_owned(), folder: PathBuf::from("/a,b") }];
+        let console = Console::Monitored(Path::new("/q"));
+        let line = program::line(&Machine { shares: &shares, console, ..machine(&[]) }.command());
+        assert!(line.contains("-no-shutdown -qmp unix:/q"), "{line}");
+        assert!(line.contains("path=/a,,b,security_model=none"), "{line}");
+        assert!(line.contains("fsdev=share0,mount_tag=root"), "{line}");
     }
 }

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use lexopt::prelude::*;
 
 use crate::arch::Arch;
@@ -32,10 +32,6 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     let mut command = Command::new(&rootlet);
     command.arg("run").arg("--rootfs").arg(rootfs);
     command.args(run_words(words, std::io::stdin().is_terminal()));
-    if !rustix::process::geteuid().is_root() {
-        let line = program::line(&command);
-        bail!("a container needs root for now; everything is built: sudo {line}");
-    }
     // Only comes back when it fails; else rootlet's exit code is ours.
     let error = command.exec();
     Err(error).with_context(|| program::line(&command))

@@ -13,9 +13,11 @@ use crate::arch::Arch;
 use crate::{build, elf, layout};
 
 pub const USAGE: &str = "\
-size [--save|--compare]
+size [--save|--compare|--parts]
     builds the whole binary and the container PID 1 alone, and prints bytes per section;
-    --save keeps them in xtask/size-baseline.json, --compare says what changed since";
+    --save keeps them in xtask/size-baseline.json, --compare says what changed since,
+    --parts shows which modules' functions take how much of the whole binary; a function
+    that has one caller may be part of that one, and texts are part of no function";
 
 /// Bytes of one binary: each loaded section, and the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,7 @@ enum Mode {
     Print,
     Save,
     Compare,
+    Parts,
 }
 
 pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
@@ -38,6 +41,7 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
         match argument {
             Long("save") => mode = Mode::Save,
             Long("compare") => mode = Mode::Compare,
+            Long("parts") => mode = Mode::Parts,
             _ => return Err(argument.unexpected().into()),
         }
     }
@@ -45,6 +49,7 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     match mode {
         Mode::Print => {}
         Mode::Save => save(&sizes)?,
+        Mode::Parts => print_parts()?,
         Mode::Compare => compare(&load()?, &sizes).iter().for_each(|line| println!("{line}")),
     }
     Ok(ExitCode::SUCCESS)
@@ -70,6 +75,31 @@ impl Sizes {
         let sections = self.sections.iter().map(|(name, bytes)| (name.as_str(), *bytes));
         sections.chain([("file", self.file)]).collect()
     }
+}
+
+fn print_parts() -> Result<()> {
+    let twin = layout::unstripped(&build::build(Arch::X86_64, &[])?);
+    let bytes = fs::read(&twin).with_context(|| twin.display().to_string())?;
+    let mut modules: BTreeMap<String, u64> = BTreeMap::new();
+    for (name, bytes) in elf::parts(&bytes)? {
+        *modules.entry(module_of(&name).to_owned()).or_default() += bytes;
+    }
+    let mut rows: Vec<_> = modules.into_iter().collect();
+    rows.sort_by_key(|(name, bytes)| (std::cmp::Reverse(*bytes), name.clone()));
+    rows.iter().for_each(|(name, bytes)| println!("{bytes:>7} {name}"));
+    Ok(())
+}
+
+/// The module that a function is of, such as `input::filter`: what is in front of its last part, or of the type that it
+/// is a function of. All that is not rootlet's own is one.
+fn module_of(function: &str) -> &str {
+    let own = function.find("rootlet::").map(|start| &function[start + "rootlet::".len()..]);
+    let Some(path) = own else { return "(other crates, outlined and compiler's functions)" };
+    let is_module = |part: &&str| part.starts_with(|first: char| first.is_ascii_lowercase());
+    let parts = path.split("::").collect::<Vec<_>>();
+    let modules = parts[..parts.len() - 1].iter().take_while(|part| is_module(part)).count();
+    let length: usize = parts[..modules].iter().map(|part| part.len() + 2).sum();
+    path.get(..length.saturating_sub(2)).unwrap_or(path)
 }
 
 fn measure() -> Result<Baseline> {
@@ -125,6 +155,19 @@ fn compare(before: &Baseline, after: &Baseline) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_are_counted_to_their_modules() {
+        for (function, module) in [
+            ("rootlet::role::run::prepare", "role::run"),
+            ("rootlet::plan::filter::Program::tree", "plan::filter"),
+            ("<rootlet::text::line::Line as core::fmt::Write>::write_str", "text::line"),
+            ("rootlet::role::boot::boot::{{closure}}", "role::boot::boot"),
+            ("memcpy", "(other crates, outlined and compiler's functions)"),
+        ] {
+            assert_eq!(module_of(function), module, "{function}");
+        }
+    }
 
     fn sizes(file: u64, sections: &[(&str, u64)]) -> Sizes {
         Sizes { file, sections: sections.iter().map(|(n, b)| (n.to_string(), *b)).collect() }

@@ -1,9 +1,13 @@
 //! `test`: everything that can be tested here, ending with one line of counts.
 
+pub mod boot_time;
 pub mod cargo;
+pub mod console;
+pub mod ground;
 pub mod guest;
 pub mod libtest;
 pub mod scenario;
+pub mod steps;
 pub mod tally;
 pub mod verdict;
 pub mod vm;
@@ -16,7 +20,7 @@ use anyhow::{Context, Result};
 use lexopt::prelude::*;
 
 use crate::arch::Arch;
-use crate::{build, rootfs, tidy};
+use crate::{build, docker_profile, rootfs, tidy};
 use tally::Tally;
 
 pub const USAGE: &str = "\
@@ -59,6 +63,7 @@ struct Built {
     rootlet: PathBuf,
     init: PathBuf,
     rootfs: PathBuf,
+    docker_profile: PathBuf,
 }
 
 /// An error ends the run; what only fails a test is counted and the run goes on.
@@ -83,6 +88,7 @@ fn run_all(request: &Request, tally: &mut Tally) -> Result<()> {
     }
     if let Some(built) = built.filter(|_| !request.quick) {
         vm::run(&built.rootlet, &built.rootfs, filter, tally).context("virtual machines")?;
+        boot_time::run(&built.rootlet, &built.rootfs, filter, tally).context("boot-time")?;
     }
     Ok(())
 }
@@ -93,7 +99,8 @@ fn build_all() -> Result<Built> {
     build::print_sizes(&rootlet)?;
     build::print_sizes(&init)?;
     let rootfs = rootfs::make(&rootlet).context("rootfs")?;
-    Ok(Built { rootlet, init, rootfs })
+    let docker_profile = docker_profile::find().context("docker's filter")?;
+    Ok(Built { rootlet, init, rootfs, docker_profile })
 }
 
 impl Built {
@@ -102,6 +109,7 @@ impl Built {
             ("ROOTLET_BIN", self.rootlet.as_path()),
             ("ROOTLET_INIT_BIN", self.init.as_path()),
             ("ROOTLET_ROOTFS", self.rootfs.as_path()),
+            ("ROOTLET_DOCKER_PROFILE", self.docker_profile.as_path()),
         ])
     }
 }

@@ -1,6 +1,7 @@
 //! Carrying the plan out: supervisor's, container's, program's side.
 
 use super::{Planned, explain};
+use crate::facts::run_facts::refusing_setting;
 use crate::input::run_options::{Mode, Namespaces};
 use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
@@ -8,7 +9,7 @@ use crate::report::{self, OWN_FAILURE};
 use crate::run::descendants;
 use crate::run::hands::Hands;
 use crate::run::link::{self, Message, StepFailed};
-use crate::run::perform::{ProgramContext, perform_init, perform_program};
+use crate::run::perform::{ProgramContext, perform_init, perform_program, perform_supervisor};
 use crate::run::program::status_of_failure;
 use crate::run::start::{self, Container, Started};
 use crate::supervise::journal::Journal;
@@ -18,8 +19,9 @@ use crate::supervise::wait_loop::{Source, supervise};
 use crate::supervise::window::Channels;
 use crate::sys::clock::monotonic_ns;
 use crate::sys::descriptor::Descriptor;
-use crate::sys::process::{Pid, Side, Until, exit, fork};
+use crate::sys::process::{Pid, Side, Until, close_range, exit, fork};
 use crate::sys::signal::{self, Inherited, Signal};
+use crate::sys::standard;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::packed::{Packed, packed};
@@ -29,15 +31,30 @@ use crate::text::packed::{Packed, packed};
 pub fn execute(planned: &Planned, channels: &'static mut Channels) -> i32 {
     // Blocked before anything is started: what arrives from here on waits for the loop.
     let inherited = Inherited::take_over();
-    let clock = Clock::start(planned);
-    match start::start(planned.options.namespaces) {
-        Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
-        Ok(Started::Supervisor(container)) => {
-            clock.lap(planned, 0);
-            supervise_container(planned, container, channels)
+    let mut started = None;
+    for (index, step) in planned.steps.iter().enumerate() {
+        let clock = Clock::start(planned);
+        let done = match (step, &started) {
+            (Step::NewNamespaces(namespaces), _) => match start::start(*namespaces) {
+                Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
+                Ok(Started::Supervisor(container)) => {
+                    started = Some(container);
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+            (step, Some(container)) if step.stage() == Stage::Supervisor => {
+                perform_supervisor(step, container)
+            }
+            (step, None) => start::prepare(step),
+            _ => break,
+        };
+        if let Err(error) = done {
+            return cannot_start(planned, started, StepFailed { step: index as u16, error });
         }
-        Err(error) => cannot_start(planned, error),
+        clock.lap(planned, index);
     }
+    started.map_or(OWN_FAILURE, |container| supervise_container(planned, container, channels))
 }
 
 /// Times steps where `--trace` asks for it.
@@ -62,32 +79,53 @@ impl Clock {
     }
 }
 
-fn cannot_start(planned: &Planned, error: CallError) -> i32 {
-    say_failed_step(planned, StepFailed { step: 0, error });
-    OWN_FAILURE
+/// A step of the supervisor failed, before or after there was a process.
+fn cannot_start(planned: &Planned, started: Option<Container>, failed: StepFailed) -> i32 {
+    match started {
+        Some(container) => abandon(planned, container.pid, failed),
+        None => {
+            say_failed_step(planned, failed);
+            OWN_FAILURE
+        }
+    }
 }
 
-/// The supervisor's side: the pid file, the terminal, the wait, the end.
+/// What fails between the two sides is a failure of starting the container.
+fn of_start(planned: &Planned, error: CallError) -> StepFailed {
+    let start = |step: &Step<'_>| matches!(step, Step::NewNamespaces(_));
+    let step = planned.steps.iter().position(start).unwrap_or(0);
+    StepFailed { step: step as u16, error }
+}
+
+/// The supervisor's side: the terminal, the wait, the end.
 fn supervise_container(
     planned: &Planned,
     container: Container,
     channels: &'static mut Channels,
 ) -> i32 {
-    if let Some(path) = planned.options.pid_file
-        && let Err(error) = start::write_pid_file(path, &container)
-    {
-        return abandon(planned, container.pid, StepFailed { step: 1, error });
+    if planned.steps.iter().any(|step| matches!(step, Step::AwaitSupervisor)) {
+        link::send_go(&container.link);
     }
+    give_up_preserved(planned);
     let pid = container.pid;
     let status = match hear_of_start(&container.link) {
         Ok(heard) => wait_for_end(planned, container, heard, channels),
         Err(Unheard::Failed(failed)) => failed_inside(planned, pid, failed),
-        Err(Unheard::Lost(error)) => abandon(planned, pid, StepFailed { step: 0, error }),
+        Err(Unheard::Lost(error)) => abandon(planned, pid, of_start(planned, error)),
     };
     if let Some(path) = planned.options.pid_file {
         start::remove_pid_file(path);
     }
     status
+}
+
+/// Descriptors that CMD is given are CMD's alone: who waits for their other ends waits for nobody else.
+fn give_up_preserved(planned: &Planned) {
+    let first = u32::from(standard::FIRST_OTHER);
+    if let count @ 1.. = u32::from(planned.options.preserved) {
+        // It cannot fail where the container's side could do the same.
+        let _ = close_range(first, first + count - 1);
+    }
 }
 
 /// Why a start was not heard of.
@@ -137,7 +175,7 @@ fn wait_for_end(
     let link = if link_lives { Some(link) } else { None };
     let relay = match Relay::new(link, terminal, channels) {
         Ok(relay) => relay,
-        Err(error) => return abandon(planned, pid, StepFailed { step: 0, error }),
+        Err(error) => return abandon(planned, pid, of_start(planned, error)),
     };
     watch(planned, pid, policy, Source::Supervisor(relay))
 }
@@ -181,7 +219,17 @@ fn say_failed_step(planned: &Planned, failed: StepFailed) {
         step.describe(Column::Words, &mut line);
         line.text(": ");
         report::describe_call(&mut line, failed.error);
-        line.packed(HINTS.line(hint(step, failed.error)));
+        let errno = failed.error.errno;
+        let is_refusal = errno == Errno::PERM || errno == Errno::ACCES || errno == Errno::NOSPC;
+        let setting = if planned.users.is_hosts() { None } else { refusing_setting() };
+        match setting.filter(|_| is_refusal) {
+            Some((path, value)) => {
+                line.text("; ").operand(path.to_bytes()).text(" is ").raw(&[value]);
+            }
+            None => {
+                line.packed(HINTS.line(hint(step, failed.error)));
+            }
+        }
     }
     report::say(line);
 }
@@ -200,7 +248,9 @@ const HINTS: Packed = packed!(
 ; one is a directory, the other is not
 ; it is not in the root, or its interpreter is not
 ; it is no program for this machine
-; remove it if no container uses it"
+; remove it if no container uses it
+; this kernel has no such security module, or the module no such label
+; a filesystem of it cannot give its files other owners"
 );
 
 /// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
@@ -222,9 +272,16 @@ const MEANINGS: [(Call, Errno, u8); 15] = [
     (Call::Openat, Errno::EXIST, 12),
 ];
 const NOT_SHARED: usize = 6;
+const NO_LABEL: usize = 13;
+const NOT_MAPPED: usize = 14;
 
 /// The line of `HINTS` for a failed step.
 fn hint(step: &Step<'_>, error: CallError) -> usize {
+    match step {
+        Step::Label(_) => return NO_LABEL,
+        Step::MapTree(_) if error.errno == Errno::INVAL => return NOT_MAPPED,
+        _ => {}
+    }
     if let (Step::JoinPeers, Errno::INVAL) = (step, error.errno) {
         return NOT_SHARED;
     }
@@ -269,6 +326,7 @@ fn fail(hands: &Hands, index: usize, error: CallError) -> i32 {
 /// The container's PID 1, once the program has been executed.
 fn supervise_program(planned: &Planned, hands: Hands, pid: Pid) -> i32 {
     let link = hands.release();
+    give_up_preserved(planned);
     // First of all: the program is running already and may look at us.
     planned.vectors.show_as(b"rootlet");
     // Without a supervisor there is to be no container: our end ends it.

@@ -6,12 +6,14 @@ use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
 use crate::report;
 use crate::text::line::Line;
+use crate::text::packed::packed;
 
 /// Columns where the system calls and the shell command begin.
 const CALLS_COLUMN: usize = 64;
 const SHELL_COLUMN: usize = 116;
 
 /// Prints every step: who does what, the system calls, the nearest shell command.
+#[inline(never)]
 pub fn explain(planned: &Planned) -> i32 {
     let mut line = Line::new();
     for (number, step) in (1..).zip(planned.steps) {
@@ -25,8 +27,9 @@ pub fn explain(planned: &Planned) -> i32 {
     }
     let follows = planned.options.propagation == Propagation::Slave;
     if follows && planned.facts.root_is_shared == Some(false) {
-        line.text("note: the host's mount below ").operand(planned.options.rootfs.to_bytes());
-        line.text(" is not shared, so there is nothing to follow");
+        line.packed(packed!("note: the host's mount below "))
+            .operand(planned.options.rootfs.to_bytes());
+        line.packed(packed!(" is not shared, so there is nothing to follow"));
         report::print(&mut line);
     }
     0

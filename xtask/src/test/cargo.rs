@@ -94,6 +94,8 @@ pub fn run(
         End::Exited(status) => status.code(),
         End::TimeLimit => bail!("{}: still running after {} s", binary.name, LIMIT.as_secs()),
         End::TooMuchOutput => bail!("{}: too much output", binary.name),
+        // Only machines end so.
+        End::Shutdown(how) | End::Machine(how) => bail!("{}: {how}", binary.name),
     };
     match libtest::report(&seen.lines, code) {
         Ok(report) => count(&binary.name, report, &read_log(&log)?, tally),

@@ -1,13 +1,22 @@
 //! What a folder of tests/vm says: a boot, what it must show, its broken twin.
 
+mod text;
+mod twin;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::verdict::{Expected, KINDS, Line};
+use super::steps::Step;
+use super::verdict::{Expected, Line};
+use crate::disk::proof::Proof;
+use crate::disk::{Contents, Disk};
+use crate::kernel::Flavour;
+use crate::modules::Compression;
+use text::Text;
 
 /// A scenario as its folder describes it.
 #[derive(Debug)]
@@ -19,47 +28,66 @@ pub struct Scenario {
     pub broken: Boot,
     /// The kind of failure the broken twin must have.
     pub fails: String,
-    /// What the twin's console must show, so that it fails for its own reason.
+    /// What the twin's console must show, so that it fails for its own reason; or the failure
+    /// itself, where it is one of a disk or of time.
     pub shows: Line,
-    /// Where the image has a second busybox rootfs, for containers.
-    pub nested_rootfs: Option<String>,
     pub expected: Expected,
-    pub limit: Duration,
+    /// What disks must show afterwards.
+    pub proofs: Vec<Proof>,
 }
 
 /// One of the two boots of a scenario.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Boot {
     /// Appended to the kernel command line.
     pub append: String,
-    /// Files of the scenario and their places in the image.
+    pub kernel: Flavour,
+    pub initramfs: Initramfs,
+    /// Where the initramfs has a second busybox rootfs, for containers.
+    pub nested_rootfs: Option<String>,
+    /// Kernel modules in the initramfs.
+    pub modules: Vec<String>,
+    pub compress: Option<Compression>,
+    /// Files of the scenario and their places in the initramfs.
     pub files: Vec<(PathBuf, String)>,
+    pub disks: Vec<Disk>,
+    pub shares: Vec<Share>,
+    pub steps: Vec<Step>,
+    pub limit: Duration,
 }
 
-/// `scenario.toml`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Text {
-    description: String,
-    append: String,
-    nested_rootfs: Option<String>,
-    #[serde(default)]
-    expect: Vec<Line>,
-    status: u8,
-    limit_seconds: u64,
-    broken: BrokenText,
+/// What the kernel unpacks before it starts /init.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Initramfs {
+    /// rootlet as /init in the busybox rootfs.
+    #[default]
+    Busybox,
+    /// rootlet as /init and nothing else.
+    Bare,
+    /// None at all: the kernel mounts its root.
+    None,
 }
 
-/// `[broken]`: either `append` is another one, or one file below `broken/` replaces the file of
-/// the same path below `files/`.
-#[derive(Deserialize)]
+/// A folder that the guest mounts as 9p.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BrokenText {
-    /// What is wrong with the twin; for readers.
-    change: String,
-    append: Option<String>,
-    fails: String,
-    shows: Line,
+pub struct Share {
+    pub tag: String,
+    pub contents: Contents,
+}
+
+impl Boot {
+    /// Everything that disks and shared folders hold.
+    pub fn contents(&self) -> impl Iterator<Item = &Contents> {
+        let disks = self.disks.iter().filter_map(|disk| disk.contents.as_ref());
+        disks.chain(self.shares.iter().map(|share| &share.contents))
+    }
+
+    fn contents_mut(&mut self) -> impl Iterator<Item = &mut Contents> {
+        let disks = self.disks.iter_mut().filter_map(|disk| disk.contents.as_mut());
+        disks.chain(self.shares.iter_mut().map(|share| &mut share.contents))
+    }
 }
 
 /// All scenarios, by name. One that is not well-formed is an error.
@@ -79,52 +107,37 @@ pub fn load(folder: &Path) -> Result<Scenario> {
 }
 
 fn read(folder: &Path, name: String) -> Result<Scenario> {
-    let text = fs::read_to_string(folder.join("scenario.toml")).context("scenario.toml")?;
-    let text: Text = toml::from_str(&text).context("scenario.toml")?;
-    ensure!(!text.description.trim().is_empty(), "description is empty");
-    ensure!(!text.broken.change.trim().is_empty(), "broken.change is empty");
-    ensure!(text.limit_seconds > 0, "limit_seconds is 0");
-    let fails = &text.broken.fails;
-    ensure!(KINDS.contains(&fails.as_str()), "broken.fails {fails:?} is none of {KINDS:?}");
-    let healthy = Boot { append: text.append, files: files_below(&folder.join("files"))? };
+    let source = fs::read_to_string(folder.join("scenario.toml")).context("scenario.toml")?;
+    let text: Text = toml::from_str(&source).context("scenario.toml")?;
+    text.check()?;
+    let healthy = text.boot(folder)?;
+    check_folders(folder, &healthy)?;
     let replaced = files_below(&folder.join("broken"))?;
-    let broken = twin(&healthy, text.broken.append, replaced)?;
+    let mut broken = twin::boot(folder, &healthy, &source, &text.broken, replaced)?;
+    if let Some(seconds) = text.broken.limit_seconds {
+        broken.limit = Duration::from_secs(seconds);
+    }
     Ok(Scenario {
         name,
-        description: text.description,
+        healthy,
         broken,
+        expected: text.expected()?,
+        description: text.description,
         fails: text.broken.fails,
         shows: text.broken.shows,
-        nested_rootfs: text.nested_rootfs,
-        expected: Expected { status: text.status, lines: text.expect },
-        limit: Duration::from_secs(text.limit_seconds),
-        healthy,
+        proofs: text.after,
     })
 }
 
-/// The twin differs in exactly one thing, so that its failure says something about that thing.
-fn twin(
-    healthy: &Boot,
-    append: Option<String>,
-    mut replaced: Vec<(PathBuf, String)>,
-) -> Result<Boot> {
-    let mut broken = healthy.clone();
-    match (append, replaced.pop()) {
-        (Some(append), None) => {
-            ensure!(append != healthy.append, "broken.append is the same as append");
-            broken.append = append;
-        }
-        (None, Some((file, place))) if replaced.is_empty() => {
-            let original = broken.files.iter_mut().find(|(_, p)| *p == place);
-            let original = original.with_context(|| format!("broken{place} replaces nothing"))?;
-            let same = fs::read(&original.0)? == fs::read(&file)?;
-            ensure!(!same, "broken{place} is the same as files{place}");
-            original.0 = file;
-        }
-        (None, None) => bail!("no broken twin: neither broken.append nor a file below broken/"),
-        _ => bail!("the broken twin changes more than one thing"),
+/// A folder that nothing names would be a mistake in a name.
+fn check_folders(folder: &Path, boot: &Boot) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let is_known = ["scenario.toml", "files", "broken"].contains(&name.as_str())
+            || boot.contents().any(|c| c.folder.as_ref() == Some(&name));
+        ensure!(is_known, "{name} is not used");
     }
-    Ok(broken)
+    Ok(())
 }
 
 /// Files below a folder and their paths in the image; none where there is no such folder.

@@ -1,6 +1,7 @@
-//! Judges a guest's console: one verdict, the right one, and no panic or hang.
+//! Judges a guest: its verdict, its end, its lines, and no panic or hang.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -12,16 +13,40 @@ pub const MARK: &str = "rootlet: verdict:";
 /// The kernel's own words for its own end.
 const PANIC: &str = "Kernel panic";
 
-/// The kernel's last line when it powers off; a reboot, which also ends QEMU, has another.
-const POWER_OFF: &str = "reboot: Power down";
-
-/// What a scenario wants to see on the console.
+/// What a scenario wants to see of a machine.
 #[derive(Clone, Debug)]
 pub struct Expected {
-    /// The number in the verdict line.
-    pub status: u8,
+    /// The number in the one verdict line; where there is none, no such line may come.
+    pub status: Option<u8>,
+    pub ends: Ending,
+    /// How long the machine may take from the last expected line to its end.
+    pub ends_within: Option<Duration>,
     /// Lines that come in this order, with any others between them.
-    pub lines: Vec<Line>,
+    pub lines: Vec<Wanted>,
+    /// Lines that do not come.
+    pub never: Vec<Line>,
+}
+
+/// How a machine ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ending {
+    #[default]
+    Poweroff,
+    Reboot,
+    /// It stays on and does nothing any more.
+    Halt,
+}
+
+impl Ending {
+    /// As a scenario spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ending::Poweroff => "poweroff",
+            Ending::Reboot => "reboot",
+            Ending::Halt => "halt",
+        }
+    }
 }
 
 /// One line that is waited for: a part of it, or a regular expression.
@@ -29,10 +54,61 @@ pub struct Expected {
 #[serde(untagged)]
 pub enum Line {
     Part(String),
-    Regex {
-        #[serde(deserialize_with = "regex")]
-        regex: regex::Regex,
-    },
+    Regex(Pattern),
+}
+
+/// `{ regex = "…" }`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pattern {
+    #[serde(deserialize_with = "regex")]
+    pub regex: regex::Regex,
+}
+
+/// An expected line, and how long after the one before it it may come.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub line: Line,
+    pub within: Option<Duration>,
+}
+
+/// How a scenario writes it: a `Line`, or a table that also has a time.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WantedText {
+    Line(Line),
+    Timed(Timed),
+}
+
+/// `{ part = "…", within_ms = 100 }`, or the same with `regex`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timed {
+    part: Option<String>,
+    #[serde(default, deserialize_with = "some_regex")]
+    regex: Option<regex::Regex>,
+    within_ms: u64,
+}
+
+impl<'de> Deserialize<'de> for Wanted {
+    fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Wanted, D::Error> {
+        let timed = match WantedText::deserialize(source)? {
+            WantedText::Line(line) => return Ok(Wanted { line, within: None }),
+            WantedText::Timed(timed) => timed,
+        };
+        let line = match (timed.part, timed.regex) {
+            (Some(part), None) => Line::Part(part),
+            (None, Some(regex)) => Line::Regex(Pattern { regex }),
+            _ => return Err(serde::de::Error::custom("an expected line has part or regex")),
+        };
+        Ok(Wanted { line, within: Some(Duration::from_millis(timed.within_ms)) })
+    }
+}
+
+fn some_regex<'de, D: serde::Deserializer<'de>>(
+    source: D,
+) -> Result<Option<regex::Regex>, D::Error> {
+    regex(source).map(Some)
 }
 
 fn regex<'de, D: serde::Deserializer<'de>>(source: D) -> Result<regex::Regex, D::Error> {
@@ -44,7 +120,7 @@ impl Line {
     pub fn is_in(&self, line: &str) -> bool {
         match self {
             Line::Part(part) => line.contains(part),
-            Line::Regex { regex } => regex.is_match(line),
+            Line::Regex(pattern) => pattern.regex.is_match(line),
         }
     }
 }
@@ -59,9 +135,22 @@ pub enum Failure {
     NoVerdict,
     TwoVerdicts(usize),
     UnknownVerdict(String),
-    Status { wanted: u8, got: u8 },
+    Status {
+        wanted: u8,
+        got: u8,
+    },
     MissingLine(String),
-    NoPowerOff,
+    /// A line that came, but not in time.
+    TooLate(String),
+    ForbiddenLine(String),
+    /// A line that a step of the scenario waited for in vain.
+    StepNotReached(String),
+    WrongEnd {
+        wanted: &'static str,
+        got: String,
+    },
+    /// What a disk shows after the machine's end.
+    Disk(String),
 }
 
 /// The names of the kinds of failure that a broken twin may be expected to have.
@@ -73,7 +162,11 @@ pub const KINDS: &[&str] = &[
     "unknown verdict",
     "status",
     "missing line",
-    "no power-off",
+    "too late",
+    "forbidden line",
+    "step not reached",
+    "wrong end",
+    "disk",
 ];
 
 impl Failure {
@@ -89,7 +182,11 @@ impl Failure {
             Failure::UnknownVerdict(_) => "unknown verdict",
             Failure::Status { .. } => "status",
             Failure::MissingLine(_) => "missing line",
-            Failure::NoPowerOff => "no power-off",
+            Failure::TooLate(_) => "too late",
+            Failure::ForbiddenLine(_) => "forbidden line",
+            Failure::StepNotReached(_) => "step not reached",
+            Failure::WrongEnd { .. } => "wrong end",
+            Failure::Disk(_) => "disk",
         }
     }
 }
@@ -98,43 +195,62 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind())?;
         match self {
-            Failure::Panic(text) | Failure::Machine(text) | Failure::UnknownVerdict(text) => {
-                write!(f, ": {text}")
-            }
+            Failure::Panic(text)
+            | Failure::Machine(text)
+            | Failure::UnknownVerdict(text)
+            | Failure::MissingLine(text)
+            | Failure::TooLate(text)
+            | Failure::ForbiddenLine(text)
+            | Failure::StepNotReached(text)
+            | Failure::Disk(text) => write!(f, ": {text}"),
+            Failure::WrongEnd { wanted, got } => write!(f, ": {got}, not {wanted}"),
             Failure::TwoVerdicts(count) => write!(f, ": {count} of them"),
             Failure::Status { wanted, got } => write!(f, ": {got}, not {wanted}"),
-            Failure::MissingLine(line) => write!(f, ": {line}"),
-            _ => Ok(()),
+            Failure::TimeLimit | Failure::TooMuchOutput | Failure::NoVerdict => Ok(()),
         }
     }
 }
 
-/// Passes or names the first thing that is wrong, the gravest first.
-pub fn judge(seen: &Seen, expected: &Expected) -> Result<(), Failure> {
+/// Passes or names the first thing that is wrong, the gravest first. `patience` is the factor
+/// by which times are stretched for a slow machine.
+pub fn judge(seen: &Seen, expected: &Expected, patience: u32) -> Result<(), Failure> {
     if let Some(line) = seen.lines.iter().find(|l| l.contains(PANIC)) {
         return Err(Failure::Panic(line.clone()));
     }
-    match seen.end {
+    let last = || seen.lines.last().map_or("", String::as_str);
+    let got = match &seen.end {
         End::TimeLimit => return Err(Failure::TimeLimit),
         End::TooMuchOutput => return Err(Failure::TooMuchOutput),
+        End::Machine(what) => return Err(Failure::Machine(what.clone())),
         End::Exited(status) if !status.success() => {
-            let last = seen.lines.last().map_or("", String::as_str);
-            return Err(Failure::Machine(format!("{status}: {last}")));
+            return Err(Failure::Machine(format!("{status}: {}", last())));
         }
-        End::Exited(_) => {}
+        End::Exited(_) => "an end without a word".to_owned(),
+        End::Shutdown(reason) => reason.clone(),
+    };
+    check_status(&seen.lines, expected.status)?;
+    if let Some(line) = seen.lines.iter().find(|l| expected.never.iter().any(|n| n.is_in(l))) {
+        return Err(Failure::ForbiddenLine(line.clone()));
     }
-    let got = only_verdict(&seen.lines)?;
-    if got != expected.status {
-        return Err(Failure::Status { wanted: expected.status, got });
+    let last_line = find_lines(seen, &expected.lines, patience)?;
+    if let Some(line) = &seen.waited_for {
+        return Err(Failure::StepNotReached(format!("{line:?}")));
     }
-    if let Some(line) = missing_line(&seen.lines, &expected.lines) {
-        return Err(Failure::MissingLine(format!("{line:?}")));
+    if got != expected.ends.name() {
+        return Err(Failure::WrongEnd { wanted: expected.ends.name(), got });
     }
-    let verdict = seen.lines.iter().position(|l| l.contains(MARK)).unwrap_or(0);
-    if !seen.lines[verdict..].iter().any(|l| l.contains(POWER_OFF)) {
-        return Err(Failure::NoPowerOff);
+    in_time("the end", seen.took.saturating_sub(last_line), expected.ends_within, patience)
+}
+
+/// The one verdict line says this status; without a status there is no such line.
+fn check_status(lines: &[String], wanted: Option<u8>) -> Result<(), Failure> {
+    match (wanted, only_verdict(lines)) {
+        (None, Err(Failure::NoVerdict)) => Ok(()),
+        (None, Ok(status)) => Err(Failure::UnknownVerdict(format!("status {status}"))),
+        (Some(wanted), Ok(got)) if wanted == got => Ok(()),
+        (Some(wanted), Ok(got)) => Err(Failure::Status { wanted, got }),
+        (_, Err(failure)) => Err(failure),
     }
-    Ok(())
 }
 
 /// The status of the one verdict line. A mark that is not at its line's start counts too: two
@@ -155,10 +271,33 @@ fn only_verdict(lines: &[String]) -> Result<u8, Failure> {
     }
 }
 
-/// The first wanted line that does not come after those before it.
-fn missing_line<'a>(lines: &[String], wanted: &'a [Line]) -> Option<&'a Line> {
-    let mut rest = lines.iter();
-    wanted.iter().find(|wanted| !rest.any(|line| wanted.is_in(line)))
+/// When the last wanted line came; or the first one that does not come after those before it,
+/// or not in time.
+fn find_lines(seen: &Seen, wanted: &[Wanted], patience: u32) -> Result<Duration, Failure> {
+    let mut rest = seen.lines.iter().zip(&seen.times);
+    let mut before = Duration::ZERO;
+    for Wanted { line, within } in wanted {
+        let Some((_, time)) = rest.find(|(text, _)| line.is_in(text)) else {
+            return Err(Failure::MissingLine(format!("{line:?}")));
+        };
+        in_time(&format!("{line:?}"), time.saturating_sub(before), *within, patience)?;
+        before = *time;
+    }
+    Ok(before)
+}
+
+fn in_time(
+    what: &str,
+    took: Duration,
+    within: Option<Duration>,
+    patience: u32,
+) -> Result<(), Failure> {
+    match within.map(|within| within * patience) {
+        Some(within) if took > within => {
+            Err(Failure::TooLate(format!("{what} after {took:.1?}, not within {within:.1?}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

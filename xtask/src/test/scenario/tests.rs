@@ -62,8 +62,8 @@ fn what_is_not_well_formed_is_refused() {
     let rows: &[Row] = &[
         (GOOD.into(), &[FILE], "no broken twin"),
         (with_append, FILES, "more than one thing"),
-        (same_append, &[FILE], "the same as append"),
-        (GOOD.into(), &[FILE, ("broken/check", "exit 0")], "is the same as files"),
+        (same_append, &[FILE], "the same as in the healthy boot"),
+        (GOOD.into(), &[FILE, ("broken/check", "exit 0")], "is the same as the healthy"),
         (GOOD.into(), &[FILE, ("broken/other", "")], "replaces nothing"),
         (
             GOOD.into(),
@@ -81,6 +81,112 @@ fn what_is_not_well_formed_is_refused() {
     for (text, files, expected) in rows {
         let error = format!("{:#}", loaded(text, files).expect_err(expected));
         assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// A machine with everything that can be said of one.
+const MACHINE: &str = r#"
+    description = "it boots from a disk"
+    append = "root=LABEL=root"
+    kernel = "generic"
+    initramfs = "bare"
+    modules = ["ext4", "virtio_blk"]
+    compress = "xz"
+    ends = "reboot"
+    ends_within_ms = 500
+    expect = ["part", { part = "x", within_ms = 1000 }]
+    never = ["oops", { regex = "^rootlet: .*EIO" }]
+    limit_seconds = 30
+    after = [{ disk = 0, clean = true }, { disk = 0, file = "/x", contains = "y" }]
+    [[disk]]
+    filesystem = "ext4"
+    label = "root"
+    table = "gpt"
+    contents = { folder = "root", names = ["/sbin/poweroff"] }
+    [[disk]]
+    filesystem = "swap"
+    bus = "virtio"
+    [[share]]
+    tag = "host"
+    contents = { base = "none", folder = "root" }
+    [[step]]
+    after = "login: "
+    type = "root\n"
+    [[step]]
+    wait_ms = 100
+    plug = 1
+    [[step]]
+    press = "ctrl-alt-delete"
+    [broken]
+    change = "another label"
+    set = { "disk.0.label" = "other" }
+    fails = "time limit"
+    shows = "waiting"
+    limit_seconds = 10
+"#;
+
+/// A file on both the disk and the share of MACHINE.
+const ROOT: (&str, &str) = ("root/etc/x", "1");
+
+#[test]
+fn a_machine_says_what_it_is_made_of() {
+    let scenario = loaded(MACHINE, &[ROOT]).unwrap();
+    let healthy = &scenario.healthy;
+    assert_eq!((healthy.kernel, healthy.initramfs), (Flavour::Generic, Initramfs::Bare));
+    assert_eq!(healthy.disks.len(), 2);
+    assert_eq!(healthy.contents().map(|c| c.files.len()).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(healthy.disks[0].label.as_deref(), Some("root"));
+    assert_eq!(scenario.broken.disks[0].label.as_deref(), Some("other"));
+    assert_eq!(scenario.broken.limit.as_secs(), 10);
+    assert_eq!(healthy.steps.len(), 3);
+    assert_eq!(scenario.expected.status, None);
+    assert_eq!(scenario.proofs.len(), 2);
+}
+
+#[test]
+fn a_twin_may_differ_in_any_one_thing_that_is_booted() {
+    let set = r#"set = { "disk.0.label" = "other" }"#;
+    let twin = |change: &str, files: &[(&str, &str)]| {
+        loaded(&MACHINE.replace(set, change), files).map(|scenario| scenario.broken)
+    };
+    let boot = twin(r#"set = { modules = ["ext4"] }"#, &[ROOT]).unwrap();
+    assert_eq!(boot.modules, ["ext4"]);
+    let boot = twin(r#"unset = "disk.0.contents.names""#, &[ROOT]).unwrap();
+    assert!(boot.disks[0].contents.as_ref().unwrap().names.is_empty());
+    let boot = twin(r#"unset = "compress""#, &[ROOT]).unwrap();
+    assert_eq!(boot.compress, None);
+    let boot = twin("", &[ROOT, ("broken/etc/x", "2")]).unwrap();
+    assert!(boot.contents().all(|c| c.files[0].0.ends_with("broken/etc/x")));
+}
+
+#[test]
+fn a_machine_that_does_not_fit_together_is_refused() {
+    let set = r#"{ "disk.0.label" = "other" }"#;
+    let with = |old: &str, new: &str| MACHINE.replace(old, new);
+    let rows: &[Row] = &[
+        (with(set, r#"{ "disk.0.label" = "root" }"#), &[ROOT], "the same as in the healthy"),
+        (with(set, r#"{ "disk.2.label" = "x" }"#), &[ROOT], "there is no 2"),
+        (with(set, r#"{ expect = [] }"#), &[ROOT], "expect is none of"),
+        (with(set, r#"{ append = "a", modules = [] }"#), &[ROOT], "changes 2 keys"),
+        (with(set, r#"{ "disk.0.lable" = "x" }"#), &[ROOT], "unknown field"),
+        (with(set, r#"{ append = "x" }"#), &[ROOT, ("broken/etc/x", "2")], "more than one"),
+        (with("initramfs = \"bare\"", "initramfs = \"none\""), &[ROOT], "without an initramfs"),
+        (with("modules = [\"ext4\", \"virtio_blk\"]", ""), &[ROOT], "compress without modules"),
+        (with("ends = \"reboot\"", ""), &[ROOT], "neither status nor ends"),
+        (with("folder = \"root\"", "folder = \"files\""), &[ROOT], "no folder files"),
+        (with("folder = \"root\"", "folder = \"../x\""), &[ROOT], "no name of a folder"),
+        (MACHINE.into(), &[ROOT, ("rooot/x", "")], "rooot is not used"),
+        (with("plug = 1", "plug = 2"), &[ROOT], "no disk 2"),
+        (with("bus = \"virtio\"", "bus = \"ahci\""), &[ROOT], "cannot come later"),
+        (with("plug = 1", "plug = 1\npress = \"a\""), &[ROOT], "one of type, press and plug"),
+        (with("{ disk = 0, clean", "{ disk = 1, clean"), &[ROOT], "disk 1 is not ext4"),
+        (with("never =", "nevre ="), &[ROOT], "unknown field"),
+        (with("within_ms = 1000", "within = 1"), &[ROOT], "scenario.toml"),
+        (with("wait_ms", "wait"), &[ROOT], "unknown field"),
+    ];
+    for (text, files, expected) in rows {
+        let error = format!("{:#}", loaded(text, files).expect_err(expected));
+        assert!(error.contains(expected), "{expected}: {error}");
     }
 }
 

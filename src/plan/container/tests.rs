@@ -1,0 +1,146 @@
+//! What is planned, and what is refused.
+
+use super::*;
+use crate::input::mount_options::{Tmpfs, Volume};
+use crate::input::run_options::MountKind;
+
+static CREDENTIALS: Credentials<'static> =
+    Credentials { uid: 0, gid: 0, groups: Vec::new(), home: b"/root" };
+
+/// Facts of a good root on a good kernel.
+fn good_facts() -> RunFacts<'static> {
+    let mut facts = RunFacts::new();
+    facts.kernel = KERNEL_FLOOR;
+    facts.mount_points = [Found::Directory; 3];
+    facts
+}
+
+fn planned(
+    options: RunOptions<'static>,
+    facts: &RunFacts<'static>,
+    credentials: &'static Credentials<'static>,
+) -> Result<Steps<'static>, Reason> {
+    let options: &'static RunOptions<'static> = Box::leak(Box::new(options));
+    let mut missing = MissingPaths::new();
+    find_missing(options, facts, &mut missing);
+    let missing: &'static MissingPaths<'static> = Box::leak(Box::new(missing));
+    let mut steps = Steps::new();
+    let users = Users::Host;
+    let program = Program { name: c"true", credentials, filter: Some(&[0; 8]), users };
+    match plan(options, facts, &program, missing, &mut steps) {
+        Ok(()) => Ok(steps),
+        Err(Refusal { cause: crate::input::refusal::Cause::Reason(reason), .. }) => Err(reason),
+        Err(refusal) => panic!("{refusal:?}"),
+    }
+}
+
+#[test]
+fn the_longest_plan_fits() {
+    let (mut options, mut facts) = (RunOptions::new(), good_facts());
+    facts.mount_points = [Found::Nothing; 3];
+    for _ in 0..VOLUMES {
+        let _ = facts.volumes.push(Found::Directory);
+        let _ = options.mount_order.push(MountKind::Volume);
+        let _ = options.volumes.push(Volume {
+            source: c"/a",
+            target: c"/missing",
+            attributes: Attributes::NO_DEV,
+            propagation: Propagation::Private,
+            mapped: false,
+        });
+    }
+    for _ in 0..TMPFS_MOUNTS {
+        let (target, parameters) = (c"/missing", Vec::new());
+        let _ = options.mount_order.push(MountKind::Tmpfs);
+        let _ = options.tmpfs.push(Tmpfs { target, attributes: Attributes::NONE, parameters });
+    }
+    for _ in 0..VOLUMES + TMPFS_MOUNTS {
+        let _ = facts.existing.push(0);
+    }
+    options.namespaces = Namespaces(Namespaces::UTS.0 | Namespaces::NETWORK.0);
+    options.propagation = Propagation::Shared;
+    facts.kernel = KernelRelease(5, 15);
+    options.terminal = true;
+    options.pid_file = Some(c"pid");
+    options.domainname = Some(c"domain");
+    let steps = planned(options, &facts, &CREDENTIALS).unwrap();
+    assert!(matches!(steps.last(), Some(Step::Execute(_))), "the last step is there");
+    assert!(steps.len() < STEPS, "{} steps", steps.len());
+}
+
+#[test]
+fn what_cannot_be_a_container_is_refused_before_anything_is_done() {
+    let with = |change: fn(&mut RunOptions<'static>, &mut RunFacts<'static>)| {
+        let (mut options, mut facts) = (RunOptions::new(), good_facts());
+        change(&mut options, &mut facts);
+        planned(options, &facts, &CREDENTIALS).err()
+    };
+    assert_eq!(with(|_, _| ()), None);
+    assert_eq!(with(|_, facts| facts.kernel = KernelRelease(5, 13)), Some(Reason::KernelTooOld));
+    assert_eq!(
+        with(|options, _| options.propagation = Propagation::Shared),
+        Some(Reason::KernelTooOldForPeers)
+    );
+    let link = |_: &mut RunOptions<'static>, facts: &mut RunFacts<'static>| {
+        facts.mount_points = [Found::Directory, Found::Link, Found::Directory];
+    };
+    assert_eq!(with(link), Some(Reason::MountPointLink));
+    let missing = |options: &mut RunOptions<'static>, facts: &mut RunFacts<'static>| {
+        options.read_only = true;
+        facts.mount_points = [Found::Directory, Found::Directory, Found::Nothing];
+    };
+    assert_eq!(with(missing), Some(Reason::MountPointMissing));
+}
+
+#[test]
+fn a_user_gets_only_what_was_added_by_name() {
+    static OTHER: Credentials<'static> =
+        Credentials { uid: 1000, gid: 0, groups: Vec::new(), home: b"/" };
+    let steps = planned(RunOptions::new(), &good_facts(), &OTHER).unwrap();
+    let none = |step: &Step<'_>| matches!(step, Step::Capabilities(CapabilitySet::NONE));
+    assert!(steps.iter().any(none));
+    let mut options = RunOptions::new();
+    options.capabilities_added = CapabilitySet(1 << 10);
+    let steps = planned(options, &good_facts(), &OTHER).unwrap();
+    let one = |step: &Step<'_>| matches!(step, Step::AmbientCapabilities(CapabilitySet(0x400)));
+    assert!(steps.iter().any(one));
+}
+
+#[test]
+fn the_filter_is_the_last_thing_before_the_program_or_comes_before_privileges_go() {
+    for new_privileges in [false, true] {
+        let mut options = RunOptions::new();
+        options.security.new_privileges = new_privileges;
+        let steps = planned(options, &good_facts(), &CREDENTIALS).unwrap();
+        let place = |wanted: fn(&Step<'_>) -> bool| steps.iter().position(wanted);
+        let filter = place(|step| matches!(step, Step::Filter(_))).unwrap();
+        let no_new = place(|step| matches!(step, Step::NoNewPrivileges));
+        let fork = place(|step| matches!(step, Step::Fork)).unwrap();
+        let user = place(|step| matches!(step, Step::UserId(_))).unwrap();
+        if new_privileges {
+            assert!(no_new.is_none() && filter < user);
+        } else {
+            assert!(no_new.unwrap() < filter && filter + 1 == fork);
+        }
+    }
+}
+
+#[test]
+fn dumpable_and_the_death_signal_come_after_the_last_change_of_credentials() {
+    let steps = planned(RunOptions::new(), &good_facts(), &CREDENTIALS).unwrap();
+    let place = |wanted: fn(&Step<'_>) -> bool| steps.iter().rposition(wanted).unwrap();
+    let last_change = place(|step| {
+        matches!(step, Step::Groups(_) | Step::GroupId(_) | Step::UserId(_) | Step::Capabilities(_))
+    });
+    assert!(place(|step| matches!(step, Step::Undumpable)) > last_change);
+    assert!(place(|step| matches!(step, Step::DieWithSupervisor)) > last_change);
+}
+
+#[test]
+fn an_initramfs_is_left_by_chroot() {
+    let mut facts = good_facts();
+    facts.on_initramfs = true;
+    let steps = planned(RunOptions::new(), &facts, &CREDENTIALS).unwrap();
+    assert!(steps.iter().any(|step| matches!(step, Step::ChangeRoot)));
+    assert!(!steps.iter().any(|step| matches!(step, Step::PivotRoot | Step::DetachOldRoot)));
+}

@@ -1,0 +1,81 @@
+//! The files of an initramfs in a second place. Source: openat(2), sendfile(2).
+
+use core::ffi::CStr;
+
+use rustix::fs::{
+    AtFlags, FileType, Gid, Mode, Uid, chownat, fchmod, mkdirat, mknodat, readlinkat_raw, sendfile,
+    statat, symlinkat,
+};
+
+use crate::sys::descriptor::{Descriptor, OpenFlags, open};
+use crate::sys::directory::for_each_name;
+use crate::text::arena::Arena;
+use crate::text::call::{Call, CallError};
+
+/// How deep directories are copied; a path has at most 4096 bytes.
+const DEPTH: usize = 2048;
+/// Bytes of a link. Source: `PATH_MAX`.
+const PATH_BYTES: usize = 4096;
+
+/// Copies everything below `from` that is on its filesystem to `to`, an empty directory of another.
+///
+/// # Errors
+/// The first call that failed: ENOSPC above all.
+pub fn copy_below(from: &Descriptor, to: &Descriptor) -> Result<(), CallError> {
+    let status = statat(from, c"", AtFlags::EMPTY_PATH).map_err(Call::Newfstatat.failed())?;
+    copy(from, to, status.st_dev, DEPTH)
+}
+
+fn copy(from: &Descriptor, to: &Descriptor, device: u64, depth: usize) -> Result<(), CallError> {
+    let mut result = Ok(());
+    for_each_name(from, &mut |name| {
+        result = copy_one(from, to, name, device, depth);
+        result.is_ok()
+    });
+    result
+}
+
+fn copy_one(
+    from: &Descriptor,
+    to: &Descriptor,
+    name: &CStr,
+    device: u64,
+    depth: usize,
+) -> Result<(), CallError> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    let status = statat(from, name, flags).map_err(Call::Newfstatat.failed())?;
+    let (kind, mode) =
+        (FileType::from_raw_mode(status.st_mode), Mode::from_raw_mode(status.st_mode));
+    match kind {
+        FileType::Directory => {
+            mkdirat(to, name, mode).map_err(Call::Mkdirat.failed())?;
+            if status.st_dev == device && depth > 0 {
+                let open = |below: &Descriptor| {
+                    open(below.as_fd(), name, OpenFlags::READ_DIRECTORY)
+                        .map_err(Call::Openat.failed())
+                };
+                copy(&open(from)?, &open(to)?, device, depth - 1)?;
+            }
+        }
+        FileType::Symlink => {
+            let mut target = [0; PATH_BYTES];
+            let length = readlinkat_raw(from, name, &mut target);
+            let length = length.map_err(Call::Readlinkat.failed())?;
+            let target = target.get(..length).unwrap_or_default();
+            let mut buffer = [0; PATH_BYTES + 1];
+            let target = Arena::new(&mut buffer).join(&[target]).unwrap_or_default();
+            symlinkat(target, to, name).map_err(Call::Symlinkat.failed())?;
+        }
+        FileType::RegularFile => copy_file(from, to, name, mode)?,
+        _ => mknodat(to, name, kind, mode, status.st_rdev).map_err(Call::Mknodat.failed())?,
+    }
+    let (owner, group) = (Uid::from_raw(status.st_uid), Gid::from_raw(status.st_gid));
+    chownat(to, name, Some(owner), Some(group), flags).map_err(Call::Fchown.failed())
+}
+
+fn copy_file(from: &Descriptor, to: &Descriptor, name: &CStr, mode: Mode) -> Result<(), CallError> {
+    let source = open(from.as_fd(), name, OpenFlags::READ).map_err(Call::Openat.failed())?;
+    let target = open(to.as_fd(), name, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
+    while sendfile(&target, &source, None, 1 << 30).map_err(Call::Write.failed())? > 0 {}
+    fchmod(&target, mode).map_err(Call::Fchmod.failed())
+}

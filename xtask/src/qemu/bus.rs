@@ -1,0 +1,64 @@
+//! How a disk is attached: its controller and its device, in QEMU's words.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// What a disk is plugged into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bus {
+    /// The only one whose driver distributions' kernels for virtual machines have built in.
+    #[default]
+    Nvme,
+    Virtio,
+    Scsi,
+    Ahci,
+    Usb,
+}
+
+impl Bus {
+    /// The controller that has to be there before the disk; one for all disks of the bus.
+    pub fn controller(self) -> Option<&'static str> {
+        match self {
+            Bus::Nvme | Bus::Virtio => None,
+            Bus::Scsi => Some("virtio-scsi-pci,id=scsi"),
+            Bus::Ahci => Some("ahci,id=ahci"),
+            Bus::Usb => Some("qemu-xhci,id=xhci"),
+        }
+    }
+
+    /// Whether QEMU lets a disk of this bus come while the machine runs.
+    pub fn is_pluggable(self) -> bool {
+        self != Bus::Ahci
+    }
+}
+
+/// The properties of the device that shows drive number `index`, the first its driver.
+pub fn device(bus: Bus, index: usize) -> Vec<(&'static str, String)> {
+    let (driver, place) = match bus {
+        Bus::Nvme => ("nvme", None),
+        Bus::Virtio => ("virtio-blk-pci", None),
+        Bus::Scsi => ("scsi-hd", Some("scsi.0".to_owned())),
+        Bus::Ahci => ("ide-hd", Some(format!("ahci.{index}"))),
+        Bus::Usb => ("usb-storage", Some("xhci.0".to_owned())),
+    };
+    let mut properties = vec![("driver", driver.to_owned())];
+    properties.extend(place.map(|place| ("bus", place)));
+    properties.push(("drive", format!("drive{index}")));
+    properties.push(("serial", format!("rootlet{index}")));
+    properties
+}
+
+/// The same as the value of `-device`.
+pub fn device_option(bus: Bus, index: usize) -> String {
+    let properties = device(bus, index);
+    properties.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
+}
+
+/// The same as the arguments of `device_add`.
+pub fn device_arguments(bus: Bus, index: usize) -> Value {
+    let properties = device(bus, index);
+    let map: Map<_, _> =
+        properties.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    Value::Object(map)
+}
