@@ -65,8 +65,6 @@ pub struct RunFacts<'a> {
     pub records: &'a CStr,
     /// The container's name: the one asked for, or twelve random digits.
     pub name: &'a CStr,
-    /// Our working directory, where relative paths begin.
-    pub directory: &'a CStr,
     /// The container's own directory among the records.
     pub record: &'a CStr,
     /// The running kernel.
@@ -112,7 +110,6 @@ impl RunFacts<'_> {
         Self {
             records: c"",
             name: c"",
-            directory: c"",
             record: c"",
             kernel: KernelRelease(0, 0),
             hostname: HOSTNAME,
