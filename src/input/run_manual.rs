@@ -114,12 +114,13 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
   -u, --user USER[:GROUP]       names of the root, or numbers (default 0:0)
   -e, --env K[=V]               set, or copy the caller's
       --env-file FILE           variables, one a line
-      --network host|new        network interfaces (new: lo alone)
-      --pid host|new            process ids
-      --ipc host|new            System V IPC, message queues, /dev/shm
-      --uts host|new            host name
-      --cgroupns host|new       view of the cgroup tree
-      --userns host|new|auto|ns:PATH
+      --network NS              network interfaces (new, or none: lo alone)
+      --pid NS                  process ids
+      --ipc NS                  System V IPC, message queues, /dev/shm
+      --uts NS                  host name
+      --cgroupns NS             view of the cgroup tree
+                                NS: new (default), host, container:NAME, ns:FILE
+      --userns host|new|auto|container:NAME|ns:PATH
                                 users (default host for root, new for others; auto:
                                 with what /etc/subuid and /etc/subgid grant)
       --uidmap INNER:OUTER:SIZE a range of users of a new --userns

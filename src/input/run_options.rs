@@ -11,7 +11,7 @@ use super::init_options;
 use super::landlock::{self, FILE_RULES, FileRule};
 use super::limits::{self, KINDS, Limit};
 use super::mount_options::{Propagation, Tmpfs, Volume, parse_device, parse_tmpfs, parse_volume};
-use super::namespaces::Namespaces;
+use super::namespaces::{Joins, Namespaces};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
 use super::run_manual::{IDS, Id, MANUAL};
@@ -42,7 +42,7 @@ pub enum MountKind {
 
 /// Which user namespace a container has.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum UserNamespace<'a> {
+pub enum UserNamespace {
     /// The host's for root, a new one for everybody else.
     Default,
     /// The host's.
@@ -51,8 +51,8 @@ pub enum UserNamespace<'a> {
     New,
     /// A new one with all ids that /etc/subuid and /etc/subgid grant.
     Auto,
-    /// One that exists, by a file of it.
-    Join(&'a CStr),
+    /// One that exists: it is among `RunOptions::joins`.
+    Join,
 }
 
 /// What to do with the plan.
@@ -97,7 +97,9 @@ pub struct RunOptions<'a> {
     /// Namespaces to make.
     pub namespaces: Namespaces,
     /// The user namespace.
-    pub users: UserNamespace<'a>,
+    pub users: UserNamespace,
+    /// Namespaces to join; the user namespace may be among them.
+    pub joins: Joins<'a>,
     /// `--uidmap`
     pub uid_map: IdMap,
     /// `--gidmap`
@@ -169,6 +171,12 @@ impl<'a> RunOptions<'a> {
 }
 
 impl RunOptions<'_> {
+    /// Whether the container shares the host's namespace of this kind.
+    #[must_use]
+    pub fn shares_hosts(&self, kind: Namespaces) -> bool {
+        !self.namespaces.has(kind) && !self.joins.kinds().has(kind)
+    }
+
     /// What a command line without options means; the root is still to be named.
     #[must_use]
     pub const fn new() -> Self {
@@ -188,6 +196,7 @@ impl RunOptions<'_> {
             variable_files: Vec::new(),
             namespaces: Namespaces::DEFAULT,
             users: UserNamespace::Default,
+            joins: Joins::new(),
             uid_map: IdMap::new(),
             gid_map: IdMap::new(),
             no_more_users: false,
@@ -272,7 +281,7 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
             Id::Ipc => set_namespace(Namespaces::IPC, value, options),
             Id::Uts => set_namespace(Namespaces::UTS, value, options),
             Id::Cgroup => set_namespace(Namespaces::CGROUP, value, options),
-            Id::Users => set_users(value, arena, options),
+            Id::Users => set_users(value, options),
             Id::UidMap => id_map::add_range(value.to_bytes(), &mut options.uid_map),
             Id::GidMap => id_map::add_range(value.to_bytes(), &mut options.gid_map),
             Id::Propagation => set_propagation(value, options),
@@ -371,16 +380,24 @@ fn set_text<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result
     Ok(())
 }
 
-fn set_namespace(
+fn set_namespace<'a>(
     kind: Namespaces,
-    value: &CStr,
-    options: &mut RunOptions<'_>,
+    value: &'a CStr,
+    options: &mut RunOptions<'a>,
 ) -> Result<(), Reason> {
-    let new = match value.to_bytes() {
-        b"new" => true,
-        b"host" => false,
-        _ => return Err(Reason::NeitherHostNorNew),
+    let named = line_of(b"new\nprivate\nnone\nhost", value.to_bytes());
+    let is_network = kind == Namespaces::NETWORK;
+    let new = match named {
+        Some(0 | 1) => true,
+        Some(2) if is_network => true,
+        Some(3) => false,
+        _ => {
+            options.joins.set(kind, value, Reason::NeitherHostNorNew)?;
+            options.namespaces = options.namespaces.with(kind, false);
+            return Ok(());
+        }
     };
+    options.joins.remove(kind);
     options.namespaces = options.namespaces.with(kind, new);
     Ok(())
 }
@@ -397,20 +414,15 @@ fn set_preserved(value: &CStr, options: &mut RunOptions<'_>) -> Result<(), Reaso
     Ok(())
 }
 
-fn set_users<'a>(
-    value: &'a CStr,
-    arena: &mut Arena<'a>,
-    options: &mut RunOptions<'a>,
-) -> Result<(), Reason> {
-    let value = value.to_bytes();
-    options.users = match line_of(b"host\nnew\nauto", value) {
+fn set_users<'a>(value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Reason> {
+    options.joins.remove(Namespaces::USER);
+    options.users = match line_of(b"host\nnew\nauto", value.to_bytes()) {
         Some(0) => UserNamespace::Host,
         Some(1) => UserNamespace::New,
         Some(_) => UserNamespace::Auto,
         None => {
-            let path = value.strip_prefix(b"ns:").filter(|path| !path.is_empty());
-            let path = path.ok_or(Reason::NoUserNamespace)?;
-            UserNamespace::Join(arena.join(&[path]).map_err(|_| Reason::TextFull)?)
+            options.joins.set(Namespaces::USER, value, Reason::NoUserNamespace)?;
+            UserNamespace::Join
         }
     };
     Ok(())

@@ -16,7 +16,7 @@ use super::user_namespace::{TTY_GROUP, Users};
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::{Attributes, Propagation};
-use crate::input::namespaces::Namespaces;
+use crate::input::namespaces::{Join, Namespaces, Owner};
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserMount, UserNamespace, VOLUMES};
 use crate::input::users::Credentials;
@@ -117,9 +117,7 @@ impl<'a> Builder<'_, 'a> {
         // What mount points leave is nothing that needs a record.
         let required = options.name.is_some() || options.pid_file.is_some();
         self.add(Step::KeepRecord { path: facts.record, required });
-        if let UserNamespace::Join(path) = options.users {
-            self.add(Step::JoinUsers(path));
-        }
+        self.join(options, facts, program);
         self.add(Step::NewNamespaces(new));
         if let Users::New(maps) = program.users {
             self.add(Step::MapUsers(maps));
@@ -153,6 +151,24 @@ impl<'a> Builder<'_, 'a> {
         self.add_if(new.has(Namespaces::NETWORK), Step::LoopbackUp);
     }
 
+    /// Who has joined a user namespace has no rights over what others own; who is nobody has them only there.
+    fn join(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
+        let is_root = facts.caller.uid == 0;
+        let by_default =
+            options.users == UserNamespace::Default && matches!(program.users, Users::Joined);
+        let of_users = |join: &&Join<'_>| join.kinds.has(Namespaces::USER) != is_root;
+        let others = |join: &&Join<'_>| join.kinds.has(Namespaces::USER) == is_root;
+        let joins = &options.joins;
+        self.add_if(is_root && joins.kinds().has(Namespaces::USER), Step::LeaveGroups);
+        let mut with_users = by_default;
+        for join in joins.iter().filter(of_users).chain(joins.iter().filter(others)) {
+            let is_container = matches!(join.owner, Owner::Container(_));
+            let also_users = with_users && is_container;
+            self.add(if also_users { Step::JoinWithUsers(join) } else { Step::Join(join) });
+            with_users &= !also_users;
+        }
+    }
+
     /// Copies of the host's mounts, taken while their peer groups are still known: a tree that was made
     /// private first never follows the host.
     #[inline(never)]
@@ -175,7 +191,7 @@ impl<'a> Builder<'_, 'a> {
             Step::CloneTree(TreeCopy { slot, source, attributes, propagation })
         };
         let shared_memory = private(Slot::SHARED_MEMORY, c"/dev/shm", Attributes::CLOSED);
-        self.add_if(!options.namespaces.has(Namespaces::IPC), shared_memory);
+        self.add_if(options.shares_hosts(Namespaces::IPC), shared_memory);
         for kernels in &HOSTS {
             let filesystem = kernels.filesystem;
             let copy = private(kernels.slot, filesystem.target, filesystem.attributes);
@@ -189,9 +205,15 @@ impl<'a> Builder<'_, 'a> {
         if program.users.is_hosts() || facts.caller.uid != 0 {
             return;
         }
-        self.add(Step::Groups(&[]));
+        self.groups(&[], program);
         self.add(Step::GroupId(0));
         self.add(Step::UserId(0));
+    }
+
+    fn groups(&mut self, groups: &'a [u32], program: &Program<'a>) {
+        let joined = matches!(program.users, Users::Joined);
+        let step = if joined { Step::AllowedGroups(groups) } else { Step::Groups(groups) };
+        self.add_if(program.users.sets_groups(), step);
     }
 
     /// The root and the kernel's filesystems.
@@ -203,7 +225,7 @@ impl<'a> Builder<'_, 'a> {
         }
         // Who is root in a user namespace can mount what belongs to namespaces of his own. What belongs to the host's is
         // bound; the cgroups of the host lie in its /sys.
-        let own_cgroups = program.users.is_hosts() || options.namespaces.has(Namespaces::CGROUP);
+        let own_cgroups = program.users.is_hosts() || !options.shares_hosts(Namespaces::CGROUP);
         for filesystem in &BELOW_ROOT {
             let hosts = HOSTS.iter().find(|hosts| hosts.filesystem.target == filesystem.target);
             if let Some(hosts) = hosts.filter(|hosts| binds(options, program, hosts)) {
@@ -231,7 +253,7 @@ impl<'a> Builder<'_, 'a> {
         for link in &LINKS {
             self.add(Step::Link(link));
         }
-        let own_memory = options.namespaces.has(Namespaces::IPC);
+        let own_memory = !options.shares_hosts(Namespaces::IPC);
         let terminals = program.users.has_group(TTY_GROUP);
         for filesystem in &BELOW_DEV {
             let target = filesystem.target;
@@ -311,7 +333,7 @@ impl<'a> Builder<'_, 'a> {
         }
         let bounded = options.capabilities != CapabilitySet::ALL;
         self.add_if(bounded, Step::BoundingSet(options.capabilities));
-        self.add_if(program.users.sets_groups(), Step::Groups(&credentials.groups));
+        self.groups(&credentials.groups, program);
         self.add(Step::GroupId(credentials.gid));
         let of_user = CapabilitySet(options.capabilities_added.0 & options.capabilities.0);
         let keeps = credentials.uid != 0 && of_user != CapabilitySet::NONE;

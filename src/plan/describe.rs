@@ -9,6 +9,7 @@ use super::step::{Filesystem, Kind, Mask, Place, Step, TreeCopy};
 use super::user_namespace::Writer;
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::Propagation;
+use crate::input::namespaces::{Join, Namespaces, Owner};
 use crate::text::line::Line;
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::parts;
@@ -96,7 +97,7 @@ rows! {
         "host name $p|sethostname|hostname $p",
     22: Step::Domainname(_) =>
         "domain name $p|setdomainname|domainname $p",
-    23: Step::Groups(_) =>
+    23: Step::Groups(_) | Step::AllowedGroups(_) =>
         "supplementary groups$n|setgroups|setpriv --groups$n",
     24: Step::GroupId(_) =>
         "group id $n|setresgid|setpriv --regid $n",
@@ -141,8 +142,8 @@ rows! {
         "keep capabilities while the user changes|prctl|capsh --keep=1",
     44: Step::AmbientCapabilities(_) =>
         "capabilities of the user$c|capget capset$D|setpriv --inh-caps ... --ambient-caps ...",
-    45: Step::JoinUsers(_) =>
-        "go into the user namespace of $p|openat setns|nsenter --user=$p",
+    45: Step::Join(_) | Step::JoinWithUsers(_) =>
+        "go into namespaces of $p:$s|$jsetns|nsenter$S",
     46: Step::MapUsers(_) =>
         "map users$u and groups$g|$M|",
     47: Step::NoMoreUsers =>
@@ -169,7 +170,12 @@ rows! {
     57: Step::KeepRecord { .. } =>
         "keep a record in $p|openat (mkdirat openat) flock fstat (getdents64) mkdirat openat \
          fcntl flock writev|mkdir $p",
+    58: Step::LeaveGroups =>
+        "give up supplementary groups|setgroups|setpriv --clear-groups",
 }
+
+/// Looks a container up.
+const FIND: &str = "openat openat fcntl pread64 pidfd_open ";
 
 impl Step<'_> {
     /// Appends one column of the step's row.
@@ -195,14 +201,19 @@ impl Step<'_> {
             (b't', Self::AttachTree { place, target, .. }) => append_target(*place, target, line),
             (_, Self::MakePath(missing)) => append_of_path(letter, missing, line),
             (b'O', Self::AttachTree { place: Place::Root, .. }) => drop(line.text("openat2 ")),
-            (b's', Self::NewNamespaces(set)) => append_namespaces(" ", *set, line),
-            (b'S', Self::NewNamespaces(set)) => append_namespaces(" --", *set, line),
+            (b's' | b'S', Self::NewNamespaces(set)) => append_namespaces(letter, *set, line),
+            (b's' | b'S', Self::Join(join)) => append_namespaces(letter, join.kinds, line),
+            (b's' | b'S', Self::JoinWithUsers(join)) => {
+                append_namespaces(letter, join.kinds.with(Namespaces::USER, true), line);
+            }
+            (b'j', Self::Join(Join { owner: Owner::File(_), .. })) => drop(line.text("openat ")),
+            (b'j', _) => drop(line.text(FIND)),
             (b'a', Self::CloneTree(copy) | Self::MapTree(copy)) => {
                 line.text(copy.propagation.map_or("shared", Propagation::name));
                 append_attributes(copy.attributes, line);
             }
             (b'W', Self::Terminal { size: Some(_), .. }) => drop(line.text(" ioctl")),
-            (b'n', Self::Groups(groups)) => {
+            (b'n', Self::Groups(groups) | Self::AllowedGroups(groups)) => {
                 for group in *groups {
                     line.text(" ").number(u64::from(*group));
                 }
@@ -258,7 +269,6 @@ impl Step<'_> {
             | Self::MapTree(TreeCopy { source: name, .. })
             | Self::ReceiveTree(TreeCopy { source: name, .. })
             | Self::Device(name)
-            | Self::JoinUsers(name)
             | Self::KeepRecord { path: name, .. }
             | Self::OomScore(name)
             | Self::ReadOnly(name)
@@ -266,6 +276,10 @@ impl Step<'_> {
             | Self::Domainname(name)
             | Self::ChangeDirectory(name)
             | Self::Execute(name) => name.to_bytes(),
+            Self::Join(Join { owner: Owner::Container(name) | Owner::File(name), .. })
+            | Self::JoinWithUsers(Join {
+                owner: Owner::Container(name) | Owner::File(name), ..
+            }) => name.to_bytes(),
             Self::Label(label) => label.text.to_bytes(),
             Self::Link(link) => link.to.to_bytes(),
             Self::Propagate(kind) => kind.name().as_bytes(),

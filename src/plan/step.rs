@@ -7,7 +7,7 @@ use crate::input::capability::CapabilitySet;
 use crate::input::landlock::FileRule;
 use crate::input::limits::Limit;
 use crate::input::mount_options::{Attributes, Parameter, Propagation, Tmpfs};
-use crate::input::namespaces::Namespaces;
+use crate::input::namespaces::{Join, Namespaces};
 use crate::input::security_options::Label;
 
 /// Who performs a step.
@@ -159,8 +159,12 @@ pub enum Step<'a> {
     },
     /// Make the link to the container's first process, and that process in new namespaces.
     NewNamespaces(Namespaces),
-    /// Go into the user namespace of a file.
-    JoinUsers(&'a CStr),
+    /// Give up supplementary groups, before a user namespace may forbid it.
+    LeaveGroups,
+    /// Go into namespaces that exist.
+    Join(&'a Join<'a>),
+    /// The same, and into that of the container's users.
+    JoinWithUsers(&'a Join<'a>),
     /// Open a detached copy of the mounts at and below a path, whose files belong to the container's users, and hand it in.
     MapTree(TreeCopy<'a>),
     /// Take it.
@@ -244,6 +248,8 @@ pub enum Step<'a> {
     Domainname(&'a CStr),
     /// Set the supplementary groups.
     Groups(&'a [u32]),
+    /// The same where the user namespace allows it: it exists, and its maker may have given that up.
+    AllowedGroups(&'a [u32]),
     /// Set all group ids.
     GroupId(u32),
     /// Set all user ids.
@@ -299,7 +305,9 @@ impl Step<'_> {
         match self {
             Self::ProtectOwnFile
             | Self::KeepRecord { .. }
-            | Self::JoinUsers(_)
+            | Self::LeaveGroups
+            | Self::Join(_)
+            | Self::JoinWithUsers(_)
             | Self::NewNamespaces(_)
             | Self::MapUsers(_)
             | Self::MapTree(_)

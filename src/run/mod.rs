@@ -15,6 +15,8 @@ pub mod id_maps;
 #[cfg(feature = "run")]
 pub mod identity;
 #[cfg(feature = "run")]
+pub mod join;
+#[cfg(feature = "run")]
 pub mod landlock;
 #[cfg(feature = "run")]
 pub mod link;

@@ -15,6 +15,7 @@ use crate::sys::vectors::StringTable;
 use crate::sys::vectors::Strings;
 use crate::sys::{network, socket};
 use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
 
 /// What a program needs that is not in a step.
 pub struct ProgramContext<'a> {
@@ -70,6 +71,10 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Hostname(name) => identity::set_hostname(name),
         Step::Domainname(name) => identity::set_domainname(name),
         Step::Groups(groups) => identity::set_groups(groups),
+        Step::AllowedGroups(groups) => match identity::set_groups(groups) {
+            Err(CallError { errno: Errno::PERM, .. }) => Ok(()),
+            answer => answer,
+        },
         Step::GroupId(gid) => identity::set_group(*gid),
         Step::UserId(uid) => identity::set_user(*uid),
         Step::SessionKeyring => identity::join_session_keyring(),

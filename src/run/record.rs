@@ -146,6 +146,28 @@ fn add(file: &Descriptor, entry: &Entry<'_>) -> Result<(), CallError> {
     Ok(())
 }
 
+/// The pid of the first process of the running container `name`, and of its runner, which is the parent.
+///
+/// # Errors
+/// The call that failed; ENOENT or ESRCH: there is no such container.
+#[inline(never)]
+pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
+    let list = open(CWD, list, OpenFlags::READ_DIRECTORY).map_err(Call::Openat.failed())?;
+    let mut buffer = [0; PATH_BYTES];
+    let file = open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::READ)
+        .map_err(Call::Openat.failed())?;
+    let lock = fcntl_getlk(&file, &Flock::from(FlockType::WriteLock));
+    let runner = lock.map_err(Call::Fcntl.failed())?.and_then(|lock| lock.pid);
+    let mut pid = None;
+    for_each_entry(&file, &mut |entry| {
+        if let Entry::Pid(number) = entry {
+            pid = Some(number as i32);
+        }
+    });
+    let none = CallError { call: Call::Fcntl, errno: Errno::SRCH };
+    pid.zip(runner.map(rustix::process::Pid::as_raw_pid)).ok_or(none)
+}
+
 /// Undoes what containers have left whose runner is dead.
 #[inline(never)]
 fn clean_up(list: &Descriptor) {

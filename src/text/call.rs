@@ -65,6 +65,7 @@ calls! {
     Newuidmap "newuidmap",
     Openat2 "openat2",
     OpenTree "open_tree",
+    PidfdOpen "pidfd_open",
     PivotRoot "pivot_root",
     Prctl "prctl",
     Prlimit "prlimit64",
