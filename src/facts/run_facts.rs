@@ -183,6 +183,12 @@ pub fn gather<'a>(
     if facts.caller.uid != 0 || options.users == UserNamespace::Auto {
         look_at_grants(options, arena, facts)?;
     }
+    for (index, persist) in (0..).zip(&options.persist) {
+        // A failed start removes it, so it must be its own.
+        if look(CWD, persist.file, AtFlags::SYMLINK_NOFOLLOW) != Ok(Found::Nothing) {
+            return Err(Refusal::new(Subject::Persist(index), Reason::IsThere));
+        }
+    }
     look_at_volumes(options, facts)?;
     look_at_targets(&root, options, facts)?;
     read_variable_files(options, arena, facts)?;

@@ -52,6 +52,8 @@ pub enum Subject {
     User,
     /// The environment of the program.
     Environment,
+    /// The file of a `--persist`, by its index.
+    Persist(u8),
     /// `XDG_RUNTIME_DIR` of the environment.
     RuntimeDirectory,
     /// Something of the machine's: /, /proc/self/mountinfo.
@@ -170,6 +172,11 @@ reasons! {
     MountPointLink "is a link in the root, not a directory",
     MountPointFile "is not a directory in the root",
     JoinsOthers "cannot join a namespace of others from a user namespace of its own: join its owner's, --userns container:NAME|ns:PATH",
+    NoTimeOffset "is not monotonic=SECONDS,boottime=SECONDS",
+    TimeNeedsInit "cannot shift clocks with --no-init",
+    NoPersist "is not net, ipc, uts or user, each once, with =FILE",
+    NotNew "would keep a namespace that is not new",
+    IsThere "is there already",
     NoName "is no name: letters, digits, _ . -, at most 64, the first a letter or digit",
     NotDevice "is no device",
     NoDevice "needs a device: SRC[:DST][:rwm], absolute paths",

@@ -30,6 +30,8 @@ pub enum Id {
     UidMap,
     GidMap,
     NoMoreUsers,
+    TimeOffset,
+    Persist,
     Propagation,
     NoPivot,
     Terminal,
@@ -50,7 +52,7 @@ pub enum Id {
 }
 
 /// The options in the order of `MANUAL`.
-pub const IDS: [Id; 39] = [
+pub const IDS: [Id; 41] = [
     Id::Rootfs,
     Id::ReadOnly,
     Id::RootfsMapped,
@@ -73,6 +75,8 @@ pub const IDS: [Id; 39] = [
     Id::UidMap,
     Id::GidMap,
     Id::NoMoreUsers,
+    Id::TimeOffset,
+    Id::Persist,
     Id::Propagation,
     Id::NoPivot,
     Id::Terminal,
@@ -126,6 +130,9 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
       --uidmap INNER:OUTER:SIZE a range of users of a new --userns
       --gidmap INNER:OUTER:SIZE a range of groups
       --disable-userns          no further user namespaces inside
+      --time-offset monotonic=SECONDS,boottime=SECONDS
+                                shift the clocks inside
+      --persist KIND=FILE       keep a new net, ipc, uts or user namespace
       --propagation TYPE        private slave shared unbindable (default slave)
       --no-pivot                chroot instead of pivot_root
   -t, --tty                     a terminal of its own

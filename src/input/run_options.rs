@@ -12,10 +12,12 @@ use super::landlock::{self, FILE_RULES, FileRule};
 use super::limits::{self, KINDS, Limit};
 use super::mount_options::{Propagation, Tmpfs, Volume, parse_device, parse_tmpfs, parse_volume};
 use super::namespaces::{Joins, Namespaces};
+use super::persist::{self, PERSISTENT, Persist};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
 use super::run_manual::{IDS, Id, MANUAL};
 use super::security_options::Security;
+use super::time_offsets::{self, TimeOffsets};
 use crate::text::arena::Arena;
 use crate::text::number::parse_u64;
 use crate::text::parts::line_of;
@@ -106,6 +108,10 @@ pub struct RunOptions<'a> {
     pub gid_map: IdMap,
     /// No further user namespaces can be made inside.
     pub no_more_users: bool,
+    /// By how much clocks are shifted.
+    pub time_offsets: Option<TimeOffsets<'a>>,
+    /// Namespaces that are kept.
+    pub persist: Vec<Persist<'a>, PERSISTENT>,
     /// Between the host's mounts and the container's.
     pub propagation: Propagation,
     /// `pivot_root`, or moving the root mount and chroot.
@@ -200,6 +206,8 @@ impl RunOptions<'_> {
             uid_map: IdMap::new(),
             gid_map: IdMap::new(),
             no_more_users: false,
+            time_offsets: None,
+            persist: Vec::new(),
             propagation: Propagation::Slave,
             pivot: true,
             terminal: false,
@@ -284,6 +292,9 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
             Id::Users => set_users(value, options),
             Id::UidMap => id_map::add_range(value.to_bytes(), &mut options.uid_map),
             Id::GidMap => id_map::add_range(value.to_bytes(), &mut options.gid_map),
+            Id::TimeOffset => time_offsets::parse(value, arena)
+                .map(|offsets| options.time_offsets = Some(offsets)),
+            Id::Persist => persist::add(value, &mut options.persist),
             Id::Propagation => set_propagation(value, options),
             Id::SecurityOption => options.security.set(value.to_bytes(), arena),
             _ => set_switch(id, options),
@@ -305,6 +316,9 @@ const fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
         return Err(Refusal::new(Subject::Command, Reason::NoRoot));
     }
     let renames = options.hostname.is_some() || options.domainname.is_some();
+    if options.time_offsets.is_some() && !options.init {
+        return Err(Refusal::new(Subject::Command, Reason::TimeNeedsInit));
+    }
     if renames && !options.namespaces.has(Namespaces::UTS) {
         return Err(Refusal::new(Subject::Command, Reason::RenamesHost));
     }

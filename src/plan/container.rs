@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
-use self::checks::{check_kernel, check_root};
+use self::checks::{check_kept, check_kernel, check_root};
 use self::missing::{MISSING_POINTS, MissingPaths};
 use self::trees::{HOSTS, binds, hosts_trees};
 use super::filesystems::{
@@ -66,6 +66,7 @@ pub fn plan<'a>(
 ) -> Result<(), Refusal> {
     check_kernel(options, facts)?;
     check_root(options, facts)?;
+    check_kept(options, program)?;
     if options.propagation == Propagation::Shared && !program.users.is_hosts() {
         return Err(Refusal::new(Subject::Command, Reason::SharedUsers));
     }
@@ -115,7 +116,8 @@ impl<'a> Builder<'_, 'a> {
         let new = program.namespaces(options);
         self.add(Step::ProtectOwnFile);
         // What mount points leave is nothing that needs a record.
-        let required = options.name.is_some() || options.pid_file.is_some();
+        let leaves = options.pid_file.is_some() || !options.persist.is_empty();
+        let required = options.name.is_some() || leaves;
         self.add(Step::KeepRecord { path: facts.record, required });
         self.join(options, facts, program);
         self.add(Step::NewNamespaces(new));
@@ -131,6 +133,9 @@ impl<'a> Builder<'_, 'a> {
         if let Some(score) = options.oom_score_adj {
             self.add(Step::OomScore(score));
         }
+        for persist in &options.persist {
+            self.add(Step::Persist(persist));
+        }
         if let Some(path) = options.pid_file {
             self.add(Step::WritePidFile(path));
         }
@@ -140,7 +145,11 @@ impl<'a> Builder<'_, 'a> {
         let awaits = |step: &Step<'_>| {
             matches!(
                 step,
-                Step::MapUsers(_) | Step::Limit(_) | Step::OomScore(_) | Step::WritePidFile(_)
+                Step::MapUsers(_)
+                    | Step::Limit(_)
+                    | Step::OomScore(_)
+                    | Step::Persist(_)
+                    | Step::WritePidFile(_)
             )
         };
         let awaits = self.steps.iter().any(awaits);
@@ -238,6 +247,9 @@ impl<'a> Builder<'_, 'a> {
         // Before anything of the user's can lie over /proc.
         for label in options.security.apparmor.iter().chain(&options.security.selinux) {
             self.add(Step::Label(label));
+        }
+        if let Some(offsets) = &options.time_offsets {
+            self.add(Step::ShiftClocks(offsets));
         }
         self.add_if(options.no_more_users, Step::NoMoreUsers);
     }

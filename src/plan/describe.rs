@@ -172,6 +172,11 @@ rows! {
          fcntl flock writev|mkdir $p",
     58: Step::LeaveGroups =>
         "give up supplementary groups|setgroups|setpriv --clear-groups",
+    59: Step::ShiftClocks(_) =>
+        "shift clocks: $p|unshare openat2 write|unshare --time --monotonic ... --boottime ...",
+    60: Step::Persist(_) =>
+        "keep its $s namespace at $p|openat open_tree move_mount|\
+         touch $p && mount --bind /proc/PID/ns/... $p",
 }
 
 /// Looks a container up.
@@ -206,6 +211,7 @@ impl Step<'_> {
             (b's' | b'S', Self::JoinWithUsers(join)) => {
                 append_namespaces(letter, join.kinds.with(Namespaces::USER, true), line);
             }
+            (b's', Self::Persist(persist)) => drop(line.text(persist.name)),
             (b'j', Self::Join(Join { owner: Owner::File(_), .. })) => drop(line.text("openat ")),
             (b'j', _) => drop(line.text(FIND)),
             (b'a', Self::CloneTree(copy) | Self::MapTree(copy)) => {
@@ -280,6 +286,8 @@ impl Step<'_> {
             | Self::JoinWithUsers(Join {
                 owner: Owner::Container(name) | Owner::File(name), ..
             }) => name.to_bytes(),
+            Self::ShiftClocks(offsets) => offsets.asked.to_bytes(),
+            Self::Persist(persist) => persist.file.to_bytes(),
             Self::Label(label) => label.text.to_bytes(),
             Self::Link(link) => link.to.to_bytes(),
             Self::Propagate(kind) => kind.name().as_bytes(),

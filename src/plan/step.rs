@@ -8,7 +8,9 @@ use crate::input::landlock::FileRule;
 use crate::input::limits::Limit;
 use crate::input::mount_options::{Attributes, Parameter, Propagation, Tmpfs};
 use crate::input::namespaces::{Join, Namespaces};
+use crate::input::persist::Persist;
 use crate::input::security_options::Label;
+use crate::input::time_offsets::TimeOffsets;
 
 /// Who performs a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -175,6 +177,8 @@ pub enum Step<'a> {
     Limit(&'a Limit),
     /// Set how soon it ends for want of memory.
     OomScore(&'a CStr),
+    /// Keep a namespace of it by a mount on a new file.
+    Persist(&'a Persist<'a>),
     /// Write the pid of that process.
     WritePidFile(&'a CStr),
 
@@ -188,6 +192,8 @@ pub enum Step<'a> {
     AwaitSupervisor,
     /// Have the programs that are executed from here on confined by a security module.
     Label(&'a Label<'a>),
+    /// Shift the clocks of the processes that are made from here on.
+    ShiftClocks(&'a TimeOffsets<'a>),
     /// Allow no user namespaces in this one.
     NoMoreUsers,
     /// Bring up `lo`.
@@ -312,6 +318,7 @@ impl Step<'_> {
             | Self::MapUsers(_)
             | Self::MapTree(_)
             | Self::Limit(_)
+            | Self::Persist(_)
             | Self::OomScore(_)
             | Self::WritePidFile(_) => Stage::Supervisor,
             Self::DieWithInit

@@ -285,6 +285,9 @@ fn say_refusal(
             (packed!(""), c"")
         }
         Subject::OwnFile => (packed!("rootlet's own file "), c"/proc/self/exe"),
+        Subject::Persist(index) => {
+            (packed!(""), options.persist.get(usize::from(index)).map_or(c"", |kept| kept.file))
+        }
         Subject::RuntimeDirectory => (packed!("XDG_RUNTIME_DIR"), c""),
         Subject::Machine => (packed!("this machine"), c""),
         Subject::Command => (packed!("run"), c""),

@@ -31,6 +31,8 @@ pub mod own_file;
 #[cfg(feature = "run")]
 pub mod perform;
 #[cfg(feature = "run")]
+pub mod persist;
+#[cfg(feature = "run")]
 pub mod record;
 #[cfg(feature = "boot")]
 pub mod settling;

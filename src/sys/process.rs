@@ -287,6 +287,16 @@ pub fn raise_ambient(capability: u32) -> Result<(), Errno> {
     prctl([PR_CAP_AMBIENT as usize, PR_CAP_AMBIENT_RAISE as usize, capability as usize, 0, 0])
 }
 
+/// Has our children be in a new time namespace. unshare(2), CLONE_NEWTIME, Linux 5.6.
+///
+/// # Errors
+/// EPERM, EINVAL (the kernel lacks it), ENOSPC (a limit).
+#[cfg(feature = "run")]
+pub fn unshare_time() -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    unsafe { syscall(kernel::__NR_unshare, [kernel::CLONE_NEWTIME as usize, 0, 0, 0, 0]) }.map(drop)
+}
+
 /// Holds a process, so that its number is not taken for another's. pidfd_open(2).
 ///
 /// # Errors

@@ -93,6 +93,7 @@ calls! {
     Swapon "swapon",
     Symlinkat "symlinkat",
     Umount2 "umount2",
+    Unshare "unshare",
     Writev "writev",
 }
 
