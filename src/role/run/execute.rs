@@ -75,6 +75,7 @@ fn start_and_wait(
             _ => break,
         };
         if let Err(error) = done {
+            traces.failed(index, error);
             return cannot_start(planned, started, StepFailed { step: index as u16, error });
         }
         clock.lap(planned, index);
