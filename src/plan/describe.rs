@@ -177,6 +177,11 @@ rows! {
     60: Step::Persist(_) =>
         "keep its $s namespace at $p|openat open_tree move_mount|\
          touch $p && mount --bind /proc/PID/ns/... $p",
+    61: Step::ChooseProcessor =>
+        "go to a processor whose mount namespaces can be kept|sched_getaffinity \
+         sched_setaffinity clone3 open_tree kill wait4|",
+    62: Step::AnyProcessor =>
+        "be on any processor again|sched_setaffinity sched_setaffinity|",
 }
 
 /// Looks a container up.

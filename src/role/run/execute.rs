@@ -14,6 +14,7 @@ use crate::run::identity;
 use crate::run::join;
 use crate::run::link::{self, Message, StepFailed};
 use crate::run::perform::{ProgramContext, perform_init, perform_program, perform_supervisor};
+use crate::run::persist;
 use crate::run::program::status_of_failure;
 use crate::run::start::{self, Container, Started};
 use crate::supervise::journal::Journal;
@@ -49,6 +50,7 @@ fn start_and_wait(
     channels: &'static mut Channels,
 ) -> i32 {
     let mut started = None;
+    let mut processors = None;
     let records = planned.facts.records;
     for (index, step) in planned.steps.iter().enumerate() {
         let clock = Clock::start(planned);
@@ -63,6 +65,12 @@ fn start_and_wait(
                 Err(error) => Err(error),
             },
             (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
+            (Step::ChooseProcessor, _) => {
+                persist::choose_processor().map(|callers| processors = Some(callers))
+            }
+            (Step::AnyProcessor, Some(container)) => {
+                persist::leave_processor(processors.as_ref(), container.pid)
+            }
             (step, Some(container)) if step.stage() == Stage::Supervisor => {
                 perform_supervisor(step, container)
             }
