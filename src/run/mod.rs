@@ -36,6 +36,8 @@ pub mod persist;
 pub mod record;
 #[cfg(feature = "boot")]
 pub mod settling;
+#[cfg(feature = "shell")]
+pub mod shell_host;
 #[cfg(feature = "run")]
 pub mod start;
 #[cfg(feature = "boot")]

@@ -30,6 +30,9 @@ pub mod signal_file;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod socket;
 
+#[cfg(feature = "shell")]
+pub mod shell;
+
 #[cfg(feature = "boot")]
 pub mod uevent;
 
