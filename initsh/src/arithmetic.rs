@@ -236,9 +236,6 @@ impl<H: Host> Shell<'_, H> {
         let symbol = self.known_symbol_of(name, length);
         let value = if symbol == 0 { 0 } else { self.value(symbol) };
         if value == 0 {
-            if self.is_set(crate::options::NOUNSET) && !self.dry {
-                return self.bad_expression(b"parameter not set");
-            }
             return Ok(0);
         }
         match signed(self.memory.string(value)) {

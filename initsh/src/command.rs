@@ -137,7 +137,8 @@ impl<H: Host> Shell<'_, H> {
         while meaning == Meaning::Builtin(builtin::COMMAND) {
             let mut rest = words;
             self.next_word(&mut rest);
-            if rest.count > 0 && self.memory.string(rest.at) == b"--" {
+            // There is no other path than PATH for `-p`.
+            while rest.count > 0 && matches!(self.memory.string(rest.at), b"-p" | b"--") {
                 self.next_word(&mut rest);
             }
             if rest.count == 0 || self.memory.byte(rest.at) == b'-' {
@@ -162,9 +163,9 @@ impl<H: Host> Shell<'_, H> {
                         }
                     }
                 }
-                let ready = self.program(node, all, words, redirections);
+                let _ = self.program(node, all, words, redirections);
                 self.exiting = true;
-                ready
+                Err(Fail)
             }
             _ => {
                 let special =

@@ -3,7 +3,7 @@
 use crate::host::Host;
 use crate::limits::DEPTH;
 use crate::memory::At;
-use crate::options::ERREXIT;
+use crate::options::{ERREXIT, INTERACTIVE, NOEXEC};
 use crate::shell::{Fail, Run, Shell, Skip};
 use crate::tree::{FIELD, kind};
 
@@ -18,7 +18,7 @@ impl<H: Host> Shell<'_, H> {
 
     /// Evaluates a tree. After the `last` command this process ends, so it may become that command.
     pub(crate) fn eval(&mut self, node: At, last: bool) -> Run {
-        if node == 0 {
+        if node == 0 || self.is_set(NOEXEC) && !self.is_set(INTERACTIVE) {
             return Ok(());
         }
         self.depth += 1;

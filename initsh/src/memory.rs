@@ -5,10 +5,10 @@ use core::ffi::CStr;
 /// An offset into the region. 0 stands for nothing.
 pub(crate) type At = usize;
 
-/// Below it lies room for a number's digits; nothing is ever allocated there.
+/// Below it lies room for a number's digits behind 32 bytes that stay 0: the fields of no entry.
 const FIRST: At = 64;
 /// Where `number` writes.
-const DIGITS: At = 16;
+const DIGITS: At = 32;
 const DIGITS_BYTES: usize = 24;
 
 /// Blocks of the heap have 16 << class bytes, their class in the four before the address.

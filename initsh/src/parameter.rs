@@ -35,12 +35,8 @@ impl<H: Host> Shell<'_, H> {
         let end = if has_word { self.skip_word(word) + 1 } else { word };
         let is_missing = match value {
             Value::Unset => true,
-            Value::All(_) if self.parameters.count == 0 => true,
             Value::Text(at) => flags & operator::COLON != 0 && self.memory.byte(at) == 0,
-            Value::All(_) => {
-                let first = self.parameters;
-                flags & operator::COLON != 0 && first.count == 1 && self.memory.byte(first.at) == 0
-            }
+            Value::All(_) => flags & operator::COLON != 0 && self.joined_length() == 0,
         };
         match kind {
             operator::DEFAULT | operator::OTHER if is_missing == (kind == operator::DEFAULT) => {
@@ -69,7 +65,7 @@ impl<H: Host> Shell<'_, H> {
                 let length = match value {
                     Value::Unset => 0,
                     Value::Text(at) => self.memory.length(at),
-                    Value::All(_) => self.parameters.count,
+                    Value::All(_) => self.joined_length(),
                 };
                 self.memory.top = mark;
                 let digits = self.memory.number(length as i64);
@@ -177,13 +173,29 @@ impl<H: Host> Shell<'_, H> {
         Ok(())
     }
 
+    /// The length of `"$*"`.
+    fn joined_length(&self) -> usize {
+        let mut words = self.parameters;
+        while words.count > 0 {
+            self.next_word(&mut words);
+        }
+        let bytes = words.at - self.parameters.at;
+        let without_separators = self.separator() == 0;
+        bytes.saturating_sub(if without_separators { self.parameters.count } else { 1 })
+    }
+
+    /// What stands between the words of `"$*"`: the first byte of IFS, 0 for nothing.
+    fn separator(&self) -> u8 {
+        match self.memory.word(self.symbols.ifs + crate::symbols::entry::VALUE) {
+            0 => b' ',
+            at => self.memory.byte(at),
+        }
+    }
+
     /// `$@` and `$*`: fields, or one string where there are no fields.
     fn emit_all(&mut self, is_star: bool, quoted: bool, trim: Option<(u8, At)>) -> Run {
         let mut words = self.parameters;
-        let separator = match self.memory.word(self.symbols.ifs + crate::symbols::entry::VALUE) {
-            0 => b' ',
-            at => self.memory.byte(at),
-        };
+        let separator = self.separator();
         if words.count == 0 && !is_star && quoted {
             self.field.no_parameters = true;
         }
@@ -194,8 +206,6 @@ impl<H: Host> Shell<'_, H> {
                     if quoted || self.field.started {
                         self.end_field();
                     }
-                } else if !is_star {
-                    self.emit(b' ', true, false);
                 } else if separator != 0 {
                     self.emit(separator, true, false);
                 }

@@ -1,13 +1,14 @@
 //! From tokens to trees. XCU 2.10.
 
+use crate::builtins::is_special;
 use crate::host::Host;
 use crate::lexer::{keyword, keyword_of};
 use crate::limits::NESTING;
 use crate::memory::At;
 use crate::reader::Token;
 use crate::shell::{Fail, Run, Shell};
-use crate::symbols::name_length;
-use crate::tree::{FIELD, List, code, kind, redirection};
+use crate::symbols::{entry, name_length};
+use crate::tree::{FIELD, List, kind, redirection};
 
 impl<H: Host> Shell<'_, H> {
     /// Reads the commands of a line, or of more where they go on. 0 for an empty line; nothing at the end.
@@ -379,8 +380,9 @@ impl<H: Host> Shell<'_, H> {
         }
         self.reader.waiting = false;
         let text = self.memory.string(name);
-        let is_plain = !text.iter().any(|byte| *byte <= code::ARITHMETIC);
-        if !is_plain || keyword_of(text) != 0 {
+        let is_name = name_length(text) == text.len() && keyword_of(text) == 0;
+        let number = self.memory.word(self.known_symbol(name) + entry::BUILTIN) as u8;
+        if !is_name || is_special(number) && number != 0 {
             return self.syntax_error(b"bad function name");
         }
         self.newlines()?;

@@ -212,7 +212,6 @@ impl<H: Host> Shell<'_, H> {
                     return Ok(status);
                 }
             }
-            self.jobs = [Job::NONE; crate::limits::JOBS];
             return Ok(0);
         }
         let mut status = 0;
@@ -231,10 +230,8 @@ impl<H: Host> Shell<'_, H> {
             let Some(place) = self.jobs.iter().position(|job| job.pid == pid && pid != 0) else {
                 return Ok(127);
             };
-            if let Some(job) = self.jobs.get_mut(place)
-                && let Some(status) = job.status
-            {
-                *job = Job::NONE;
+            // Its place is free for another now, but it can be asked again until then.
+            if let Some(status) = self.jobs.get(place).and_then(|job| job.status) {
                 return Ok(status);
             }
             if let Some(status) = self.wait_change(pid)? {
@@ -246,7 +243,10 @@ impl<H: Host> Shell<'_, H> {
     /// Waits for a background command to end; gives a status where a trap ends the wait.
     fn wait_change(&mut self, pid: i32) -> Run<Option<i32>> {
         match self.host.wait(pid, Wait::EndOrSignal) {
-            Ok(Some((pid, status))) => self.note_end(pid, status),
+            Ok(Some((pid, status))) => {
+                self.tell_signal(status & 0x7f);
+                self.note_end(pid, status);
+            }
             Ok(None) => {}
             Err(EINTR) => {
                 let signal = self.run_traps_first()?;

@@ -6,7 +6,7 @@ use crate::expand::Field;
 use crate::host::{Host, Identity};
 use crate::limits::{JOBS, READ_BYTES};
 use crate::memory::{At, Memory};
-use crate::options::{COMMAND, INTERACTIVE, NOEXEC, STDIN};
+use crate::options::{COMMAND, STDIN};
 use crate::process::Job;
 use crate::reader::{Ahead, Reader};
 use crate::signals::TRAPS;
@@ -256,7 +256,7 @@ impl<'m, H: Host> Shell<'m, H> {
         loop {
             let unit = self.unit()?;
             let Some(tree) = unit else { return Ok(()) };
-            if tree != 0 && !(self.is_set(NOEXEC) && !self.is_set(INTERACTIVE)) {
+            if tree != 0 {
                 self.give_back();
                 let last = replaceable && self.at_end();
                 let base = mem::replace(&mut self.base, 0);

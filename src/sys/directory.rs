@@ -92,9 +92,10 @@ pub fn read_names(directory: i32, room: &mut [u8]) -> usize {
     };
     let mut entries = buffer.get(..length.unwrap_or(0)).unwrap_or_default();
     let (mut places, mut written) = (room.iter_mut(), 0);
+    // The name leads: of the first of two that are zipped one element is lost when the second has ended.
     while let Some((entry, rest)) = first(entries) {
         let name = CStr::from_bytes_until_nul(entry).unwrap_or_default();
-        for (place, byte) in places.by_ref().zip(name.to_bytes_with_nul()) {
+        for (byte, place) in name.to_bytes_with_nul().iter().zip(places.by_ref()) {
             *place = *byte;
             written += 1;
         }

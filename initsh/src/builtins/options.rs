@@ -28,7 +28,8 @@ impl<H: Host> Shell<'_, H> {
                 || matches!(text, [b'-', b'-', _, ..]);
             if !is_option {
                 index += usize::from(text == b"--");
-                return self.end_getopts(name, argument_symbol, index);
+                self.set_getopts(name, b'?', index)?;
+                return Ok(1);
             }
             self.option_place = 1;
         }
@@ -59,7 +60,7 @@ impl<H: Host> Shell<'_, H> {
                 self.assign(argument_symbol, argument)?;
             }
         } else {
-            self.assign(argument_symbol, 0)?;
+            self.assign_bytes(argument_symbol, b"")?;
         }
         self.set_getopts(name, answer, index)?;
         self.option_place = place;
@@ -70,12 +71,6 @@ impl<H: Host> Shell<'_, H> {
         let symbol = self.symbol(name, self.memory.length(name));
         self.assign_bytes(symbol, &[answer])?;
         self.assign_number(self.symbols.optind, index as i64)
-    }
-
-    fn end_getopts(&mut self, name: At, argument: At, index: usize) -> Run<i32> {
-        self.set_getopts(name, b'?', index)?;
-        self.assign(argument, 0)?;
-        Ok(1)
     }
 
     fn getopts_error(&mut self, silent: bool, letter: u8, symbol: At, words: &[u8]) -> Run {

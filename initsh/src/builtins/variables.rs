@@ -183,7 +183,7 @@ impl<H: Host> Shell<'_, H> {
         let length = if at == 0 { 0 } else { self.memory.length(at) };
         for place in at..at + length {
             match self.memory.byte(place) {
-                b'\'' => self.memory.push_bytes(b"'\\''"),
+                b'\'' => self.memory.push_bytes(b"'\"'\"'"),
                 byte => self.memory.push(byte),
             }
         }

@@ -251,7 +251,9 @@ impl<H: Host> Shell<'_, H> {
         if path == 0 {
             self.memory.top = mark;
             if in_words {
-                self.say(name, b"not found", 0);
+                self.memory.push_copy(name, self.memory.length(name));
+                self.memory.push_bytes(b": not found\n");
+                self.output(mark);
             }
             return 127;
         }
