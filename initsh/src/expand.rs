@@ -28,8 +28,9 @@ pub(crate) struct Field {
     pub started: bool,
     /// The last field ended with white space of IFS.
     after_blank: bool,
-    /// It has bytes that mean something in a pattern.
+    /// It has `*`, `?`, or both `[` and then `]`: something that means more than itself.
     globs: bool,
+    has_bracket: bool,
     /// `"$@"` without parameters: the quotes around make no field.
     pub no_parameters: bool,
 }
@@ -201,8 +202,10 @@ impl<H: Host> Shell<'_, H> {
         if self.field.escapes {
             if byte == code::ESCAPE || quoted && !byte.is_ascii_alphanumeric() {
                 self.memory.push(code::ESCAPE);
-            } else if !quoted && matches!(byte, b'*' | b'?' | b'[') {
-                self.field.globs = true;
+            } else if !quoted {
+                self.field.globs |=
+                    matches!(byte, b'*' | b'?') || byte == b']' && self.field.has_bracket;
+                self.field.has_bracket |= byte == b'[';
             }
         }
         self.memory.push(byte);
@@ -240,6 +243,7 @@ impl<H: Host> Shell<'_, H> {
         self.field.start = self.memory.top;
         self.field.started = false;
         self.field.globs = false;
+        self.field.has_bracket = false;
     }
 
     /// Takes the escapes out of what stands from `start` to the top.

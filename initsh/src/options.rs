@@ -21,8 +21,13 @@ pub(crate) const COMMAND: u32 = 1 << 14;
 
 /// Bit N is letter N; `.` has a name only.
 const LETTERS: &[u8] = b"efIimnsxvCabu.";
-const NAMES: &str = "errexit noglob ignoreeof interactive monitor noexec stdin xtrace verbose noclobber \
+const NAMES: &[u8] =
+    b"errexit noglob ignoreeof interactive monitor noexec stdin xtrace verbose noclobber \
     allexport notify nounset pipefail";
+
+fn names() -> impl Iterator<Item = &'static [u8]> {
+    NAMES.split(|byte| *byte == b' ')
+}
 
 impl<H: Host> Shell<'_, H> {
     pub(crate) const fn is_set(&self, option: u32) -> bool {
@@ -59,7 +64,7 @@ impl<H: Host> Shell<'_, H> {
                         self.show_limits();
                         continue;
                     }
-                    let place = NAMES.split(' ').position(|known| known.as_bytes() == name);
+                    let place = names().position(|known| known == name);
                     if self.switch(place, on).is_none() {
                         return self.fail(operand, b"no such option");
                     }
@@ -88,17 +93,17 @@ impl<H: Host> Shell<'_, H> {
         if as_table {
             self.memory.push_bytes(b"Current option settings\n");
         }
-        for (place, name) in NAMES.split(' ').enumerate() {
+        for (place, name) in names().enumerate() {
             let on = self.options & 1 << place != 0;
             if as_table {
-                self.memory.push_bytes(name.as_bytes());
+                self.memory.push_bytes(name);
                 while self.memory.top & 15 != 0 && !self.memory.full {
                     self.memory.push(b' ');
                 }
                 self.memory.push_bytes(if on { b" on\n" } else { b" off\n" });
             } else {
                 self.memory.push_bytes(if on { b"set -o " } else { b"set +o " });
-                self.memory.push_bytes(name.as_bytes());
+                self.memory.push_bytes(name);
                 self.memory.push(b'\n');
             }
         }

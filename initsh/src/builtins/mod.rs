@@ -14,7 +14,7 @@ use crate::shell::{Fail, Run, Shell, Skip, Words};
 use crate::symbols::entry;
 
 /// The names; numbers begin with 1, special ones come first.
-const NAMES: &str = ": . break continue eval exec exit export readonly return set shift times trap unset \
+const NAMES: &[u8] = b": . break continue eval exec exit export readonly return set shift times trap unset \
     local cd command echo false getopts hash help kill printf pwd read test [ true type ulimit umask wait jobs";
 
 /// Numbers of `NAMES`.
@@ -56,6 +56,10 @@ pub(crate) mod builtin {
     pub const JOBS: u8 = 35;
 }
 
+fn names() -> impl Iterator<Item = &'static [u8]> {
+    NAMES.split(|byte| *byte == b' ')
+}
+
 /// Whether an error of it ends the shell, and its assignments stay.
 pub(crate) const fn is_special(number: u8) -> bool {
     number <= builtin::LOCAL
@@ -76,8 +80,8 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<i64> {
 
 impl<H: Host> Shell<'_, H> {
     pub(crate) fn make_builtins(&mut self) {
-        for (place, name) in NAMES.split_ascii_whitespace().enumerate() {
-            let symbol = self.own_symbol(name.as_bytes());
+        for (place, name) in names().enumerate() {
+            let symbol = self.own_symbol(name);
             self.memory.set_word(symbol + entry::BUILTIN, place + 1);
         }
     }
@@ -214,8 +218,8 @@ impl<H: Host> Shell<'_, H> {
 
     fn help(&mut self) -> i32 {
         let mark = self.memory.top;
-        for name in NAMES.split_ascii_whitespace() {
-            self.memory.push_bytes(name.as_bytes());
+        for name in names() {
+            self.memory.push_bytes(name);
             self.memory.push(b' ');
         }
         self.memory.push(b'\n');
