@@ -148,6 +148,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Appends a byte of the script.
+    #[inline(never)]
     pub(crate) fn push_literal(&mut self, byte: u8) {
         if byte <= code::ARITHMETIC {
             self.memory.push(code::ESCAPE);

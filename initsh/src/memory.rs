@@ -16,15 +16,16 @@ const CLASSES: usize = 26;
 const HEAD_BYTES: usize = 4;
 
 /// The region. What does not fit is not stored, and sets `full`: whoever is about to have an effect asks that.
+#[repr(C)]
 pub(crate) struct Memory<'m> {
     bytes: &'m mut [u8],
     /// Where the stack ends.
     pub top: At,
     /// Where the heap begins.
     low: At,
-    free: [u32; CLASSES],
     /// Something did not fit.
     pub full: bool,
+    free: [u32; CLASSES],
 }
 
 impl<'m> Memory<'m> {
@@ -94,6 +95,7 @@ impl<'m> Memory<'m> {
         }
     }
 
+    #[inline(never)]
     pub fn push_word(&mut self, word: usize) {
         self.push_bytes(&(word as u32).to_le_bytes());
     }
@@ -210,6 +212,7 @@ impl<'m> Memory<'m> {
     }
 
     /// A copy of a string in the heap.
+    #[inline(never)]
     pub fn keep(&mut self, at: At) -> At {
         let length = self.length(at) + 1;
         let block = self.allocate(length);
@@ -239,6 +242,7 @@ impl<'m> Memory<'m> {
         at
     }
 
+    #[inline(never)]
     pub fn push_number(&mut self, number: i64) {
         let at = self.number(number);
         self.push_copy(at, self.length(at));

@@ -87,6 +87,7 @@ impl<H: Host> Shell<'_, H> {
         self.node_at(kind, self.reader.token_line, fields)
     }
 
+    #[inline(never)]
     fn node_at(&mut self, kind: usize, line: u32, fields: &[usize]) -> At {
         let at = self.memory.top;
         self.memory.push_word(kind | (line as usize) << 8);
@@ -94,6 +95,7 @@ impl<H: Host> Shell<'_, H> {
         at
     }
 
+    #[inline(never)]
     fn newlines(&mut self) -> Run {
         while self.peek()? == Token::Newline {
             self.reader.waiting = false;
@@ -133,6 +135,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(if negated { self.node(kind::NOT, &[command]) } else { command })
     }
 
+    #[inline(never)]
     fn accept_keyword(&mut self, keyword: u8) -> Run<bool> {
         let comes = self.peek()? == Token::Word && self.reader.keyword == keyword;
         if comes {
@@ -141,6 +144,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(comes)
     }
 
+    #[inline(never)]
     fn expect(&mut self, keyword: u8) -> Run {
         if self.accept_keyword(keyword)? { Ok(()) } else { Err(self.unexpected()) }
     }
@@ -203,6 +207,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// A list that is not empty.
+    #[inline(never)]
     fn some_list(&mut self) -> Run<At> {
         let list = self.list()?;
         if list == 0 { Err(self.unexpected()) } else { Ok(list) }
@@ -266,6 +271,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// The next token, which must be a word.
+    #[inline(never)]
     fn word(&mut self) -> Run<At> {
         if self.peek()? != Token::Word {
             return Err(self.unexpected());
@@ -415,9 +421,6 @@ impl<H: Host> Shell<'_, H> {
             Token::Redirection => b"redirection unexpected",
             Token::Word => b"word unexpected",
         };
-        match self.syntax_error::<()>(words) {
-            Err(fail) => fail,
-            Ok(()) => Fail,
-        }
+        self.no_script(words)
     }
 }

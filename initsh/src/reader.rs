@@ -154,6 +154,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// The next byte behind joined lines.
+    #[inline(never)]
     pub(crate) fn look_joined(&mut self) -> u8 {
         loop {
             let byte = self.look(0);
@@ -166,6 +167,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Uses this byte if it comes next.
+    #[inline(never)]
     pub(crate) fn accept(&mut self, byte: u8) -> bool {
         let comes = self.look_joined() == byte;
         if comes {

@@ -36,59 +36,61 @@ pub(crate) struct Words {
     pub count: usize,
 }
 
-/// A shell over a host and a region of memory.
+/// A shell over a host and a region of memory. What is used most stands first: a place below 128 takes one byte in an
+/// instruction, others four.
+#[repr(C)]
 pub struct Shell<'m, H: Host> {
     pub(crate) host: &'m mut H,
-    pub(crate) memory: Memory<'m>,
-    pub(crate) symbols: Symbols,
-    pub(crate) reader: Reader,
-    pub(crate) field: Field,
-    /// Which bytes are in IFS.
-    pub(crate) ifs: [u32; 8],
-    pub(crate) options: u32,
-    /// The command line is being read.
-    pub(crate) starting: bool,
-    /// `exit` was called, or the shell replaced itself in vain: nothing catches the `Fail`.
-    pub(crate) exiting: bool,
-    /// `$?`
-    pub(crate) status: i32,
+    /// What is added to addresses of the tree that is evaluated.
+    pub(crate) base: usize,
     pub(crate) name: At,
     /// `$@`, and the heap block that they stand in, or 0.
     pub(crate) parameters: Words,
-    pub(crate) parameters_block: At,
-    /// What is added to addresses of the tree that is evaluated.
-    pub(crate) base: usize,
+    /// `$?`
+    pub(crate) status: i32,
+    pub(crate) options: u32,
     pub(crate) line: usize,
     pub(crate) skip: Skip,
+    /// `exit` was called, or the shell replaced itself in vain: nothing catches the `Fail`.
+    pub(crate) exiting: bool,
+    /// The command line is being read.
+    pub(crate) starting: bool,
+    pub(crate) dry: bool,
+    pub(crate) has_traps: bool,
+    /// A process of its own below the shell.
+    pub(crate) is_child: bool,
+    pub(crate) depth: u16,
+    pub(crate) memory: Memory<'m>,
+    pub(crate) field: Field,
+    /// Arithmetic: what is left of the expression, and whether it only is read.
+    pub(crate) cursor: At,
+    pub(crate) flag: At,
+    pub(crate) argument: At,
+    /// Where the word ended that was expanded last.
+    pub(crate) cursor_after_word: At,
+    pub(crate) symbols: Symbols,
+    pub(crate) reader: Reader,
+    /// Which bytes are in IFS.
+    pub(crate) ifs: [u32; 8],
+    pub(crate) parameters_block: At,
     /// How many loops `break` and `continue` still leave.
     pub(crate) skip_count: usize,
     pub(crate) loops: usize,
     pub(crate) functions: usize,
     pub(crate) sourced: usize,
-    pub(crate) depth: u16,
     /// How many conditions we are in, where `-e` does nothing.
     pub(crate) tested: usize,
     /// Saved values of the running function's local variables.
     pub(crate) locals: At,
     /// The status of the last command substitution of a command, if it had one.
     pub(crate) substituted: Option<i32>,
-    /// Arithmetic: what is left of the expression, and whether it only is read.
-    pub(crate) cursor: At,
-    pub(crate) dry: bool,
-    /// Where the word ended that was expanded last.
-    pub(crate) cursor_after_word: At,
     /// `getopts` and the options of built-ins: the place within a word.
     pub(crate) option_place: usize,
-    pub(crate) flag: At,
-    pub(crate) argument: At,
     pub(crate) jobs: [Job; JOBS],
     pub(crate) last_background: i32,
     pub(crate) process: u32,
     /// Actions of signals; 0 of EXIT.
     pub(crate) traps: [u32; TRAPS],
-    pub(crate) has_traps: bool,
-    /// A process of its own below the shell.
-    pub(crate) is_child: bool,
 }
 
 impl<'m, H: Host> Shell<'m, H> {
@@ -302,6 +304,7 @@ impl<'m, H: Host> Shell<'m, H> {
     }
 
     /// Writes all of the stack from `mark` on to a descriptor, and takes it off.
+    #[inline(never)]
     pub(crate) fn write(&mut self, descriptor: i32, mark: At) -> Result<(), i32> {
         let mut at = mark;
         let end = mem::replace(&mut self.memory.top, mark);
@@ -317,6 +320,7 @@ impl<'m, H: Host> Shell<'m, H> {
     }
 
     /// The same to standard output; a failure is told and gives status 1.
+    #[inline(never)]
     pub(crate) fn output(&mut self, mark: At) -> i32 {
         if self.memory.full {
             return 2;
@@ -333,6 +337,7 @@ impl<'m, H: Host> Shell<'m, H> {
     }
 
     /// Begins an error: `NAME: LINE: `.
+    #[inline(never)]
     pub(crate) fn begin_error(&mut self) {
         let name = self.name;
         self.memory.push_copy(name, self.memory.length(name));
@@ -345,6 +350,7 @@ impl<'m, H: Host> Shell<'m, H> {
     }
 
     /// Ends it: what the errno means, and a newline.
+    #[inline(never)]
     pub(crate) fn end_error(&mut self, mark: At, errno: i32) {
         if errno != 0 {
             self.memory.push_bytes(b": ");
@@ -370,18 +376,36 @@ impl<'m, H: Host> Shell<'m, H> {
     }
 
     /// The same, and the shell ends with status 2 unless somebody catches it.
+    #[inline(always)]
     pub(crate) fn fail<T>(&mut self, operand: At, words: &[u8]) -> Run<T> {
-        self.fail_errno(operand, words, 0)
+        Err(self.failed(operand, words))
     }
 
+    #[inline(never)]
+    fn failed(&mut self, operand: At, words: &[u8]) -> Fail {
+        self.failed_call(operand, words, 0)
+    }
+
+    #[inline(always)]
     pub(crate) fn fail_errno<T>(&mut self, operand: At, words: &[u8], errno: i32) -> Run<T> {
+        Err(self.failed_call(operand, words, errno))
+    }
+
+    #[inline(never)]
+    fn failed_call(&mut self, operand: At, words: &[u8], errno: i32) -> Fail {
         self.say(operand, words, errno);
         self.status = 2;
-        Err(Fail)
+        Fail
     }
 
     /// What is read is no script.
+    #[inline(always)]
     pub(crate) fn syntax_error<T>(&mut self, words: &[u8]) -> Run<T> {
+        Err(self.no_script(words))
+    }
+
+    #[inline(never)]
+    pub(crate) fn no_script(&mut self, words: &[u8]) -> Fail {
         let mark = self.memory.top;
         let (line, column) = self.reader.place();
         let name = self.name;
@@ -394,16 +418,21 @@ impl<'m, H: Host> Shell<'m, H> {
         self.memory.push_bytes(words);
         self.end_error(mark, 0);
         self.status = 2;
-        Err(Fail)
+        Fail
     }
 
     /// The region is used up.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn out_of_memory<T>(&mut self) -> Run<T> {
+        Err(self.exhausted())
+    }
+
+    #[inline(never)]
+    fn exhausted(&mut self) -> Fail {
         // Room for the message: all that the command had is lost with it.
         self.memory.top = self.memory.top.saturating_sub(256).max(256);
         self.memory.full = false;
         self.exiting = true;
-        self.fail(0, b"out of memory; sh -o limits tells the bound")
+        self.failed(0, b"out of memory; sh -o limits tells the bound")
     }
 }

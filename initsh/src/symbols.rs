@@ -100,6 +100,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// The entry of a name of ours.
+    #[inline(never)]
     pub(crate) fn own_symbol(&mut self, name: &[u8]) -> At {
         let mark = self.memory.top;
         self.memory.push_bytes(name);
@@ -176,6 +177,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Gives one a value that is on no stack yet.
+    #[inline(never)]
     pub(crate) fn assign_bytes(&mut self, symbol: At, value: &[u8]) -> Run {
         let mark = self.memory.top;
         self.memory.push_bytes(value);
@@ -185,6 +187,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(())
     }
 
+    #[inline(never)]
     pub(crate) fn assign_number(&mut self, symbol: At, number: i64) -> Run {
         let at = self.memory.number(number);
         self.assign(symbol, at)

@@ -109,12 +109,14 @@ pub(crate) struct List {
 
 impl List {
     /// Appends a value.
+    #[inline(never)]
     pub fn push(&mut self, memory: &mut Memory<'_>, value: At) {
         let node = memory.node(&[0, value]);
         self.link(memory, node);
     }
 
     /// Appends a node whose first number is its link.
+    #[inline(never)]
     pub fn link(&mut self, memory: &mut Memory<'_>, node: At) {
         if self.first == 0 {
             self.first = node;

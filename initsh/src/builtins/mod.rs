@@ -125,6 +125,7 @@ impl<H: Host> Shell<'_, H> {
 
     /// The next letter among the options at the front of `words`; 0 behind the last. One that `known` has with `:`
     /// leaves its argument in `argument`.
+    #[inline(never)]
     pub(crate) fn option(&mut self, words: &mut Words, known: &[u8]) -> Run<u8> {
         if self.flag == 0 || self.memory.byte(self.flag) == 0 {
             self.flag = 0;
@@ -157,6 +158,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// The number that a word is.
+    #[inline(never)]
     pub(crate) fn number_of(&mut self, word: At) -> Run<i64> {
         match decimal(self.memory.string(word)) {
             Some(number) => Ok(number),
