@@ -122,7 +122,9 @@ impl<H: Host> Shell<'_, H> {
     }
 
     fn next_operator(&mut self) -> Option<(usize, u8, usize)> {
-        self.after_blanks();
+        if !b"|&=!<>^+-*/%".contains(&self.after_blanks()) {
+            return None;
+        }
         let text = self.memory.string(self.cursor);
         let place = OPERATORS.iter().position(|(known, _)| text.starts_with(known))?;
         let (known, precedence) = OPERATORS.get(place)?;

@@ -105,7 +105,7 @@ impl<H: Host> Shell<'_, H> {
         if double != 0 && self.accept(double) {
             self.reader.token = twice;
         }
-        if single == Token::Newline && self.reader.pending.first != 0 {
+        if matches!(single, Token::Newline | Token::End) && self.reader.pending.first != 0 {
             return self.here_documents();
         }
         Ok(())

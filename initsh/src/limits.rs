@@ -3,6 +3,9 @@
 /// Bytes of the region that a shell is given: all that a script holds at one time.
 pub const MEMORY_BYTES: usize = 64 << 20;
 
+/// What a shell needs before it has read anything.
+pub const LEAST_BYTES: usize = 8 << 10;
+
 /// How deep commands may stand in each other when they are read: `{ { if …`, `$(…)` and so on.
 pub const NESTING: u16 = 200;
 

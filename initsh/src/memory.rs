@@ -95,6 +95,10 @@ impl<'m> Memory<'m> {
         }
     }
 
+    pub const fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     #[inline(never)]
     pub fn push_word(&mut self, word: usize) {
         self.push_bytes(&(word as u32).to_le_bytes());

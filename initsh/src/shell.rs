@@ -4,7 +4,7 @@ use core::mem;
 
 use crate::expand::Field;
 use crate::host::{Host, Identity};
-use crate::limits::{JOBS, READ_BYTES};
+use crate::limits::{JOBS, LEAST_BYTES, READ_BYTES};
 use crate::memory::{At, Memory};
 use crate::options::{COMMAND, STDIN};
 use crate::process::Job;
@@ -144,6 +144,11 @@ impl<'m, H: Host> Shell<'m, H> {
     }
 
     fn start(&mut self) -> Run {
+        if self.memory.size() < LEAST_BYTES {
+            let _ = self.host.write(2, b"sh: too little memory\n");
+            self.status = 2;
+            return Err(Fail);
+        }
         self.make_symbols();
         self.make_builtins();
         self.value_changed(self.symbols.ifs);
