@@ -1,4 +1,4 @@
-//! initsh beside dash and busybox's ash: the same scripts, the same output and status.
+//! initsh beside dash and busybox: the same scripts, output and status.
 //!
 //! `initsh/tests/corpus` has the scripts, in files by feature, separated by lines of `---`. One that begins with
 //! `#! dash: reason`, `#! ash: reason` or `#! both: reason` is answered differently by that shell on purpose, and

@@ -1,4 +1,4 @@
-//! The region: a stack that grows up, a heap that grows down. An address is an offset.
+//! The region: a stack that grows up, a heap that grows down, addresses.
 
 use core::ffi::CStr;
 

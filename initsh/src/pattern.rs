@@ -1,4 +1,4 @@
-//! Patterns: `*`, `?`, `[…]`. XCU 2.13. A byte behind an escape, or behind `\`, means itself.
+//! Patterns, XCU 2.13. A byte behind an escape or `\` means itself.
 
 use crate::host::Host;
 use crate::memory::At;

@@ -1,4 +1,4 @@
-//! Processes: pipelines, subshells, background commands, waiting. XCU 2.9.2, 2.11, 2.12.
+//! Pipelines, subshells, background commands, waiting. XCU 2.9.2, 2.12.
 
 use crate::host::{Host, Open, SignalAction, Wait};
 use crate::memory::At;

@@ -1,4 +1,4 @@
-//! Names: variables, functions and built-ins in one hash table, so that one look finds them all.
+//! Variables, functions and built-ins: one hash table, one look for all.
 
 use crate::host::Host;
 use crate::memory::At;

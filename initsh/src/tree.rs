@@ -1,4 +1,4 @@
-//! Trees: nodes of four-byte numbers on the stack, children before their parents.
+//! Trees: nodes of numbers on the stack, children before their parents.
 //!
 //! Addresses in a tree are those at which it was read. A function's tree is copied to the heap as it is;
 //! `Shell::base` is then the distance that is added to every address in it.

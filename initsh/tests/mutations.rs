@@ -1,4 +1,4 @@
-//! Broken scripts: no panic, no hang, no output past its bound. Chance with a seed.
+//! Broken scripts, by chance with a seed: no panic, no hang, no flood.
 //!
 //! `INITSH_SEED` chooses another sequence, `INITSH_SECONDS` how long it runs. The scripts are those of the corpus; the
 //! system they run on is none: nothing can be opened, no process can be made.

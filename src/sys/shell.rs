@@ -152,10 +152,8 @@ pub fn execute(program: &CStr, strings: &[u8], arguments: usize, room: &mut [u8]
     let (mut rest, mut count) = (strings, 0);
     let (mut vector, mut environment) = (0, 0);
     loop {
-        if count == arguments {
-            if push(0).is_none() {
-                return TOO_BIG;
-            }
+        if count == arguments && push(0).is_none() {
+            return TOO_BIG;
         }
         let string = CStr::from_bytes_until_nul(rest).ok();
         let pointer = string.map_or(0, |string| string.as_ptr().expose_provenance());

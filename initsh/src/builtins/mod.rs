@@ -1,4 +1,4 @@
-//! What the shell does itself. XCU 2.15 and the utilities that every shell has built in.
+//! What the shell does itself: XCU 2.15, and what every shell has built in.
 
 mod condition;
 mod directory;
