@@ -7,6 +7,8 @@ pub mod files;
 #[cfg(feature = "boot")]
 pub mod roots;
 #[cfg(feature = "run")]
+pub mod links;
+#[cfg(feature = "run")]
 pub mod run_facts;
 #[cfg(feature = "run")]
 pub mod text_file;

@@ -7,11 +7,13 @@ use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statat, statfs, statx};
 use rustix::io::Errno as KernelErrno;
 
+use super::links;
 use super::text_file::read_text;
 use crate::input::id_map::subordinate_range;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_info;
 use crate::input::mount_options::Attributes;
+use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{
     Mode, Namespaces, RunOptions, TMPFS_MOUNTS, UserNamespace, VARIABLE_FILES, VOLUMES,
@@ -92,6 +94,10 @@ pub struct RunFacts<'a> {
     pub has_helpers: bool,
     /// Whether the host's mount below the root is shared; known only where asked for.
     pub root_is_shared: Option<bool>,
+    /// The number of the bridge of `--network veth`; 0 for none.
+    pub bridge: u32,
+    /// Where pasta(1) is; known only where asked for.
+    pub pasta: Option<&'static CStr>,
 }
 
 impl RunFacts<'_> {
@@ -116,6 +122,8 @@ impl RunFacts<'_> {
             sub_gids: None,
             has_helpers: false,
             root_is_shared: None,
+            bridge: 0,
+            pasta: None,
         }
     }
 }
@@ -169,6 +177,7 @@ pub fn gather<'a>(
     if facts.caller.uid != 0 || options.users == UserNamespace::Auto {
         look_at_grants(options, arena, facts)?;
     }
+    look_at_network(options, facts)?;
     look_at_volumes(options, facts)?;
     look_at_targets(&root, options, facts)?;
     read_variable_files(options, arena, facts)?;
@@ -235,6 +244,25 @@ fn root_is_shared(root: &Descriptor, arena: &mut Arena<'_>) -> Result<Option<boo
     Ok(mounts.map(|mounts| mount_info::is_shared(mounts, status.stx_mnt_id)))
 }
 
+/// Where pasta(1) may be.
+const PASTA: [&CStr; 2] = [c"/usr/bin/pasta", c"/usr/local/bin/pasta"];
+
+fn look_at_network(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
+    match &options.network {
+        Network::Veth(_) if facts.caller.uid != 0 => {
+            return Err(Refusal::new(Subject::Command, Reason::VethNeedsRoot));
+        }
+        Network::Veth(veth) => facts.bridge = links::look_at_pair(veth)?,
+        Network::Pasta => facts.pasta = PASTA.into_iter().find(|path| is_program(path)),
+        Network::New | Network::Host => {}
+    }
+    Ok(())
+}
+
+fn is_program(path: &CStr) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
 fn look_at_volumes(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
     for (index, volume) in (0..).zip(&options.volumes) {
         let failed = Refusal::of_call(Call::Newfstatat, Subject::Volume(index));
@@ -267,8 +295,7 @@ fn look_at_grants<'a>(
     let asks_others = !options.uid_map.is_empty() || !options.gid_map.is_empty();
     let auto = options.users == UserNamespace::Auto;
     if auto || asks_others {
-        let is_there = |path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
-        facts.has_helpers = is_there(UID_HELPER) && is_there(GID_HELPER);
+        facts.has_helpers = is_program(UID_HELPER) && is_program(GID_HELPER);
     }
     if auto {
         let mut read = |path| read_text(None, path, Subject::Machine, arena);

@@ -4,6 +4,8 @@ pub mod arguments;
 pub mod refusal;
 
 #[cfg(feature = "run")]
+pub mod address;
+#[cfg(feature = "run")]
 pub mod capability;
 pub mod environment;
 #[cfg(feature = "run")]
@@ -26,6 +28,10 @@ pub mod limits;
 pub mod mount_info;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod mount_options;
+#[cfg(feature = "run")]
+pub mod netlink;
+#[cfg(feature = "run")]
+pub mod network;
 #[cfg(feature = "run")]
 pub mod run_manual;
 #[cfg(feature = "run")]

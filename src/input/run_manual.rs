@@ -21,6 +21,10 @@ pub enum Id {
     Variable,
     VariableFile,
     Network,
+    Publish,
+    Server,
+    Search,
+    AddHost,
     Pid,
     Ipc,
     Uts,
@@ -49,7 +53,7 @@ pub enum Id {
 }
 
 /// The options in the order of `MANUAL`.
-pub const IDS: [Id; 38] = [
+pub const IDS: [Id; 42] = [
     Id::Rootfs,
     Id::ReadOnly,
     Id::RootfsMapped,
@@ -63,6 +67,10 @@ pub const IDS: [Id; 38] = [
     Id::Variable,
     Id::VariableFile,
     Id::Network,
+    Id::Publish,
+    Id::Server,
+    Id::Search,
+    Id::AddHost,
     Id::Pid,
     Id::Ipc,
     Id::Uts,
@@ -111,7 +119,15 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
   -u, --user USER[:GROUP]       names of the root, or numbers (default 0:0)
   -e, --env K[=V]               set, or copy the caller's
       --env-file FILE           variables, one a line
-      --network host|new        network interfaces (new: lo alone)
+      --network new|host|pasta|veth:LINK,ADDR/LEN[,OPT,..]
+                                lo alone; the host's; by pasta, without root; a pair
+                                of links, eth0 inside with ADDR and LINK on the host:
+                                gw=ADDR host=ADDR/LEN bridge=LINK
+  -p, --publish [ADDR:]PORT:PORT[/udp]
+                                a port of the host to one inside, with pasta
+      --dns ADDR                a server of names
+      --dns-search DOMAIN       where names are looked up
+      --add-host NAME:ADDR      a line of /etc/hosts
       --pid host|new            process ids
       --ipc host|new            System V IPC, message queues, /dev/shm
       --uts host|new            host name

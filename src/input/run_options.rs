@@ -10,6 +10,7 @@ use super::id_map::{self, IdMap};
 use super::init_options;
 use super::landlock::{self, FILE_RULES, FileRule};
 use super::limits::{self, KINDS, Limit};
+use super::network::{self, Names, Network, PORTS, Port};
 use super::mount_options::{Propagation, Tmpfs, Volume, parse_device, parse_tmpfs, parse_volume};
 use super::refusal::{Reason, Refusal, Subject};
 use super::run_manual::{IDS, Id, MANUAL};
@@ -130,6 +131,12 @@ pub struct RunOptions<'a> {
     pub variable_files: Vec<&'a CStr, VARIABLE_FILES>,
     /// Namespaces to make.
     pub namespaces: Namespaces,
+    /// The network.
+    pub network: Network<'a>,
+    /// `--publish`
+    pub ports: Vec<Port<'a>, PORTS>,
+    /// `--dns`, `--dns-search`, `--add-host`
+    pub names: Names<'a>,
     /// The user namespace.
     pub users: UserNamespace<'a>,
     /// `--uidmap`
@@ -220,6 +227,9 @@ impl RunOptions<'_> {
             variables: Vec::new(),
             variable_files: Vec::new(),
             namespaces: Namespaces::DEFAULT,
+            network: Network::New,
+            ports: Vec::new(),
+            names: Names::new(),
             users: UserNamespace::Default,
             uid_map: IdMap::new(),
             gid_map: IdMap::new(),
@@ -296,7 +306,9 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
             Id::Rootfs | Id::Hostname | Id::Domainname | Id::Workdir | Id::User | Id::PidFile => {
                 set_text(id, value, options)
             }
-            Id::Network => set_namespace(Namespaces::NETWORK, value, options),
+            Id::Network | Id::Publish | Id::Server | Id::Search | Id::AddHost => {
+                set_network(id, value, arena, options)
+            }
             Id::Pid => set_namespace(Namespaces::PID, value, options),
             Id::Ipc => set_namespace(Namespaces::IPC, value, options),
             Id::Uts => set_namespace(Namespaces::UTS, value, options),
@@ -320,13 +332,16 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
 }
 
 /// What one option needs of the others.
-const fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
+fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
     if options.rootfs.is_empty() {
         return Err(Refusal::new(Subject::Command, Reason::NoRoot));
     }
     let renames = options.hostname.is_some() || options.domainname.is_some();
     if renames && !options.namespaces.has(Namespaces::UTS) {
         return Err(Refusal::new(Subject::Command, Reason::RenamesHost));
+    }
+    if !options.ports.is_empty() && !matches!(options.network, Network::Pasta) {
+        return Err(Refusal::new(Subject::Command, Reason::PortsOfPasta));
     }
     Ok(())
 }
@@ -408,6 +423,31 @@ fn set_namespace(
     };
     options.namespaces = options.namespaces.with(kind, new);
     Ok(())
+}
+
+#[inline(never)]
+fn set_network<'a>(
+    id: Id,
+    value: &'a CStr,
+    arena: &mut Arena<'a>,
+    options: &mut RunOptions<'a>,
+) -> Result<(), Reason> {
+    let bytes = value.to_bytes();
+    match id {
+        Id::Server => network::add_server(value, &mut options.names),
+        Id::Search => network::add_search(value, &mut options.names),
+        Id::AddHost => network::add_host(bytes, arena, &mut options.names),
+        Id::Publish => {
+            let port = network::parse_port(bytes, arena)?;
+            options.ports.push(port).map_err(|_| Reason::TooManyPorts)
+        }
+        _ => {
+            options.network = network::parse_network(bytes, arena)?;
+            let new = !matches!(options.network, Network::Host);
+            options.namespaces = options.namespaces.with(Namespaces::NETWORK, new);
+            Ok(())
+        }
+    }
 }
 
 fn set_propagation(value: &CStr, options: &mut RunOptions<'_>) -> Result<(), Reason> {

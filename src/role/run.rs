@@ -7,6 +7,7 @@ use crate::facts::run_facts::{self, MOUNT_POINTS, RunFacts};
 use crate::input::filter::Profile;
 use crate::input::filter_default::NATIVE_DEFAULTS;
 use crate::input::filter_file;
+use crate::input::network::Network;
 use crate::input::refusal::{Refusal, Subject};
 use crate::input::run_manual::MANUAL;
 use crate::input::run_options::{self, Mode, RunOptions, RunRequest, UserNamespace};
@@ -283,6 +284,8 @@ fn say_refusal(
             (packed!(""), c"")
         }
         Subject::OwnFile => (packed!("rootlet's own file "), c"/proc/self/exe"),
+        Subject::Link { bridge } => (packed!("link "), named_link(options, bridge)),
+        Subject::Pasta => (packed!("pasta"), c""),
         Subject::Machine => (packed!("this machine"), c""),
         Subject::Command => (packed!("run"), c""),
     };
@@ -297,6 +300,12 @@ fn say_refusal(
         _ => {}
     }
     report::refused(line, refusal.cause)
+}
+
+/// The host's end of a veth pair, or its bridge.
+fn named_link(options: &RunOptions<'static>, bridge: bool) -> &'static CStr {
+    let Network::Veth(veth) = &options.network else { return c"" };
+    if bridge { veth.bridge.unwrap_or(c"") } else { veth.link }
 }
 
 fn append_words(line: &mut Line, words: impl Iterator<Item = &'static CStr>, count: u8) {
