@@ -4,10 +4,12 @@
 pub mod block_devices;
 #[cfg(feature = "boot")]
 pub mod files;
-#[cfg(feature = "boot")]
-pub mod roots;
 #[cfg(feature = "run")]
 pub mod links;
+#[cfg(feature = "run")]
+pub mod naming;
+#[cfg(feature = "boot")]
+pub mod roots;
 #[cfg(feature = "run")]
 pub mod run_facts;
 #[cfg(feature = "run")]

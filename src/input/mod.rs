@@ -28,10 +28,13 @@ pub mod limits;
 pub mod mount_info;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod mount_options;
+pub mod namespaces;
 #[cfg(feature = "run")]
 pub mod netlink;
 #[cfg(feature = "run")]
 pub mod network;
+#[cfg(feature = "run")]
+pub mod record;
 #[cfg(feature = "run")]
 pub mod run_manual;
 #[cfg(feature = "run")]

@@ -43,12 +43,14 @@ calls! {
     Fchown "fchown",
     Fcntl "fcntl",
     FinitModule "finit_module",
+    Flock "flock",
     Fsconfig "fsconfig",
     Fsmount "fsmount",
     Fsopen "fsopen",
     Fstat "fstat",
     Fstatfs "fstatfs",
     GetLink "RTM_GETLINK",
+    Getrandom "getrandom",
     Ioctl "ioctl",
     Keyctl "keyctl",
     Kill "kill",
@@ -99,6 +101,7 @@ calls! {
     Swapon "swapon",
     Symlinkat "symlinkat",
     Umount2 "umount2",
+    Writev "writev",
 }
 
 impl Call {
