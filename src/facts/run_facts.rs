@@ -8,6 +8,7 @@ use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statat, statfs, statx};
 use rustix::io::Errno as KernelErrno;
 
 use super::links;
+use super::names::{self, ETC_FILES};
 use super::naming::name_container;
 use super::text_file::read_text;
 use crate::input::id_map::subordinate_range;
@@ -107,6 +108,13 @@ pub struct RunFacts<'a> {
     pub root_is_shared: Option<bool>,
     /// The number of the bridge of `--network veth`; 0 for none.
     pub bridge: u32,
+    /// Where each file of names goes, in the order of their names, and how much of that is there; known only where
+    /// asked for, and where the root has an /etc.
+    pub etc: [Option<(&'a CStr, u16)>; ETC_FILES],
+    /// The host's /etc/hosts, where its network is shared.
+    pub hosts: &'a [u8],
+    /// The host's resolv.conf.
+    pub resolver: &'a [u8],
     /// Where pasta(1) is; known only where asked for.
     pub pasta: Option<&'static CStr>,
 }
@@ -138,6 +146,9 @@ impl RunFacts<'_> {
             has_helpers: false,
             root_is_shared: None,
             bridge: 0,
+            etc: [None; ETC_FILES],
+            hosts: b"",
+            resolver: b"",
             pasta: None,
         }
     }
@@ -195,6 +206,9 @@ pub fn gather<'a>(
         look_at_grants(options, arena, facts)?;
     }
     look_at_network(options, facts)?;
+    if options.wants_names() {
+        names::look(&root, options, arena, facts)?;
+    }
     look_at_volumes(options, facts)?;
     look_at_targets(&root, options, facts)?;
     read_variable_files(options, arena, facts)?;
@@ -359,7 +373,7 @@ fn look_at_targets(
 /// How many bytes of `path` are there below `root`; `None` for a path that is too long for the kernel.
 // Out of line: its buffer would lie in the frame of its caller for as long as the container lives.
 #[inline(never)]
-fn existing_part(root: &Descriptor, path: &[u8]) -> Option<u16> {
+pub(super) fn existing_part(root: &Descriptor, path: &[u8]) -> Option<u16> {
     let mut end = path.len();
     loop {
         let mut buffer = [0; PATH_BYTES];

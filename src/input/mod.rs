@@ -36,6 +36,8 @@ pub mod network;
 #[cfg(feature = "run")]
 pub mod record;
 #[cfg(feature = "run")]
+pub mod resolver;
+#[cfg(feature = "run")]
 pub mod run_manual;
 #[cfg(feature = "run")]
 pub mod run_options;

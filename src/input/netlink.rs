@@ -154,8 +154,8 @@ impl Request {
         request
     }
 
-    /// A pair of links, both up: `name` here, a port of the link `bridge` unless that is 0, and `inside` in the network
-    /// namespace of a process.
+    /// A pair of links: `name` here and up, a port of the link `bridge` unless that is 0, and `inside` in the network
+    /// namespace of a process. The latter cannot be up before the other end is there: ENOTCONN.
     #[must_use]
     pub fn veth_pair(name: &CStr, bridge: u32, inside: &CStr, pid: i32) -> Self {
         let mut request = Self::about_link(Kind::NewLink, 0, link::UP);
@@ -167,7 +167,7 @@ impl Request {
         request.attribute(link::INFO_KIND, b"veth");
         let data = request.open(link::INFO_DATA);
         let peer = request.open(link::VETH_PEER);
-        request.link_head(0, link::UP).attribute(link::NAME, inside.to_bytes_with_nul());
+        request.link_head(0, 0).attribute(link::NAME, inside.to_bytes_with_nul());
         request.attribute(link::NAMESPACE_PID, &pid.to_ne_bytes());
         request.close(peer).close(data).close(info);
         request

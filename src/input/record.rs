@@ -19,6 +19,8 @@ pub const NAME_BYTES: usize = 64;
 pub enum Undo<'a> {
     /// A file with the container's pid.
     PidFile(&'a CStr),
+    /// A link, if it is the container's.
+    Link(&'a CStr),
     /// A mount point below the root, of which this many bytes were there before; the last part is no directory. It
     /// stays once CMD has been executed.
     PointOfFile(&'a CStr, usize),
@@ -43,7 +45,7 @@ pub enum Entry<'a> {
 }
 
 /// The word of each kind of entry, and whether a number follows.
-const WORDS: [(&[u8], bool); 7] = [
+const WORDS: [(&[u8], bool); 8] = [
     (b"directory ", false),
     (b"root ", false),
     (b"pid ", true),
@@ -51,6 +53,7 @@ const WORDS: [(&[u8], bool); 7] = [
     (b"pid-file ", false),
     (b"file ", true),
     (b"folder ", true),
+    (b"link ", false),
 ];
 
 impl<'a> Entry<'a> {
@@ -65,6 +68,7 @@ impl<'a> Entry<'a> {
             Self::Undo(Undo::PidFile(path)) => (4, 0, path),
             Self::Undo(Undo::PointOfFile(path, existing)) => (5, existing, path),
             Self::Undo(Undo::PointOfDirectory(path, existing)) => (6, existing, path),
+            Self::Undo(Undo::Link(name)) => (7, 0, name),
         };
         let (word, numbered) = WORDS.get(index).copied().unwrap_or_default();
         (word, if numbered { Some(number) } else { None }, path)
@@ -93,7 +97,8 @@ impl<'a> Entry<'a> {
             3 => Self::Started,
             4 => Self::Undo(Undo::PidFile(path)),
             5 => Self::Undo(Undo::PointOfFile(path, length)),
-            _ => Self::Undo(Undo::PointOfDirectory(path, length)),
+            6 => Self::Undo(Undo::PointOfDirectory(path, length)),
+            _ => Self::Undo(Undo::Link(path)),
         })
     }
 }
@@ -121,6 +126,7 @@ mod tests {
             (Entry::Started, c"started"),
             (Entry::Undo(Undo::PidFile(c"x.pid")), c"pid-file x.pid"),
             (Entry::Undo(Undo::PointOfFile(c"/a/b", 0)), c"file 0 /a/b"),
+            (Entry::Undo(Undo::Link(c"v0")), c"link v0"),
             (long, c"folder 3 /a\nb c"),
         ] {
             let (word, number, path) = entry.parts();

@@ -176,6 +176,13 @@ impl<'a> RunOptions<'a> {
 }
 
 impl RunOptions<'_> {
+    /// Whether there are files with names and their servers: where one was asked for, and where the network may reach
+    /// somebody.
+    #[must_use]
+    pub fn wants_names(&self) -> bool {
+        !self.names.is_empty() || !matches!(self.network, Network::New)
+    }
+
     /// What a command line without options means; the root is still to be named.
     #[must_use]
     pub const fn new() -> Self {

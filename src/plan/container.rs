@@ -11,12 +11,15 @@ use super::filesystems::{
     BELOW_DEV, BELOW_ROOT, CGROUPS, DEV, DEVICES, EMPTY, LINKS, MASKS, QUEUES, READ_ONLY,
     SHARED_MEMORY, TERMINALS,
 };
+use super::names::{EtcFile, EtcFiles};
+use super::network;
 use super::step::{Filesystem, Place, Slot, Step, TreeCopy, WindowSize};
 use super::user_namespace::{TTY_GROUP, Users};
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::namespaces::Namespaces;
+use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserMount, UserNamespace, VOLUMES};
 use crate::input::users::Credentials;
@@ -27,7 +30,7 @@ pub mod missing;
 pub mod trees;
 
 /// Steps of the longest plan: every list full, every switch on. A test builds it.
-pub const STEPS: usize = 124 + 3 * VOLUMES + 2 * TMPFS_MOUNTS;
+pub const STEPS: usize = 132 + 3 * VOLUMES + 2 * TMPFS_MOUNTS;
 
 /// The steps of one container, in order.
 pub type Steps<'a> = Vec<Step<'a>, STEPS>;
@@ -61,20 +64,22 @@ pub fn plan<'a>(
     options: &'a RunOptions<'a>,
     facts: &RunFacts<'a>,
     program: &Program<'a>,
-    missing: &'a MissingPaths<'a>,
+    paths: (&'a MissingPaths<'a>, &'a EtcFiles<'a>),
     steps: &mut Steps<'a>,
 ) -> Result<(), Refusal> {
+    let (missing, files) = paths;
     check_kernel(options, facts)?;
     check_root(options, facts)?;
     if options.propagation == Propagation::Shared && !program.users.is_hosts() {
         return Err(Refusal::new(Subject::Command, Reason::SharedUsers));
     }
+    let network = network::step_outside(options, facts, program.users)?;
     let mut plan = Builder { steps };
-    plan.start(options, facts, program);
+    plan.start(options, facts, program, network);
     plan.trees(options, program);
     plan.become_root(facts, program);
     plan.root(options, facts, program);
-    plan.dev(options, program);
+    plan.dev(options, program, files);
     if !options.privileged {
         plan.hide();
     }
@@ -111,10 +116,16 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// The first process and its tie to the supervisor.
-    fn start(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
+    fn start(
+        &mut self,
+        options: &'a RunOptions<'a>,
+        facts: &RunFacts<'a>,
+        program: &Program<'a>,
+        network: Option<Step<'a>>,
+    ) {
         let new = program.namespaces(options);
         self.add(Step::ProtectOwnFile);
-        // What mount points leave is nothing that needs a record.
+        // What mount points leave is nothing that needs a record, and a link goes with the network namespace.
         let required = options.name.is_some() || options.pid_file.is_some();
         self.add(Step::KeepRecord { path: facts.record, required });
         if let UserNamespace::Join(path) = options.users {
@@ -133,6 +144,9 @@ impl<'a> Builder<'_, 'a> {
         if let Some(score) = options.oom_score_adj {
             self.add(Step::OomScore(score));
         }
+        if let Some(step) = network {
+            self.add(step);
+        }
         if let Some(path) = options.pid_file {
             self.add(Step::WritePidFile(path));
         }
@@ -142,7 +156,12 @@ impl<'a> Builder<'_, 'a> {
         let awaits = |step: &Step<'_>| {
             matches!(
                 step,
-                Step::MapUsers(_) | Step::Limit(_) | Step::OomScore(_) | Step::WritePidFile(_)
+                Step::MapUsers(_)
+                    | Step::Limit(_)
+                    | Step::OomScore(_)
+                    | Step::WritePidFile(_)
+                    | Step::Veth { .. }
+                    | Step::Pasta { .. }
             )
         };
         let awaits = self.steps.iter().any(awaits);
@@ -151,6 +170,9 @@ impl<'a> Builder<'_, 'a> {
         }
         self.add_if(awaits, Step::AwaitSupervisor);
         self.add_if(new.has(Namespaces::NETWORK), Step::LoopbackUp);
+        if let Network::Veth(pair) = &options.network {
+            self.add(Step::ConfigureLink(pair));
+        }
     }
 
     /// Copies of the host's mounts, taken while their peer groups are still known: a tree that was made
@@ -221,10 +243,11 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// What lies in /dev.
-    fn dev(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
+    fn dev(&mut self, options: &RunOptions<'a>, program: &Program<'a>, files: &'a EtcFiles<'a>) {
         for filesystem in &BELOW_DEV {
             self.add(Step::Directory(filesystem.target));
         }
+        self.files(files);
         for device in &DEVICES {
             self.add(Step::Device(device));
         }
@@ -247,6 +270,15 @@ impl<'a> Builder<'_, 'a> {
             target: SHARED_MEMORY,
         };
         self.add_if(!own_memory, attach);
+    }
+
+    /// Names and their servers. The filesystem of these files comes to lie below that of /dev/shm: it must be attached
+    /// somewhere, or nothing of it could be before Linux 6.15.
+    fn files(&mut self, files: &'a EtcFiles<'a>) {
+        for EtcFile { place, .. } in files {
+            self.add_if(place.existing < place.target.to_bytes().len(), Step::MakePath(place));
+        }
+        self.add_if(!files.is_empty(), Step::EtcFiles(files));
     }
 
     fn user_mounts(&mut self, options: &'a RunOptions<'a>, missing: &'a MissingPaths<'a>) {

@@ -5,10 +5,12 @@ use self::words::{
     append_map, append_namespaces, append_of_filesystem, append_of_path, append_target,
 };
 use super::filter::INSTRUCTION_BYTES;
+use super::network::{append_of_files, append_of_link, append_of_pair};
 use super::step::{Filesystem, Kind, Mask, Place, Step, TreeCopy};
 use super::user_namespace::Writer;
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::Propagation;
+use crate::input::network::Veth;
 use crate::text::line::Line;
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::parts;
@@ -169,6 +171,16 @@ rows! {
     57: Step::KeepRecord { .. } =>
         "keep a record in $p|openat (mkdirat openat) flock fstat (getdents64) mkdirat openat \
          fcntl flock writev|mkdir $p",
+    58: Step::Veth { .. } =>
+        "make link $p$v, eth0 inside its other end|socket$N|\
+         ip link add $p type veth peer name eth0 netns PID",
+    59: Step::ConfigureLink(_) =>
+        "eth0:$v|socket$N|ip address add ... dev eth0",
+    60: Step::Pasta { .. } =>
+        "have $p connect the network|openat$J pipe2 clone read|pasta --config-net PID",
+    61: Step::EtcFiles(_) =>
+        "write and bind$v|fsopen fsconfig fsconfig fsmount move_mount umask$N umask|\
+         mount --bind FILE /etc/...",
 }
 
 impl Step<'_> {
@@ -242,6 +254,10 @@ impl Step<'_> {
                 line.text("mount --bind /dev/null");
             }
             (b'm', Self::Mask(_)) => drop(line.text("mount -t tmpfs -o ro none")),
+            (_, Self::Veth { pair, .. }) => append_of_pair(letter, pair, line),
+            (_, Self::ConfigureLink(pair)) => append_of_link(letter, pair, line),
+            (_, Self::EtcFiles(files)) => append_of_files(letter, files, line),
+            (b'J', Self::Pasta { joins: true, .. }) => drop(line.text(" openat")),
             (_, Self::Filesystem(filesystem)) => append_of_filesystem(letter, filesystem, line),
             (_, Self::Tmpfs(tmpfs)) => {
                 append_of_filesystem(letter, &Filesystem::of_tmpfs(tmpfs), line);
@@ -262,6 +278,8 @@ impl Step<'_> {
             | Self::KeepRecord { path: name, .. }
             | Self::OomScore(name)
             | Self::ReadOnly(name)
+            | Self::Veth { pair: Veth { link: name, .. }, .. }
+            | Self::Pasta { program: name, .. }
             | Self::Hostname(name)
             | Self::Domainname(name)
             | Self::ChangeDirectory(name)

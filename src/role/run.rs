@@ -19,6 +19,7 @@ use crate::plan::container::missing::{MissingPaths, find_missing};
 use crate::plan::container::{self, Program, Steps};
 use crate::plan::environment::{self, ENVIRONMENT, Environment};
 use crate::plan::filter;
+use crate::plan::names::{EtcFiles, write_files};
 use crate::plan::user_namespace::{self, Maps, Users, Writer};
 use crate::report;
 use crate::run::own_file;
@@ -49,6 +50,7 @@ struct PlanMemory {
     credentials: MaybeUninit<Credentials<'static>>,
     plain: Supervision<'static>,
     missing: MissingPaths<'static>,
+    files: EtcFiles<'static>,
     options: MaybeUninit<RunOptions<'static>>,
     steps: Steps<'static>,
     strings: StringTable<'static, { ENVIRONMENT + 1 }>,
@@ -69,6 +71,7 @@ impl Memory {
             environment: Environment::new(),
             strings: StringTable::new(),
             missing: MissingPaths::new(),
+            files: EtcFiles::new(),
             steps: Steps::new(),
             plain: Supervision::new(),
             filter: filter_file::Tables::new(),
@@ -136,6 +139,7 @@ fn prepare(
         environment: &mut memory.environment,
         strings: &mut memory.strings,
         missing: &mut memory.missing,
+        files: &mut memory.files,
         steps: &mut memory.steps,
         plain: &memory.plain,
         filter: &mut memory.filter,
@@ -163,6 +167,7 @@ struct Tables {
     environment: &'static mut Environment<'static>,
     strings: &'static mut StringTable<'static, { ENVIRONMENT + 1 }>,
     missing: &'static mut MissingPaths<'static>,
+    files: &'static mut EtcFiles<'static>,
     steps: &'static mut Steps<'static>,
     plain: &'static Supervision<'static>,
     filter: &'static mut filter_file::Tables,
@@ -194,10 +199,13 @@ fn plan(
     let mut words = program;
     let name: &'static CStr = words.next().unwrap_or(c"");
     find_missing(options, facts, tables.missing);
+    write_files(options, facts, &mut arena, tables.files)?;
     let filter = filter(options, facts, tables.filter, &mut arena)?;
     let users = user_namespace::decide(options, facts, credentials, tables.maps)?;
     let program_of = Program { name, credentials, filter, users };
-    container::plan(options, facts, &program_of, tables.missing, tables.steps)?;
+    let paths: (&'static MissingPaths<'static>, &'static EtcFiles<'static>) =
+        (tables.missing, tables.files);
+    container::plan(options, facts, &program_of, paths, tables.steps)?;
     let Tables { steps, strings, plain, .. } = tables;
     Ok(Planned { options, facts, users, steps, strings, program, vectors, plain })
 }

@@ -6,6 +6,7 @@ use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, statat, unlinkat};
 
 use super::mounts::{PATH_BYTES, parent_and_name};
+use super::network::remove_link;
 use crate::input::record::Undo;
 use crate::plan::step::Kind;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
@@ -18,6 +19,8 @@ pub struct Left<'a> {
     pub directory: BorrowedFd<'a>,
     /// The container's root.
     pub root: &'a CStr,
+    /// The container's name.
+    pub name: &'a CStr,
     /// The pid of its first process, if there was one.
     pub pid: Option<u32>,
     /// CMD has been executed.
@@ -31,6 +34,7 @@ impl Left<'_> {
     pub fn undo(&self, undo: Undo<'_>) {
         match undo {
             Undo::PidFile(path) => self.remove_pid_file(path),
+            Undo::Link(link) => remove_link(link, self.name),
             Undo::PointOfFile(..) | Undo::PointOfDirectory(..) if self.started => {}
             Undo::PointOfFile(path, existing) => self.unmake(path, existing, Kind::File),
             Undo::PointOfDirectory(path, existing) => self.unmake(path, existing, Kind::Directory),

@@ -40,6 +40,12 @@ impl Errno {
     pub const NAMETOOLONG: Self = Self(36);
     /// The kernel lacks the call.
     pub const NOSYS: Self = Self(38);
+    /// Operation not supported.
+    pub const OPNOTSUPP: Self = Self(95);
+    /// Network is unreachable.
+    pub const NETUNREACH: Self = Self(101);
+    /// No route to host.
+    pub const HOSTUNREACH: Self = Self(113);
     /// Too many links on the way.
     pub const LOOP: Self = Self(40);
 

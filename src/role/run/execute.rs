@@ -11,6 +11,7 @@ use crate::report::{self, OWN_FAILURE};
 use crate::run::descendants;
 use crate::run::hands::Hands;
 use crate::run::link::{self, Message, StepFailed};
+use crate::run::pasta;
 use crate::run::perform::{ProgramContext, perform_init, perform_program, perform_supervisor};
 use crate::run::program::status_of_failure;
 use crate::run::start::{self, Container, Started};
@@ -60,6 +61,11 @@ fn start_and_wait(
                 Err(error) => Err(error),
             },
             (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
+            (Step::Pasta { program, ports, joins }, Some(container)) => {
+                pasta::start(program, ports, *joins, container.pid).map(|pid| {
+                    traces.helper = Some(pid);
+                })
+            }
             (step, Some(container)) if step.stage() == Stage::Supervisor => {
                 perform_supervisor(step, container)
             }
@@ -257,11 +263,15 @@ const HINTS: Packed = packed!(
 ; remove it if no container uses it
 ; this kernel has no such security module, or the module no such label
 ; a filesystem of it cannot give its files other owners
-; a container of this name is running"
+; a container of this name is running
+; the host has a link of this name by now
+; it needs CAP_NET_ADMIN over the host's network
+; this kernel has no pairs of links (veth)
+; the gateway cannot be reached from the address"
 );
 
 /// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
-const MEANINGS: [(Call, Errno, u8); 15] = [
+const MEANINGS: [(Call, Errno, u8); 21] = [
     (Call::Clone3, Errno::PERM, 1),
     (Call::Clone3, Errno::NOSPC, 2),
     (Call::Clone3, Errno::INVAL, 3),
@@ -277,6 +287,12 @@ const MEANINGS: [(Call, Errno, u8); 15] = [
     (Call::Execve, Errno::NOENT, 10),
     (Call::Execve, Errno::NOEXEC, 11),
     (Call::Openat, Errno::EXIST, 12),
+    (Call::NewLink, Errno::EXIST, 16),
+    (Call::NewLink, Errno::PERM, 17),
+    (Call::NewLink, Errno::OPNOTSUPP, 18),
+    (Call::NewRoute, Errno::NETUNREACH, 19),
+    (Call::NewRoute, Errno::HOSTUNREACH, 19),
+    (Call::NewRoute, Errno::INVAL, 19),
 ];
 const NOT_SHARED: usize = 6;
 const NO_LABEL: usize = 13;

@@ -5,6 +5,7 @@ use rustix::fs::CWD;
 use super::Planned;
 use crate::input::record::Entry;
 use crate::plan::step::Step;
+use crate::run::pasta;
 use crate::run::record::Record;
 use crate::run::undo::Left;
 use crate::sys::process::Pid;
@@ -16,11 +17,13 @@ pub struct Traces {
     record: Option<Record>,
     pid: Option<Pid>,
     started: bool,
+    /// pasta(1), which connects the network.
+    pub helper: Option<Pid>,
 }
 
 impl Traces {
     /// Nothing has been done yet.
-    pub const NONE: Self = Self { record: None, pid: None, started: false };
+    pub const NONE: Self = Self { record: None, pid: None, started: false, helper: None };
 
     /// Makes the record, with what the plan will leave: last things first, as they will be undone.
     ///
@@ -68,9 +71,13 @@ impl Traces {
 
     /// The container has ended.
     pub fn remove(self, planned: &Planned) {
+        if let Some(helper) = self.helper {
+            pasta::end(helper);
+        }
         let left = Left {
             directory: CWD,
             root: planned.options.rootfs,
+            name: planned.facts.name,
             pid: self.pid.map(|pid| pid.0.unsigned_abs()),
             started: self.started,
         };
