@@ -29,22 +29,18 @@ pub fn make_pair(pair: &Veth<'_>, bridge: u32, name: &CStr, pid: Pid) -> Outcome
     let mut buffer = [0; ANSWER_BYTES];
     let socket = route_socket().map_err(Call::Socket.failed())?;
     ask(&socket, &mut Request::veth_pair(pair.link, bridge, INSIDE, pid.0), &mut buffer)?;
-    let index = index_of(&socket, pair.link, &mut buffer)?;
-    let finished = finish_pair(&socket, pair, index, name, &mut buffer);
+    let finished = finish_pair(&socket, pair, name, &mut buffer);
     if finished.is_err() {
-        // It has no alias yet, so nobody would know later that it is ours.
-        let _ = ask(&socket, &mut Request::about_link(Kind::DeleteLink, index, 0), &mut buffer);
+        // It may have no alias yet, so nobody would know later that it is ours.
+        let mut request = Request::about_link(Kind::DeleteLink, 0, 0);
+        request.attribute(link::NAME, pair.link.to_bytes_with_nul());
+        let _ = ask(&socket, &mut request, &mut buffer);
     }
     finished
 }
 
-fn finish_pair(
-    socket: &Descriptor,
-    pair: &Veth<'_>,
-    index: u32,
-    name: &CStr,
-    buffer: &mut Buffer,
-) -> Outcome {
+fn finish_pair(socket: &Descriptor, pair: &Veth<'_>, name: &CStr, buffer: &mut Buffer) -> Outcome {
+    let index = index_of(socket, pair.link, buffer)?;
     let mut alias = Line::new();
     alias.text(ALIAS).raw(name.to_bytes());
     let mut request = Request::about_link(Kind::SetLink, index, 0);

@@ -20,6 +20,8 @@ use crate::text::parts::parts;
 
 /// Words of its command line: ours, two for each port, two for each protocol without one.
 const ARGUMENTS: usize = 16 + 2 * PORTS + 4;
+/// It has said itself why it fails.
+pub const SAID: Errno = Errno(0);
 /// What it says before it is ready, or not.
 const SAID_BYTES: usize = 2048;
 
@@ -27,7 +29,7 @@ const SAID_BYTES: usize = 2048;
 /// when we end: what an old version of it does not notice is the end of the namespace.
 ///
 /// # Errors
-/// The call that failed; where it has ended, EPERM of `pasta`, which has said why itself.
+/// The call that failed; where it has ended, `SAID` of `pasta`, or EPERM where it had no words.
 #[inline(never)]
 pub fn start(
     program: &CStr,
@@ -133,8 +135,9 @@ fn hear(reader: &Descriptor) -> Result<(), CallError> {
     let said = said.get(..length).unwrap_or_default();
     if let Some(why) = parts(said.trim_ascii_end(), b'\n').filter(|line| is_reason(line)).last() {
         let mut line = Line::new();
-        line.text("pasta: ").operand(why).newline();
+        line.text("rootlet: pasta: ").operand(why).newline();
         let _ = rustix::io::write(standard::error(), line.bytes());
+        return Err(CallError { call: Call::Pasta, errno: SAID });
     }
     Err(CallError { call: Call::Pasta, errno: Errno::PERM })
 }

@@ -226,6 +226,9 @@ fn abandon(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
 
 /// `rootlet: mount proc on /proc (...): fsmount: EPERM (...)`, and a hint where the errno misleads.
 fn say_failed_step(planned: &Planned, failed: StepFailed) {
+    if failed.error.errno == pasta::SAID {
+        return;
+    }
     let mut line = report::line();
     if let Some(step) = planned.steps.get(usize::from(failed.step)) {
         step.describe(Column::Words, &mut line);
