@@ -43,7 +43,7 @@ pub fn look<'a>(
     if matches!(options.network, Network::Host) {
         facts.hosts = read(c"/etc/hosts")?.unwrap_or_default();
     }
-    if matches!(options.network, Network::New) {
+    if matches!(options.network, Network::Apart) {
         return Ok(());
     }
     facts.resolver = read(c"/etc/resolv.conf")?.unwrap_or_default();

@@ -68,8 +68,6 @@ pub struct RunFacts<'a> {
     pub records: &'a CStr,
     /// The container's name: the one asked for, or twelve random digits.
     pub name: &'a CStr,
-    /// Our working directory, where relative paths begin.
-    pub directory: &'a CStr,
     /// The container's own directory among the records.
     pub record: &'a CStr,
     /// The running kernel.
@@ -126,7 +124,6 @@ impl RunFacts<'_> {
         Self {
             records: c"",
             name: c"",
-            directory: c"",
             record: c"",
             kernel: KernelRelease(0, 0),
             hostname: HOSTNAME,
@@ -209,6 +206,12 @@ pub fn gather<'a>(
     if options.wants_names() {
         names::look(&root, options, arena, facts)?;
     }
+    for (index, persist) in (0..).zip(&options.persist) {
+        // A failed start removes it, so it must be its own.
+        if look(CWD, persist.file, AtFlags::SYMLINK_NOFOLLOW) != Ok(Found::Nothing) {
+            return Err(Refusal::new(Subject::Persist(index), Reason::IsThere));
+        }
+    }
     look_at_volumes(options, facts)?;
     look_at_targets(&root, options, facts)?;
     read_variable_files(options, arena, facts)?;
@@ -285,7 +288,7 @@ fn look_at_network(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result
         }
         Network::Veth(veth) => facts.bridge = links::look_at_pair(veth)?,
         Network::Pasta => facts.pasta = PASTA.into_iter().find(|path| is_program(path)),
-        Network::New | Network::Host => {}
+        Network::Apart | Network::Host => {}
     }
     Ok(())
 }

@@ -33,6 +33,7 @@ pub mod namespaces;
 pub mod netlink;
 #[cfg(feature = "run")]
 pub mod network;
+pub mod persist;
 #[cfg(feature = "run")]
 pub mod record;
 #[cfg(feature = "run")]
@@ -45,6 +46,8 @@ pub mod run_options;
 pub mod security_options;
 #[cfg(feature = "run")]
 pub mod system_calls;
+#[cfg(feature = "run")]
+pub mod time_offsets;
 #[cfg(feature = "run")]
 pub mod users;
 

@@ -26,8 +26,8 @@ pub const HOSTS: usize = 64;
 /// Which network a container has.
 #[derive(Clone)]
 pub enum Network<'a> {
-    /// A new one with `lo` alone.
-    New,
+    /// A new one with `lo` alone, or somebody else's.
+    Apart,
     /// The host's.
     Host,
     /// A new one with one end of a veth pair.
@@ -107,21 +107,20 @@ impl<'a> Veth<'a> {
     }
 }
 
-/// Reads `new`, `host`, `pasta` or `veth:LINK,ADDRESS/LENGTH[,gw=ADDRESS][,host=ADDRESS/LENGTH][,bridge=LINK]`.
+/// Reads `pasta` or `veth:LINK,ADDRESS/LENGTH[,gw=ADDRESS][,host=ADDRESS/LENGTH][,bridge=LINK]`; `None` for another word.
 ///
 /// # Errors
-/// Another word, a name that no link can have, an address that is none, a gateway that is not in the network.
+/// A name that no link can have, an address that is none, a gateway that is not in the network.
 #[inline(never)]
-pub fn parse_network<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Network<'a>, Reason> {
-    match line_of(b"new\nhost\npasta", text) {
-        Some(0) => Ok(Network::New),
-        Some(1) => Ok(Network::Host),
-        Some(_) => Ok(Network::Pasta),
-        None => {
-            let veth = text.strip_prefix(b"veth:").ok_or(Reason::NoNetwork)?;
-            parse_veth(veth, arena).map(Network::Veth)
-        }
+pub fn parse_network<'a>(
+    text: &[u8],
+    arena: &mut Arena<'a>,
+) -> Result<Option<Network<'a>>, Reason> {
+    if text == b"pasta" {
+        return Ok(Some(Network::Pasta));
     }
+    let Some(veth) = text.strip_prefix(b"veth:") else { return Ok(None) };
+    Ok(Some(Network::Veth(parse_veth(veth, arena)?)))
 }
 
 fn parse_veth<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Veth<'a>, Reason> {
@@ -270,7 +269,7 @@ mod tests {
     fn read(text: &str) -> Result<String, Reason> {
         let mut buffer = [0; 512];
         let network = parse_network(text.as_bytes(), &mut Arena::new(&mut buffer))?;
-        let Network::Veth(veth) = network else { return Ok("no veth".into()) };
+        let Some(Network::Veth(veth)) = network else { return Ok("no veth".into()) };
         let mut words = veth.link.to_str().unwrap().to_owned();
         for given in &veth.addresses {
             words += &format!(" {:?} {}", given.owner, given.text.to_str().unwrap());
@@ -292,9 +291,8 @@ mod tests {
             ("veth:v,10.0.0.2/24,bridge=br0", Ok("v Inside 10.0.0.2/24br0")),
             ("veth:fifteen-bytes-x,10.0.0.2/24", Ok("fifteen-bytes-x Inside 10.0.0.2/24")),
             ("veth:sixteen-bytes-xy,10.0.0.2/24", Err(Reason::NoLinkName)),
-            ("", Err(Reason::NoNetwork)),
-            ("none", Err(Reason::NoNetwork)),
-            ("veth", Err(Reason::NoNetwork)),
+            ("", Ok("no veth")),
+            ("veth", Ok("no veth")),
             ("veth:", Err(Reason::NoLinkName)),
             ("veth:v", Err(Reason::NoNetwork)),
             ("veth:v,", Err(Reason::NoAddress)),

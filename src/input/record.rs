@@ -19,6 +19,8 @@ pub const NAME_BYTES: usize = 64;
 pub enum Undo<'a> {
     /// A file with the container's pid.
     PidFile(&'a CStr),
+    /// A file that keeps a namespace. It stays once CMD has been executed.
+    Pin(&'a CStr),
     /// A link, if it is the container's.
     Link(&'a CStr),
     /// A mount point below the root, of which this many bytes were there before; the last part is no directory. It
@@ -45,7 +47,7 @@ pub enum Entry<'a> {
 }
 
 /// The word of each kind of entry, and whether a number follows.
-const WORDS: [(&[u8], bool); 8] = [
+const WORDS: [(&[u8], bool); 9] = [
     (b"directory ", false),
     (b"root ", false),
     (b"pid ", true),
@@ -53,6 +55,7 @@ const WORDS: [(&[u8], bool); 8] = [
     (b"pid-file ", false),
     (b"file ", true),
     (b"folder ", true),
+    (b"pin ", false),
     (b"link ", false),
 ];
 
@@ -68,7 +71,8 @@ impl<'a> Entry<'a> {
             Self::Undo(Undo::PidFile(path)) => (4, 0, path),
             Self::Undo(Undo::PointOfFile(path, existing)) => (5, existing, path),
             Self::Undo(Undo::PointOfDirectory(path, existing)) => (6, existing, path),
-            Self::Undo(Undo::Link(name)) => (7, 0, name),
+            Self::Undo(Undo::Pin(path)) => (7, 0, path),
+            Self::Undo(Undo::Link(name)) => (8, 0, name),
         };
         let (word, numbered) = WORDS.get(index).copied().unwrap_or_default();
         (word, if numbered { Some(number) } else { None }, path)
@@ -98,6 +102,7 @@ impl<'a> Entry<'a> {
             4 => Self::Undo(Undo::PidFile(path)),
             5 => Self::Undo(Undo::PointOfFile(path, length)),
             6 => Self::Undo(Undo::PointOfDirectory(path, length)),
+            7 => Self::Undo(Undo::Pin(path)),
             _ => Self::Undo(Undo::Link(path)),
         })
     }
@@ -125,6 +130,7 @@ mod tests {
             (Entry::Pid(77), c"pid 77"),
             (Entry::Started, c"started"),
             (Entry::Undo(Undo::PidFile(c"x.pid")), c"pid-file x.pid"),
+            (Entry::Undo(Undo::Pin(c"/run/n")), c"pin /run/n"),
             (Entry::Undo(Undo::PointOfFile(c"/a/b", 0)), c"file 0 /a/b"),
             (Entry::Undo(Undo::Link(c"v0")), c"link v0"),
             (long, c"folder 3 /a\nb c"),

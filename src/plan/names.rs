@@ -123,7 +123,7 @@ fn write_own(options: &RunOptions<'_>, name: &[u8], text: &mut Text<'_>) {
 fn write_resolver(options: &RunOptions<'_>, facts: &RunFacts<'_>, text: &mut Text<'_>) {
     let names = &options.names;
     let shares = matches!(options.network, Network::Host);
-    let hosts = if matches!(options.network, Network::New) { b"" } else { facts.resolver };
+    let hosts = if matches!(options.network, Network::Apart) { b"" } else { facts.resolver };
     for line in resolver::lines(hosts) {
         let replaced = match resolver::kind(line) {
             resolver::Kind::Server { is_loopback } => {
@@ -161,7 +161,9 @@ mod tests {
         let arena = Box::leak(Box::new([0; 4096]));
         let mut arena = Arena::new(arena);
         let mut options = RunOptions::new();
-        options.network = parse_network(network.as_bytes(), &mut arena).unwrap();
+        let connected = parse_network(network.as_bytes(), &mut arena).unwrap();
+        let other = if network == "host" { Network::Host } else { Network::Apart };
+        options.network = connected.unwrap_or(other);
         change(&mut options.names);
         let mut facts = RunFacts::new();
         facts.hostname = c"box";
@@ -215,8 +217,8 @@ mod tests {
         let mut files = EtcFiles::new();
         write_files(&options, &facts, &mut Arena::new(&mut buffer), &mut files).unwrap();
         assert_eq!(files.iter().map(|file| file.name).collect::<std::vec::Vec<_>>(), [c"hosts"]);
-        let mut files = EtcFiles::new();
-        let full = write_files(&options, &facts, &mut Arena::new(&mut [0; 8]), &mut files);
+        let (mut small, mut files) = ([0; 8], EtcFiles::new());
+        let full = write_files(&options, &facts, &mut Arena::new(&mut small), &mut files);
         assert!(full.is_err());
     }
 }

@@ -6,6 +6,7 @@ use super::names::EtcFile;
 use super::step::Step;
 use super::user_namespace::Users;
 use crate::facts::run_facts::RunFacts;
+use crate::input::namespaces::Namespaces;
 use crate::input::network::{Network, Owner, Veth};
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::RunOptions;
@@ -24,9 +25,13 @@ pub fn step_outside<'a>(
     users: Users<'a>,
 ) -> Result<Option<Step<'a>>, Refusal> {
     Ok(match &options.network {
-        Network::New | Network::Host => None,
+        Network::Apart | Network::Host => None,
         Network::Veth(pair) => Some(Step::Veth { pair, bridge: facts.bridge, name: facts.name }),
         Network::Pasta => {
+            if options.joins.kinds().has(Namespaces::PID) {
+                // Children of the supervisor are in it.
+                return Err(Refusal::new(Subject::Command, Reason::PastaAmongOthers));
+            }
             let missing = Refusal::new(Subject::Pasta, Reason::NoPasta);
             let program = facts.pasta.ok_or(missing)?;
             let joins = matches!(users, Users::New(_));

@@ -10,9 +10,11 @@ use crate::input::capability::CapabilitySet;
 use crate::input::landlock::FileRule;
 use crate::input::limits::Limit;
 use crate::input::mount_options::{Attributes, Parameter, Propagation, Tmpfs};
-use crate::input::namespaces::Namespaces;
+use crate::input::namespaces::{Join, Namespaces};
 use crate::input::network::{PORTS, Port, Veth};
+use crate::input::persist::Persist;
 use crate::input::security_options::Label;
+use crate::input::time_offsets::TimeOffsets;
 
 /// Who performs a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -163,8 +165,12 @@ pub enum Step<'a> {
     },
     /// Make the link to the container's first process, and that process in new namespaces.
     NewNamespaces(Namespaces),
-    /// Go into the user namespace of a file.
-    JoinUsers(&'a CStr),
+    /// Give up supplementary groups, before a user namespace may forbid it.
+    LeaveGroups,
+    /// Go into namespaces that exist.
+    Join(&'a Join<'a>),
+    /// The same, and into that of the container's users.
+    JoinWithUsers(&'a Join<'a>),
     /// Open a detached copy of the mounts at and below a path, whose files belong to the container's users, and hand it in.
     MapTree(TreeCopy<'a>),
     /// Take it.
@@ -193,6 +199,8 @@ pub enum Step<'a> {
         /// It goes into the container's user namespace, which is new.
         joins: bool,
     },
+    /// Keep a namespace of it by a mount on a new file.
+    Persist(&'a Persist<'a>),
     /// Write the pid of that process.
     WritePidFile(&'a CStr),
 
@@ -206,6 +214,8 @@ pub enum Step<'a> {
     AwaitSupervisor,
     /// Have the programs that are executed from here on confined by a security module.
     Label(&'a Label<'a>),
+    /// Shift the clocks of the processes that are made from here on.
+    ShiftClocks(&'a TimeOffsets<'a>),
     /// Allow no user namespaces in this one.
     NoMoreUsers,
     /// Bring up `lo`.
@@ -270,6 +280,8 @@ pub enum Step<'a> {
     Domainname(&'a CStr),
     /// Set the supplementary groups.
     Groups(&'a [u32]),
+    /// The same where the user namespace allows it: it exists, and its maker may have given that up.
+    AllowedGroups(&'a [u32]),
     /// Set all group ids.
     GroupId(u32),
     /// Set all user ids.
@@ -325,11 +337,14 @@ impl Step<'_> {
         match self {
             Self::ProtectOwnFile
             | Self::KeepRecord { .. }
-            | Self::JoinUsers(_)
+            | Self::LeaveGroups
+            | Self::Join(_)
+            | Self::JoinWithUsers(_)
             | Self::NewNamespaces(_)
             | Self::MapUsers(_)
             | Self::MapTree(_)
             | Self::Limit(_)
+            | Self::Persist(_)
             | Self::OomScore(_)
             | Self::Veth { .. }
             | Self::Pasta { .. }

@@ -296,6 +296,9 @@ fn say_refusal(
         Subject::OwnFile => (packed!("rootlet's own file "), c"/proc/self/exe"),
         Subject::Link { bridge } => (packed!("link "), named_link(options, bridge)),
         Subject::Pasta => (packed!("pasta"), c""),
+        Subject::Persist(index) => {
+            (packed!(""), options.persist.get(usize::from(index)).map_or(c"", |kept| kept.file))
+        }
         Subject::RuntimeDirectory => (packed!("XDG_RUNTIME_DIR"), c""),
         Subject::Machine => (packed!("this machine"), c""),
         Subject::Command => (packed!("run"), c""),

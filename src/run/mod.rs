@@ -15,6 +15,8 @@ pub mod id_maps;
 #[cfg(feature = "run")]
 pub mod identity;
 #[cfg(feature = "run")]
+pub mod join;
+#[cfg(feature = "run")]
 pub mod landlock;
 #[cfg(feature = "run")]
 pub mod link;
@@ -32,6 +34,8 @@ pub mod own_file;
 pub mod pasta;
 #[cfg(feature = "run")]
 pub mod perform;
+#[cfg(feature = "run")]
+pub mod persist;
 #[cfg(feature = "run")]
 pub mod record;
 #[cfg(feature = "boot")]

@@ -3,12 +3,13 @@
 use core::ffi::CStr;
 
 use super::{id_maps, identity};
+use crate::input::namespaces::Namespaces;
 use crate::input::network::{PORTS, Port};
 use crate::plan::network::PASTA_WORDS;
 use crate::sys::descriptor::{Descriptor, OpenFlags, pipe};
 use crate::sys::process::{
-    Pid, Side, Until, close_from, duplicate_to, execute, exit, fork, join_users, look_at, own_pid,
-    wait_for,
+    Pid, Side, Until, close_from, duplicate_to, execute, exit, fork, join_namespaces, look_at,
+    own_pid, wait_for,
 };
 use crate::sys::signal::{self, Signal};
 use crate::sys::standard;
@@ -70,7 +71,7 @@ fn prepare(
     supervisor: i32,
 ) -> Result<(), CallError> {
     if let Some(users) = users {
-        join_users(users.as_fd()).map_err(Call::Setns.failed())?;
+        join_namespaces(users.as_fd(), Namespaces::USER.0).map_err(Call::Setns.failed())?;
         // Who is nobody there has no rights there either.
         identity::set_group(0)?;
         identity::set_user(0)?;

@@ -7,6 +7,7 @@ use rustix::fs::{AtFlags, statat, unlinkat};
 
 use super::mounts::{PATH_BYTES, parent_and_name};
 use super::network::remove_link;
+use super::persist;
 use crate::input::record::Undo;
 use crate::plan::step::Kind;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
@@ -34,8 +35,9 @@ impl Left<'_> {
     pub fn undo(&self, undo: Undo<'_>) {
         match undo {
             Undo::PidFile(path) => self.remove_pid_file(path),
+            Undo::Pin(_) | Undo::PointOfFile(..) | Undo::PointOfDirectory(..) if self.started => {}
             Undo::Link(link) => remove_link(link, self.name),
-            Undo::PointOfFile(..) | Undo::PointOfDirectory(..) if self.started => {}
+            Undo::Pin(path) => persist::remove(self.directory, path),
             Undo::PointOfFile(path, existing) => self.unmake(path, existing, Kind::File),
             Undo::PointOfDirectory(path, existing) => self.unmake(path, existing, Kind::Directory),
         }

@@ -72,6 +72,7 @@ calls! {
     OpenTree "open_tree",
     Pasta "pasta",
     Pipe2 "pipe2",
+    PidfdOpen "pidfd_open",
     PivotRoot "pivot_root",
     Prctl "prctl",
     Prlimit "prlimit64",
@@ -101,6 +102,7 @@ calls! {
     Swapon "swapon",
     Symlinkat "symlinkat",
     Umount2 "umount2",
+    Unshare "unshare",
     Writev "writev",
 }
 

@@ -52,5 +52,5 @@ pub fn hosts_trees<'a>(options: &RunOptions<'a>) -> impl Iterator<Item = (TreeCo
 /// Whether the host's own mount is bound: the container shares what it shows, and cannot mount it itself.
 #[must_use]
 pub fn binds(options: &RunOptions<'_>, program: &Program<'_>, hosts: &Hosts) -> bool {
-    !program.users.is_hosts() && !options.namespaces.has(hosts.shows)
+    !program.users.is_hosts() && options.shares_hosts(hosts.shows)
 }

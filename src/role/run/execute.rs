@@ -3,13 +3,15 @@
 use super::traces::Traces;
 use super::{Planned, explain};
 use crate::facts::run_facts::refusing_setting;
-use crate::input::namespaces::Namespaces;
+use crate::input::namespaces::{Namespaces, Owner};
 use crate::input::run_options::Mode;
 use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
 use crate::report::{self, OWN_FAILURE};
 use crate::run::descendants;
 use crate::run::hands::Hands;
+use crate::run::identity;
+use crate::run::join;
 use crate::run::link::{self, Message, StepFailed};
 use crate::run::pasta;
 use crate::run::perform::{ProgramContext, perform_init, perform_program, perform_supervisor};
@@ -48,6 +50,7 @@ fn start_and_wait(
     channels: &'static mut Channels,
 ) -> i32 {
     let mut started = None;
+    let records = planned.facts.records;
     for (index, step) in planned.steps.iter().enumerate() {
         let clock = Clock::start(planned);
         let done = match (step, &started) {
@@ -69,7 +72,12 @@ fn start_and_wait(
             (step, Some(container)) if step.stage() == Stage::Supervisor => {
                 perform_supervisor(step, container)
             }
-            (step, None) => start::prepare(step),
+            (Step::LeaveGroups, _) => identity::set_groups(&[]),
+            (Step::Join(join), _) => join::join(join.owner, join.kinds, records),
+            (Step::JoinWithUsers(join), _) => {
+                join::join(join.owner, join.kinds.with(Namespaces::USER, true), records)
+            }
+            (_, None) => Ok(()),
             _ => break,
         };
         if let Err(error) = done {
@@ -267,6 +275,9 @@ const HINTS: Packed = packed!(
 ; this kernel has no such security module, or the module no such label
 ; a filesystem of it cannot give its files other owners
 ; a container of this name is running
+; no container of this name is running
+; it is owned by others: --userns container:NAME or ns:PATH
+; it is none of that kind
 ; the host has a link of this name by now
 ; it needs CAP_NET_ADMIN over the host's network
 ; this kernel has no pairs of links (veth)
@@ -290,23 +301,29 @@ const MEANINGS: [(Call, Errno, u8); 21] = [
     (Call::Execve, Errno::NOENT, 10),
     (Call::Execve, Errno::NOEXEC, 11),
     (Call::Openat, Errno::EXIST, 12),
-    (Call::NewLink, Errno::EXIST, 16),
-    (Call::NewLink, Errno::PERM, 17),
-    (Call::NewLink, Errno::OPNOTSUPP, 18),
-    (Call::NewRoute, Errno::NETUNREACH, 19),
-    (Call::NewRoute, Errno::HOSTUNREACH, 19),
-    (Call::NewRoute, Errno::INVAL, 19),
+    (Call::NewLink, Errno::EXIST, 19),
+    (Call::NewLink, Errno::PERM, 20),
+    (Call::NewLink, Errno::OPNOTSUPP, 21),
+    (Call::NewRoute, Errno::NETUNREACH, 22),
+    (Call::NewRoute, Errno::HOSTUNREACH, 22),
+    (Call::NewRoute, Errno::INVAL, 22),
 ];
 const NOT_SHARED: usize = 6;
 const NO_LABEL: usize = 13;
 const NOT_MAPPED: usize = 14;
 const NAME_TAKEN: usize = 15;
+const NO_CONTAINER: usize = 16;
+const NO_RIGHTS_THERE: usize = 17;
+const OTHER_KIND: usize = 18;
 
 /// The line of `HINTS` for a failed step.
 fn hint(step: &Step<'_>, error: CallError) -> usize {
     match step {
         Step::Label(_) => return NO_LABEL,
         Step::KeepRecord { .. } if error.errno == Errno::EXIST => return NAME_TAKEN,
+        Step::Join(join) | Step::JoinWithUsers(join) => {
+            return hint_of_join(join.owner, error);
+        }
         Step::MapTree(_) if error.errno == Errno::INVAL => return NOT_MAPPED,
         _ => {}
     }
@@ -315,6 +332,15 @@ fn hint(step: &Step<'_>, error: CallError) -> usize {
     }
     let known = MEANINGS.iter().find(|row| (row.0, row.1) == (error.call, error.errno));
     known.map_or(0, |row| row.2.into())
+}
+
+fn hint_of_join(owner: Owner<'_>, error: CallError) -> usize {
+    match (owner, error.errno) {
+        (_, Errno::PERM) => NO_RIGHTS_THERE,
+        (Owner::Container(_), Errno::NOENT | Errno::SRCH) => NO_CONTAINER,
+        (Owner::File(_), Errno::INVAL) => OTHER_KIND,
+        _ => 0,
+    }
 }
 
 /// The container's side: builds, then becomes or starts the program. Gives the exit status.
