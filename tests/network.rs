@@ -82,8 +82,8 @@ fn host_fifo(t: &Case) {
 fn what_cannot_be_a_network_is_refused() {
     let t = case!("-");
     for (network, words) in [
-        ("", "is none of host, new, pasta, veth:"),
-        ("none", "is none of host"),
+        ("", "is none of host, new, container:NAME, ns:PATH, pasta, veth:"),
+        ("some", "is none of host"),
         ("veth:v0", "is none of host"),
         ("veth:sixteen-bytes-xy,10.0.0.2/24", "1 to 15 bytes"),
         ("veth:a/b,10.0.0.2/24", "1 to 15 bytes"),
@@ -208,12 +208,14 @@ fn every_failing_request_ends_the_run_and_leaves_no_link() {
     let clean = run().under(Trace::prefix(&log, &["-f"])).under(WITH_BRIDGE).output();
     assert_eq!(clean.ok(), "2\n");
     let trace = Trace::read(&log);
-    // Each request is made as often as --explain says, by the supervisor and by the container's first process. Facts ask
-    // twice, and the end asks whose the link is before it is removed.
+    // The supervisor and the container's first process ask as often as --explain says. Facts ask twice, and the end asks
+    // whose the link is before it is removed.
     let count =
         |name: &str, pid: u32| trace.own(pid).iter().filter(|call| call.name == name).count();
     let processes = trace.processes();
-    assert_eq!([0, 1].map(|at| count("sendto", processes[at])), [2 + 5 + 2 + 1, 6], "{trace:?}");
+    let [outside, inside] = [0, 1].map(|at| count("sendto", processes[at]));
+    // The kernel may have removed the link when the end asks.
+    assert!(matches!(outside, 9 | 10) && inside == 6, "{outside} {inside}");
     let explained = run().opts(["--explain"]).under(WITH_BRIDGE).output();
     let said = |word: &str| explained.stdout.lines().find(|line| line.contains(word)).unwrap();
     assert_eq!(said("make link v0").matches("sendto recvfrom").count(), 5);

@@ -36,8 +36,15 @@ pub fn look<'a>(
         return Ok(());
     };
     for (path, place) in ETC_PATHS.into_iter().zip(&mut facts.etc) {
-        let target = link_to_nothing(root, &etc, path, arena)?.unwrap_or(path);
-        *place = existing_part(root, target.to_bytes()).map(|existing| (target, existing));
+        let mut target = path;
+        let mut existing = existing_part(root, path.to_bytes());
+        if existing.is_some_and(|existing| usize::from(existing) < path.to_bytes().len())
+            && let Some(behind) = behind_link(&etc, path, arena)?
+        {
+            target = behind;
+            existing = existing_part(root, target.to_bytes());
+        }
+        *place = existing.map(|existing| (target, existing));
     }
     let mut read = |path| read_text(None, path, Subject::Machine, arena);
     if matches!(options.network, Network::Host) {
@@ -58,18 +65,14 @@ pub fn look<'a>(
     Ok(())
 }
 
-/// Where a file of /etc is a link to what is not there, that place: to make it is what makes the link lead somewhere.
+/// Where a link of /etc leads to. Where that is not there, to make it is what makes the link lead somewhere.
 /// Whatever the text of a link says, the place is resolved below the root when it is used.
 #[inline(never)]
-fn link_to_nothing<'a>(
-    root: &Descriptor,
+fn behind_link<'a>(
     etc: &Descriptor,
     path: &CStr,
     arena: &mut Arena<'a>,
 ) -> Result<Option<&'a CStr>, Refusal> {
-    if open_below(root.as_fd(), path, OpenFlags::PATH).is_ok() {
-        return Ok(None);
-    }
     let name = path.to_bytes_with_nul().strip_prefix(b"/etc/").unwrap_or_default();
     let name = CStr::from_bytes_with_nul(name).unwrap_or_default();
     let mut buffer = [0_u8; LINK_BYTES];

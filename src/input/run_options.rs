@@ -4,6 +4,7 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
+use self::connection::set_network;
 use super::arguments::{Arguments, Found};
 use super::capability::CapabilitySet;
 use super::id_map::{self, IdMap};
@@ -12,7 +13,7 @@ use super::landlock::{self, FILE_RULES, FileRule};
 use super::limits::{self, KINDS, Limit};
 use super::mount_options::{Propagation, Tmpfs, Volume, parse_device, parse_tmpfs, parse_volume};
 use super::namespaces::{Joins, Namespaces};
-use super::network::{self, Names, Network, PORTS, Port};
+use super::network::{Names, Network, PORTS, Port};
 use super::persist::{self, PERSISTENT, Persist};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
@@ -184,13 +185,6 @@ impl<'a> RunOptions<'a> {
 }
 
 impl RunOptions<'_> {
-    /// Whether there are files with names and their servers: where one was asked for, and where the network may reach
-    /// somebody.
-    #[must_use]
-    pub fn wants_names(&self) -> bool {
-        !self.names.is_empty() || !matches!(self.network, Network::Apart)
-    }
-
     /// Whether the container shares the host's namespace of this kind.
     #[must_use]
     pub fn shares_hosts(&self, kind: Namespaces) -> bool {
@@ -439,34 +433,6 @@ fn set_namespace<'a>(
     Ok(())
 }
 
-#[inline(never)]
-fn set_network<'a>(
-    id: Id,
-    value: &'a CStr,
-    arena: &mut Arena<'a>,
-    options: &mut RunOptions<'a>,
-) -> Result<(), Reason> {
-    let bytes = value.to_bytes();
-    match id {
-        Id::Server => network::add_server(value, &mut options.names),
-        Id::Search => network::add_search(value, &mut options.names),
-        Id::AddHost => network::add_host(bytes, arena, &mut options.names),
-        Id::Publish => {
-            let port = network::parse_port(bytes, arena)?;
-            options.ports.push(port).map_err(|_| Reason::TooManyPorts)
-        }
-        _ => {
-            let connected = network::parse_network(bytes, arena)?;
-            let value = if connected.is_some() { c"new" } else { value };
-            set_namespace(Namespaces::NETWORK, value, options)?;
-            let shares = options.shares_hosts(Namespaces::NETWORK);
-            let other = if shares { Network::Host } else { Network::Apart };
-            options.network = connected.unwrap_or(other);
-            Ok(())
-        }
-    }
-}
-
 fn set_propagation(value: &CStr, options: &mut RunOptions<'_>) -> Result<(), Reason> {
     options.propagation = Propagation::named(value.to_bytes()).ok_or(Reason::NoPropagation)?;
     Ok(())
@@ -511,6 +477,8 @@ const fn set_switch(id: Id, options: &mut RunOptions<'_>) -> Result<(), Reason> 
     }
     Ok(())
 }
+
+mod connection;
 
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,7 @@ pub fn write_files<'a>(
         let text = arena.keep(|room| {
             let mut text = Text { room, length: 0, is_full: false };
             match index {
-                0 => text.add(&[facts.hostname.to_bytes(), b"\n"]),
+                0 => text.add(&[hostname(options, facts), b"\n"]),
                 1 => write_hosts(options, facts, &mut text),
                 _ => write_resolver(options, facts, &mut text),
             }
@@ -88,9 +88,13 @@ impl Text<'_> {
     }
 }
 
+fn hostname<'a>(options: &RunOptions<'a>, facts: &RunFacts<'a>) -> &'a [u8] {
+    options.hostname.unwrap_or(facts.hostname).to_bytes()
+}
+
 /// The host's own where its network is shared; else who the container is, and `localhost`.
 fn write_hosts(options: &RunOptions<'_>, facts: &RunFacts<'_>, text: &mut Text<'_>) {
-    let name = facts.hostname.to_bytes();
+    let name = hostname(options, facts);
     if matches!(options.network, Network::Host) {
         text.add(&[facts.hosts]);
         if !facts.hosts.is_empty() && !facts.hosts.ends_with(b"\n") {
