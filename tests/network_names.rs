@@ -1,4 +1,4 @@
-//! /etc/hostname, /etc/hosts and /etc/resolv.conf of a container: what is in them, and what is left alone.
+//! The files of names in /etc: what is in them, and what is left alone.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Where a container's /etc/hostname, /etc/hosts and /etc/resolv.conf go, and what the host has in its own.
+//! Where the files of names in /etc go, and what the host has in its own.
 
 use core::ffi::CStr;
 

@@ -28,11 +28,13 @@ pub mod limits;
 pub mod mount_info;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod mount_options;
+#[cfg(feature = "run")]
 pub mod namespaces;
 #[cfg(feature = "run")]
 pub mod netlink;
 #[cfg(feature = "run")]
 pub mod network;
+#[cfg(feature = "run")]
 pub mod persist;
 #[cfg(feature = "run")]
 pub mod record;

@@ -1,6 +1,6 @@
-//! Messages of rtnetlink: requests built, answers read. rtnetlink(7), netlink(7).
+//! Messages of rtnetlink: requests built, answers read.
 //!
-//! Everything is aligned to four bytes and in the machine's byte order, addresses are in the network's.
+//! Source: rtnetlink(7), netlink(7). Everything is aligned to four bytes and in the machine's byte order, addresses are in the network's.
 
 use core::ffi::CStr;
 

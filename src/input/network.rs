@@ -1,4 +1,4 @@
-//! The network of a container as the user writes it: `--network`, `--publish`, names and their servers.
+//! The network as the user writes it: `--network`, `--publish`, `--dns`.
 
 use core::ffi::CStr;
 
@@ -25,6 +25,7 @@ pub const HOSTS: usize = 64;
 
 /// Which network a container has.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "there is one, in a static table")]
 pub enum Network<'a> {
     /// A new one with `lo` alone, or somebody else's.
     Apart,

@@ -5,7 +5,7 @@ use self::words::{
     append_map, append_namespaces, append_of_filesystem, append_of_path, append_target,
 };
 use super::filter::INSTRUCTION_BYTES;
-use super::network::{append_of_files, append_of_link, append_of_pair};
+use super::network::append_of_network;
 use super::step::{Filesystem, Kind, Mask, Place, Step, TreeCopy};
 use super::user_namespace::Writer;
 use crate::input::capability::CapabilitySet;
@@ -271,10 +271,7 @@ impl Step<'_> {
                 line.text("mount --bind /dev/null");
             }
             (b'm', Self::Mask(_)) => drop(line.text("mount -t tmpfs -o ro none")),
-            (_, Self::Veth { pair, .. }) => append_of_pair(letter, pair, line),
-            (_, Self::ConfigureLink(pair)) => append_of_link(letter, pair, line),
-            (_, Self::EtcFiles(files)) => append_of_files(letter, files, line),
-            (b'J', Self::Pasta { joins: true, .. }) => drop(line.text(" openat")),
+            (letter @ (b'N' | b'v' | b'J'), step) => append_of_network(letter, step, line),
             (_, Self::Filesystem(filesystem)) => append_of_filesystem(letter, filesystem, line),
             (_, Self::Tmpfs(tmpfs)) => {
                 append_of_filesystem(letter, &Filesystem::of_tmpfs(tmpfs), line);

@@ -1,4 +1,4 @@
-//! /etc/hostname, /etc/hosts and /etc/resolv.conf of a container: what is in them.
+//! What is in the files of names in /etc of a container.
 
 use core::ffi::CStr;
 

@@ -61,36 +61,28 @@ pub const PASTA_WORDS: &[&CStr] = &[
     c"none",
 ];
 
-/// `$v` what else there is of a pair, `$N` the exchanges with the kernel, each a request and its answer.
-pub fn append_of_pair(letter: u8, pair: &Veth<'_>, line: &mut Line) {
-    match letter {
-        b'N' => {
-            let addresses = pair.of(Owner::Host).count();
-            // The pair, its number, its alias.
-            append_exchanges(3 + addresses, line);
-        }
-        b'v' => {
+/// `$v` what there is of a step, `$N` the calls that it may need, `$J` one of them.
+pub fn append_of_network(letter: u8, step: &Step<'_>, line: &mut Line) {
+    match (letter, step) {
+        // The pair, its number, its alias.
+        (b'N', Step::Veth { pair, .. }) => append_exchanges(3, pair.of(Owner::Host).count(), line),
+        (_, Step::Veth { pair, .. }) => {
             append_addresses(pair, Owner::Host, " ", line);
             if let Some(bridge) = pair.bridge {
                 line.text(" in bridge ").raw(bridge.to_bytes());
             }
         }
-        _ => {}
-    }
-}
-
-/// The same of the container's end.
-pub fn append_of_link(letter: u8, pair: &Veth<'_>, line: &mut Line) {
-    match letter {
-        b'N' => {
-            // Its number, up; the rest one by one.
-            let known = pair.of(Owner::Host).count();
-            append_exchanges(2 + pair.addresses.len() - known, line);
+        // Its number, its being up.
+        (b'N', Step::ConfigureLink(pair)) => {
+            let others = pair.addresses.iter().filter(|given| given.owner != Owner::Host);
+            append_exchanges(2, others.count(), line);
         }
-        b'v' => {
+        (_, Step::ConfigureLink(pair)) => {
             append_addresses(pair, Owner::Inside, " ", line);
             append_addresses(pair, Owner::Gateway, ", default route by ", line);
         }
+        (_, Step::Pasta { joins: true, .. }) => drop(line.text(" openat")),
+        (_, Step::EtcFiles(files)) => append_of_files(letter, files, line),
         _ => {}
     }
 }
@@ -101,14 +93,14 @@ fn append_addresses(pair: &Veth<'_>, owner: Owner, before: &str, line: &mut Line
     }
 }
 
-fn append_exchanges(count: usize, line: &mut Line) {
-    for _ in 0..count {
+/// Exchanges with the kernel, each a request and its answer.
+fn append_exchanges(own: usize, addresses: usize, line: &mut Line) {
+    for _ in 0..own + addresses {
         line.text(" sendto recvfrom");
     }
 }
 
-/// `$N` the calls of each file, `$v` the paths.
-pub fn append_of_files(letter: u8, files: &[EtcFile<'_>], line: &mut Line) {
+fn append_of_files(letter: u8, files: &[EtcFile<'_>], line: &mut Line) {
     for file in files {
         match letter {
             b'N' => drop(line.text(" openat write open_tree openat2 move_mount")),

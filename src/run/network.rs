@@ -1,4 +1,4 @@
-//! The links of a container: made by the supervisor, configured from inside. rtnetlink(7).
+//! Links of a container: made by the supervisor, configured from inside.
 
 use core::ffi::CStr;
 

@@ -1,4 +1,4 @@
-//! pasta(1), which connects a network namespace without root: started, heard, ended.
+//! pasta(1), which connects a network without root: its start and its end.
 
 use core::ffi::CStr;
 
