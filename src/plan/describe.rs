@@ -179,14 +179,19 @@ rows! {
     60: Step::Persist(_) =>
         "keep its $s namespace at $p|openat open_tree move_mount|\
          touch $p && mount --bind /proc/PID/ns/... $p",
-    61: Step::Veth { .. } =>
+    61: Step::ChooseProcessor =>
+        "go to a processor whose mount namespaces can be kept|sched_getaffinity \
+         sched_setaffinity clone3 open_tree kill wait4|",
+    62: Step::AnyProcessor =>
+        "be on any processor again|sched_setaffinity sched_setaffinity|",
+    63: Step::Veth { .. } =>
         "make link $p$v, eth0 inside its other end|socket$N|\
          ip link add $p type veth peer name eth0 netns PID",
-    62: Step::ConfigureLink(_) =>
+    64: Step::ConfigureLink(_) =>
         "eth0:$v|socket$N|ip address add ... dev eth0",
-    63: Step::Pasta { .. } =>
+    65: Step::Pasta { .. } =>
         "have $p connect the network|openat$J pipe2 clone read|pasta --config-net PID",
-    64: Step::EtcFiles(_) =>
+    66: Step::EtcFiles(_) =>
         "write and bind$v|fsopen fsconfig fsconfig fsmount move_mount umask$N umask|\
          mount --bind FILE /etc/...",
 }

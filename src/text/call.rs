@@ -84,6 +84,8 @@ calls! {
     Sendmsg "sendmsg",
     Sendto "sendto",
     SetLink "RTM_SETLINK",
+    SchedGetaffinity "sched_getaffinity",
+    SchedSetaffinity "sched_setaffinity",
     Setdomainname "setdomainname",
     Seccomp "seccomp",
     Setgroups "setgroups",

@@ -19,11 +19,14 @@ pub struct Traces {
     started: bool,
     /// pasta(1), which connects the network.
     pub helper: Option<Pid>,
+    /// The step whose file was there already: it is another's.
+    anothers: Option<usize>,
 }
 
 impl Traces {
     /// Nothing has been done yet.
-    pub const NONE: Self = Self { record: None, pid: None, started: false, helper: None };
+    pub const NONE: Self =
+        Self { record: None, pid: None, started: false, helper: None, anothers: None };
 
     /// Makes the record, with what the plan will leave: last things first, as they will be undone.
     ///
@@ -58,6 +61,11 @@ impl Traces {
         self.add(&Entry::Pid(pid.0.unsigned_abs()))
     }
 
+    /// A step of the supervisor has failed.
+    pub fn failed(&mut self, step: usize, error: CallError) {
+        self.anothers = (error.errno == Errno::EXIST).then_some(step);
+    }
+
     /// CMD has been executed.
     pub fn started(&mut self) {
         self.started = true;
@@ -81,8 +89,12 @@ impl Traces {
             pid: self.pid.map(|pid| pid.0.unsigned_abs()),
             started: self.started,
         };
-        for undo in planned.steps.iter().rev().filter_map(Step::undo) {
-            left.undo(undo);
+        for (index, step) in planned.steps.iter().enumerate().rev() {
+            if let Some(undo) = step.undo()
+                && self.anothers != Some(index)
+            {
+                left.undo(undo);
+            }
         }
         if let Some(record) = self.record {
             record.remove();
