@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use rustix::fs::readlinkat_raw;
+use rustix::fs::{Access, AtFlags, accessat, readlinkat_raw};
 
 use super::run_facts::{RunFacts, existing_part};
 use super::text_file::read_text;
@@ -44,7 +44,12 @@ pub fn look<'a>(
             target = behind;
             existing = existing_part(root, target.to_bytes());
         }
-        *place = existing.map(|existing| (target, existing));
+        let Some(existing) = existing else { continue };
+        if usize::from(existing) == target.to_bytes().len()
+            || can_make(root, target, existing.into(), arena)?
+        {
+            *place = Some((target, existing));
+        }
     }
     let mut read = |path| read_text(None, path, Subject::Machine, arena);
     if matches!(options.network, Network::Host) {
@@ -63,6 +68,26 @@ pub fn look<'a>(
         }
     }
     Ok(())
+}
+
+/// Whether the caller may make what is missing of a path: the root may be somebody else's, or on a read-only filesystem.
+#[inline(never)]
+fn can_make(
+    root: &Descriptor,
+    target: &CStr,
+    existing: usize,
+    arena: &mut Arena<'_>,
+) -> Result<bool, Refusal> {
+    let above = target.to_bytes().get(..existing).unwrap_or_default();
+    let above = arena.join(&[above, b"/"]).map_err(|_| full())?;
+    let Ok(directory) = open_below(root.as_fd(), above, OpenFlags::PATH_DIRECTORY) else {
+        return Ok(false);
+    };
+    Ok(accessat(&directory, c".", Access::WRITE_OK, AtFlags::empty()).is_ok())
+}
+
+const fn full() -> Refusal {
+    Refusal::new(Subject::Environment, Reason::TextFull)
 }
 
 /// Where a link of /etc leads to. Where that is not there, to make it is what makes the link lead somewhere.
@@ -90,6 +115,5 @@ fn behind_link<'a>(
         _ if rest.len() < link.len() => b"/",
         _ => b"/etc/",
     };
-    let full = |_| Refusal::new(Subject::Environment, Reason::TextFull);
-    arena.join(&[before, rest]).map(Some).map_err(full)
+    arena.join(&[before, rest]).map(Some).map_err(|_| full())
 }
