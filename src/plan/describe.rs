@@ -181,7 +181,7 @@ rows! {
          touch $p && mount --bind /proc/PID/ns/... $p",
     61: Step::ChooseProcessor =>
         "go to a processor whose mount namespaces can be kept|sched_getaffinity \
-         sched_setaffinity clone3 open_tree kill wait4|",
+         openat ioctl sched_setaffinity clone3 openat ioctl kill wait4|",
     62: Step::AnyProcessor =>
         "be on any processor again|sched_setaffinity sched_setaffinity|",
     63: Step::Veth { .. } =>

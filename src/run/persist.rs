@@ -10,6 +10,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use crate::input::namespaces::Namespaces;
 use crate::input::persist::Persist;
 use crate::sys::descriptor::{OpenFlags, open};
+use crate::sys::mount::namespace_number;
 use crate::sys::mount::{Depth, clone_tree};
 use crate::sys::poll;
 use crate::sys::process::{
@@ -39,37 +40,43 @@ pub fn keep(persist: &Persist<'_>, pid: Pid) -> Result<(), CallError> {
 /// by numbers, which each processor takes from a supply of its own: a newer namespace may have a lower one.
 ///
 /// # Errors
-/// The call that failed; EINVAL of open_tree: there is no such processor.
+/// The call that failed; EINVAL of clone3: there is no such processor.
 #[inline(never)]
 pub fn choose_processor() -> Result<CpuSet, CallError> {
     let callers = sched_getaffinity(None).map_err(Call::SchedGetaffinity.failed())?;
-    let mut last = CallError { call: Call::OpenTree, errno: Errno::INVAL };
-    for processor in (0..CpuSet::MAX_CPU).filter(|&processor| callers.is_set(processor)) {
+    let own = number_of_mounts(Pid(own_pid()));
+    for processor in 0..CpuSet::MAX_CPU {
         let mut only = CpuSet::new();
         only.set(processor);
-        sched_setaffinity(None, &only).map_err(Call::SchedSetaffinity.failed())?;
-        match try_to_keep() {
-            Ok(()) => return Ok(callers),
-            Err(error) => last = error,
+        // Some are not there, or not for us.
+        if sched_setaffinity(None, &only).is_ok() && new_number()? >= own {
+            return Ok(callers);
         }
     }
     let _ = sched_setaffinity(None, &callers);
-    Err(last)
+    Err(CallError { call: Call::Clone3, errno: Errno::INVAL })
 }
 
-/// Whether a namespace of mounts that is made here can be kept. The process that has it waits to be killed.
-fn try_to_keep() -> Result<(), CallError> {
+/// The number of a namespace of mounts that is made here, by a process that waits to be killed.
+fn new_number() -> Result<u64, CallError> {
     let own = own_pid();
     let (side, _) = clone_into_namespaces(Namespaces::MOUNT.0).map_err(Call::Clone3.failed())?;
     match side {
         Side::Child => wait_to_be_killed(own),
         Side::Parent(pid) => {
-            let kept = clone_tree(CWD, file_of(pid, "mnt").as_path(), Depth::One);
+            let number = number_of_mounts(pid);
             let _ = kill(pid.0, Signal::KILL);
             let _ = wait_for(pid);
-            kept.map(drop).map_err(Call::OpenTree.failed())
+            Ok(number)
         }
     }
+}
+
+/// The number of a process's namespace of mounts; 0 where the kernel does not tell: before it had such a call (Linux
+/// 6.11) it took all numbers from one supply.
+fn number_of_mounts(pid: Pid) -> u64 {
+    let file = open(CWD, file_of(pid, "mnt").as_path(), OpenFlags::READ);
+    file.ok().and_then(|file| namespace_number(file.as_fd()).ok()).unwrap_or(0)
 }
 
 fn wait_to_be_killed(parent: i32) -> ! {

@@ -95,3 +95,43 @@ fn a_nested_kind_of_length_zero_ends_the_walk() {
     assert_eq!(attributes(&[3, 0, 1, 0, 9, 9]).count(), 0);
     assert_eq!(attributes(&[4, 0, 1, 0, 5, 0, 2, 0, 9]).count(), 2);
 }
+
+#[test]
+fn the_longest_requests_fit() {
+    let name = c"fifteen-bytes-x";
+    let mut pair = Request::veth_pair(name, u32::MAX, name, i32::MAX);
+    let length = pair.finish().len();
+    assert!(length < REQUEST_BYTES, "{length}");
+    // It is what it says of itself: whole, and every part where it is looked for.
+    assert_eq!(number(&pair.bytes, 0), Some(length as u32));
+    let find = |bytes: &[u8], kind| {
+        let found = attributes(bytes).find(|(found, _)| *found == kind);
+        found.unwrap_or_else(|| panic!("no {kind}")).1.to_vec()
+    };
+    let head = HEADER_BYTES + LINK_BYTES;
+    assert_eq!(find(&pair.bytes[head..], link::NAME), b"fifteen-bytes-x\0");
+    assert_eq!(find(&pair.bytes[head..], link::MASTER), u32::MAX.to_ne_bytes());
+    let info = find(&pair.bytes[head..], link::INFO);
+    assert_eq!(find(&info, link::INFO_KIND), b"veth");
+    let peer = find(&find(&info, link::INFO_DATA), link::VETH_PEER);
+    assert_eq!(find(&peer[LINK_BYTES..], link::NAME), b"fifteen-bytes-x\0");
+    assert_eq!(find(&peer[LINK_BYTES..], link::NAMESPACE_PID), i32::MAX.to_ne_bytes());
+    let mut alias = Request::about_link(Kind::SetLink, 1, 0);
+    alias.attribute(link::ALIAS, &[b'a'; "rootlet:".len() + crate::input::record::NAME_BYTES]);
+    assert_eq!(number(alias.finish(), 0), Some((head + 4 + 72) as u32));
+}
+
+#[test]
+fn addresses_and_routes_are_laid_out_as_the_kernel_wants_them() {
+    let network = |text: &[u8]| Network::parse(text).unwrap();
+    let mut request = Request::address(7, &network(b"10.0.0.2/24"));
+    assert_eq!(request.finish()[16..20], [2, 24, 2, 0]);
+    let expected = [(address::LOCAL, [10, 0, 0, 2]), (address::ADDRESS, [10, 0, 0, 2])];
+    let bytes = request.bytes[24..].to_vec();
+    assert!(attributes(&bytes).eq(expected.iter().map(|(kind, value)| (*kind, &value[..]))));
+    let mut request = Request::default_route(7, &network(b"fd00::1/64").address);
+    assert_eq!(request.finish()[16..24], [10, 0, 0, 0, 254, 4, 0, 1]);
+    let kinds: std::vec::Vec<_> =
+        attributes(&request.bytes[28..]).map(|(kind, value)| (kind, value.len())).collect();
+    assert_eq!(kinds, [(route::GATEWAY, 16), (route::OUTPUT, 4)]);
+}

@@ -4,6 +4,7 @@ use super::missing::find_missing;
 use super::*;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::{Tmpfs, Volume};
+use crate::input::network::Veth;
 use crate::input::run_options::MountKind;
 use crate::plan::container::checks::KERNEL_FLOOR;
 use crate::plan::step::{Kind, MissingPath};
@@ -75,6 +76,8 @@ fn the_longest_plan_fits() {
     options.propagation = Propagation::Shared;
     facts.kernel = KernelRelease(5, 15);
     options.terminal = true;
+    let (link, addresses) = (c"v0", Vec::new());
+    options.network = Network::Veth(Veth { link, bridge: None, addresses });
     options.pid_file = Some(c"pid");
     options.domainname = Some(c"domain");
     let steps = planned(options, &facts, &CREDENTIALS).unwrap();
