@@ -4,6 +4,8 @@ pub mod arguments;
 pub mod refusal;
 
 #[cfg(feature = "run")]
+pub mod archive;
+#[cfg(feature = "run")]
 pub mod capability;
 pub mod environment;
 #[cfg(feature = "run")]

@@ -1,0 +1,229 @@
+//! What a container's root is made of: layers, directories and archives, and where it is written.
+
+use core::ffi::CStr;
+
+use heapless::Vec;
+
+use super::mount_options::{self, Parameter, Propagation};
+use super::refusal::{Reason, Refusal, Subject};
+use crate::text::arena::Arena;
+
+/// `--rootfs` options on one command line.
+pub const LAYERS: usize = 32;
+
+/// The root as it was asked for.
+pub struct RootOptions<'a> {
+    /// `--rootfs`, the uppermost first.
+    pub layers: Vec<&'a CStr, LAYERS>,
+    /// What is written is thrown away.
+    pub overlay: bool,
+    /// The directory that keeps what is written.
+    pub upper: Option<&'a CStr>,
+    /// The directory that the kernel needs beside it.
+    pub work: Option<&'a CStr>,
+    /// The directory that archives are unpacked into.
+    pub into: Option<&'a CStr>,
+    /// How large the root in memory may become.
+    pub size: Vec<Parameter<'a>, 1>,
+    /// The root cannot be written.
+    pub read_only: bool,
+    /// Its files belong to whom the container's user namespace makes of their owners.
+    pub mapped: bool,
+    /// Between the host's mounts and the container's.
+    pub propagation: Propagation,
+}
+
+/// What a `--rootfs` is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Layer {
+    /// A directory.
+    Directory,
+    /// A file.
+    Archive,
+    /// Standard input.
+    Input,
+}
+
+/// The `--rootfs` that means standard input.
+pub const INPUT: &CStr = c"-";
+
+/// What the root will be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum RootKind {
+    /// A directory of the host and the mounts below it.
+    Directory,
+    /// A directory of the host that archives are unpacked into.
+    Into,
+    /// A tmpfs that archives are unpacked into.
+    Memory,
+    /// Directories over each other, what is written above them.
+    Overlay,
+}
+
+impl<'a> RootOptions<'a> {
+    /// Nothing said.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            layers: Vec::new(),
+            overlay: false,
+            upper: None,
+            work: None,
+            into: None,
+            size: Vec::new(),
+            read_only: false,
+            mapped: false,
+            propagation: Propagation::Slave,
+        }
+    }
+
+    /// The directory of the host that is the root, where that is one.
+    #[must_use]
+    pub fn directory(&self) -> &'a CStr {
+        self.into.or_else(|| self.layers.first().copied()).unwrap_or_default()
+    }
+
+    /// Reads `size=BYTES`, docker's only option of storage that means something here.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn set_storage(&mut self, text: &[u8], arena: &mut Arena<'a>) -> Result<(), Reason> {
+        let size = text.strip_prefix(b"size=").filter(|size| mount_options::is_size(size));
+        let value = arena.join(&[size.ok_or(Reason::NoStorage)?]).map_err(|_| Reason::TextFull)?;
+        self.size.clear();
+        // One place, just emptied.
+        let _ = self.size.push(Parameter { key: c"size", value });
+        Ok(())
+    }
+
+    /// What the root will be, where the layers are these.
+    ///
+    /// # Errors
+    /// Options that do not fit together.
+    pub fn kind(&self, layers: &[Layer]) -> Result<RootKind, Refusal> {
+        let refused = |reason| Err(Refusal::new(Subject::Command, reason));
+        let is_directory = |layer: &Layer| *layer == Layer::Directory;
+        let archives = layers.iter().position(is_directory).unwrap_or(layers.len());
+        let directories = layers.get(archives..).unwrap_or_default();
+        if !directories.iter().all(is_directory) {
+            return refused(Reason::BelowDirectory);
+        }
+        let inputs = layers.iter().filter(|layer| **layer == Layer::Input).count();
+        if inputs > 1 {
+            return refused(Reason::InputTwice);
+        }
+        if self.upper.is_some() != self.work.is_some() {
+            return refused(Reason::UpperWithoutWork);
+        }
+        let writes = self.overlay || self.upper.is_some();
+        if self.into.is_some() && (writes || !directories.is_empty()) {
+            return refused(Reason::NotInto);
+        }
+        if directories.is_empty() && writes {
+            return refused(Reason::OverNothing);
+        }
+        let kind = match (directories, archives) {
+            ([], _) if self.into.is_some() => RootKind::Into,
+            ([], _) => RootKind::Memory,
+            ([_], 0) if !writes => RootKind::Directory,
+            _ => RootKind::Overlay,
+        };
+        let is_memory =
+            matches!(kind, RootKind::Memory | RootKind::Overlay) && self.upper.is_none();
+        if !is_memory && !self.size.is_empty() {
+            return refused(Reason::NoMemoryToSize);
+        }
+        let is_mount = matches!(kind, RootKind::Directory | RootKind::Into);
+        let is_peer = matches!(self.propagation, Propagation::Shared | Propagation::Unbindable);
+        if !is_mount && (self.mapped || is_peer) {
+            return refused(Reason::NoMountOfHost);
+        }
+        Ok(kind)
+    }
+
+    /// Whether the root is made read-only without being asked: layers of which none is there to be written.
+    #[must_use]
+    pub fn is_read_only(&self, layers: &[Layer]) -> bool {
+        let writes = self.overlay || self.upper.is_some();
+        let directories = layers.iter().filter(|layer| **layer == Layer::Directory).count();
+        self.read_only || (!writes && layers.len() > 1 && directories == layers.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::refusal::Cause;
+
+    fn kind(change: fn(&mut RootOptions<'static>), layers: &[Layer]) -> Result<RootKind, Reason> {
+        let mut options = RootOptions::new();
+        change(&mut options);
+        options.kind(layers).map_err(|refusal| match refusal.cause {
+            Cause::Reason(reason) => reason,
+            Cause::Call(error) => panic!("{error:?}"),
+        })
+    }
+
+    #[test]
+    fn layers_and_options_make_a_root() {
+        use Layer::{Archive as A, Directory as D, Input as I};
+        let plain = |_: &mut RootOptions<'static>| {};
+        let over = |options: &mut RootOptions<'static>| options.overlay = true;
+        let kept = |options: &mut RootOptions<'static>| {
+            (options.upper, options.work) = (Some(c"u"), Some(c"w"));
+        };
+        let half = |options: &mut RootOptions<'static>| options.work = Some(c"w");
+        let into = |options: &mut RootOptions<'static>| options.into = Some(c"d");
+        let sized = |options: &mut RootOptions<'static>| {
+            let mut arena = Arena::new(Box::leak(Box::new([0; 16])));
+            options.set_storage(b"size=1m", &mut arena).unwrap();
+        };
+        let mapped = |options: &mut RootOptions<'static>| options.mapped = true;
+        let shared =
+            |options: &mut RootOptions<'static>| options.propagation = Propagation::Shared;
+        for (number, (change, layers, expected)) in [
+            (plain as fn(&mut RootOptions<'static>), &[D][..], Ok(RootKind::Directory)),
+            (plain, &[D, D], Ok(RootKind::Overlay)),
+            (over, &[D], Ok(RootKind::Overlay)),
+            (kept, &[D, D], Ok(RootKind::Overlay)),
+            (half, &[D], Err(Reason::UpperWithoutWork)),
+            (plain, &[A], Ok(RootKind::Memory)),
+            (plain, &[A, I, A], Ok(RootKind::Memory)),
+            (plain, &[I, I], Err(Reason::InputTwice)),
+            (plain, &[A, D], Ok(RootKind::Overlay)),
+            (plain, &[D, A], Err(Reason::BelowDirectory)),
+            (over, &[A], Err(Reason::OverNothing)),
+            (kept, &[A, D], Ok(RootKind::Overlay)),
+            (into, &[A, I], Ok(RootKind::Into)),
+            (into, &[A, D], Err(Reason::NotInto)),
+            (into, &[D], Err(Reason::NotInto)),
+            (sized, &[A], Ok(RootKind::Memory)),
+            (sized, &[D, D], Ok(RootKind::Overlay)),
+            (sized, &[D], Err(Reason::NoMemoryToSize)),
+            (mapped, &[D], Ok(RootKind::Directory)),
+            (mapped, &[D, D], Err(Reason::NoMountOfHost)),
+            (shared, &[A], Err(Reason::NoMountOfHost)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(kind(change, layers), expected, "row {number}");
+        }
+    }
+
+    #[test]
+    fn several_directories_are_read_only_unless_written_above() {
+        use Layer::{Archive, Directory};
+        let mut options = RootOptions::new();
+        assert!(options.is_read_only(&[Directory, Directory]));
+        assert!(!options.is_read_only(&[Directory]));
+        assert!(!options.is_read_only(&[Archive, Directory]));
+        assert!(!options.is_read_only(&[Archive, Archive]));
+        options.overlay = true;
+        assert!(!options.is_read_only(&[Directory, Directory]));
+        options.read_only = true;
+        assert!(options.is_read_only(&[Directory]));
+    }
+}
