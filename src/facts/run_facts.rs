@@ -7,18 +7,21 @@ use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statat, statfs, statx};
 use rustix::io::Errno as KernelErrno;
 
+use super::naming::name_container;
 use super::text_file::read_text;
 use crate::input::id_map::subordinate_range;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_info;
 use crate::input::mount_options::Attributes;
+use crate::input::namespaces::Namespaces;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{
-    Mode, Namespaces, RunOptions, TMPFS_MOUNTS, UserNamespace, VARIABLE_FILES, VOLUMES,
+    Mode, RunOptions, TMPFS_MOUNTS, UserNamespace, VARIABLE_FILES, VOLUMES,
 };
 use crate::input::security_options::FilterChoice;
 use crate::input::users;
 use crate::sys::descriptor::{Descriptor, OpenFlags, is_open, open, open_below};
+use crate::sys::vectors::Strings;
 use crate::sys::{standard, terminal};
 use crate::text::arena::Arena;
 use crate::text::call::Call;
@@ -58,6 +61,14 @@ pub struct Caller {
 
 /// What was found.
 pub struct RunFacts<'a> {
+    /// The directory of all records.
+    pub records: &'a CStr,
+    /// The container's name: the one asked for, or twelve random digits.
+    pub name: &'a CStr,
+    /// Our working directory, where relative paths begin.
+    pub directory: &'a CStr,
+    /// The container's own directory among the records.
+    pub record: &'a CStr,
     /// The running kernel.
     pub kernel: KernelRelease,
     /// The host name inside: the one asked for, ours by default, the host's where that is shared.
@@ -99,6 +110,10 @@ impl RunFacts<'_> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
+            records: c"",
+            name: c"",
+            directory: c"",
+            record: c"",
             kernel: KernelRelease(0, 0),
             hostname: HOSTNAME,
             mount_points: [Found::Nothing; 3],
@@ -133,6 +148,7 @@ impl Default for RunFacts<'_> {
 #[inline(never)]
 pub fn gather<'a>(
     options: &RunOptions<'a>,
+    caller: Strings<'a>,
     arena: &mut Arena<'a>,
     facts: &mut RunFacts<'a>,
 ) -> Result<(), Refusal> {
@@ -166,6 +182,7 @@ pub fn gather<'a>(
         facts.group = read_text(Some(&root), c"etc/group", users, arena)?.unwrap_or_default();
     }
     facts.caller.uid = rustix::process::geteuid().as_raw();
+    name_container(options, caller, arena, facts)?;
     if facts.caller.uid != 0 || options.users == UserNamespace::Auto {
         look_at_grants(options, arena, facts)?;
     }

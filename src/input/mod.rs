@@ -29,6 +29,10 @@ pub mod mount_info;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod mount_options;
 #[cfg(feature = "run")]
+pub mod namespaces;
+#[cfg(feature = "run")]
+pub mod record;
+#[cfg(feature = "run")]
 pub mod run_manual;
 #[cfg(feature = "run")]
 pub mod run_options;

@@ -52,6 +52,8 @@ pub enum Subject {
     User,
     /// The environment of the program.
     Environment,
+    /// `XDG_RUNTIME_DIR` of the environment.
+    RuntimeDirectory,
     /// Something of the machine's: /, /proc/self/mountinfo.
     Machine,
 }
@@ -167,6 +169,7 @@ reasons! {
     MountPointMissing "is missing in the root, which is read-only",
     MountPointLink "is a link in the root, not a directory",
     MountPointFile "is not a directory in the root",
+    NoName "is no name: letters, digits, _ . -, at most 64, the first a letter or digit",
     NotDevice "is no device",
     NoDevice "needs a device: SRC[:DST][:rwm], absolute paths",
     NotOpen "is not open",

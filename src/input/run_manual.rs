@@ -14,6 +14,7 @@ pub enum Id {
     Volume,
     Device,
     Tmpfs,
+    Name,
     Hostname,
     Domainname,
     Workdir,
@@ -49,13 +50,14 @@ pub enum Id {
 }
 
 /// The options in the order of `MANUAL`.
-pub const IDS: [Id; 38] = [
+pub const IDS: [Id; 39] = [
     Id::Rootfs,
     Id::ReadOnly,
     Id::RootfsMapped,
     Id::Volume,
     Id::Device,
     Id::Tmpfs,
+    Id::Name,
     Id::Hostname,
     Id::Domainname,
     Id::Workdir,
@@ -105,6 +107,7 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
       --device SRC[:DST][:rwm]  a device of the host
       --tmpfs DST[:OPT,..]      an empty tmpfs: ro exec suid size= mode= uid= gid=
                                 nr_inodes= nr_blocks=
+      --name NAME               its record is /run/rootlet/NAME (default: random)
       --hostname NAME           host name inside (default rootlet)
       --domainname NAME         NIS domain name inside
   -w, --workdir DIR             working directory (default /)

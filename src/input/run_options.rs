@@ -11,6 +11,8 @@ use super::init_options;
 use super::landlock::{self, FILE_RULES, FileRule};
 use super::limits::{self, KINDS, Limit};
 use super::mount_options::{Propagation, Tmpfs, Volume, parse_device, parse_tmpfs, parse_volume};
+use super::namespaces::Namespaces;
+use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
 use super::run_manual::{IDS, Id, MANUAL};
 use super::security_options::Security;
@@ -28,44 +30,6 @@ pub const VARIABLES: usize = 512;
 pub const VARIABLE_FILES: usize = 8;
 /// Bytes of a host or domain name. Source: `__NEW_UTS_LEN`, linux/utsname.h.
 pub const NAME_BYTES: usize = 64;
-
-/// Kinds of namespaces, as a set. The bits are clone(2)'s `CLONE_NEW*`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(test, derive(Debug))]
-pub struct Namespaces(pub u64);
-
-impl Namespaces {
-    /// Mounts.
-    pub const MOUNT: Self = Self(0x0002_0000);
-    /// The cgroup root.
-    pub const CGROUP: Self = Self(0x0200_0000);
-    /// Host and domain name.
-    pub const UTS: Self = Self(0x0400_0000);
-    /// System V IPC and POSIX message queues.
-    pub const IPC: Self = Self(0x0800_0000);
-    /// Process ids.
-    pub const PID: Self = Self(0x2000_0000);
-    /// Users, their groups and capabilities.
-    pub const USER: Self = Self(0x1000_0000);
-    /// Network.
-    pub const NETWORK: Self = Self(0x4000_0000);
-    /// What a container gets unless told otherwise.
-    pub const DEFAULT: Self = Self(
-        Self::MOUNT.0 | Self::CGROUP.0 | Self::UTS.0 | Self::IPC.0 | Self::PID.0 | Self::NETWORK.0,
-    );
-
-    /// Whether all of `other` are in this set.
-    #[must_use]
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// This set with or without `other`.
-    #[must_use]
-    pub const fn with(self, other: Self, new: bool) -> Self {
-        if new { Self(self.0 | other.0) } else { Self(self.0 & !other.0) }
-    }
-}
 
 /// The list that the next mount is in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -116,6 +80,8 @@ pub struct RunOptions<'a> {
     pub tmpfs: Vec<Tmpfs<'a>, TMPFS_MOUNTS>,
     /// In which order volumes and memory filesystems were named; `mounts` walks them.
     pub mount_order: Vec<MountKind, { VOLUMES + TMPFS_MOUNTS }>,
+    /// The container's name.
+    pub name: Option<&'a CStr>,
     /// Host name inside.
     pub hostname: Option<&'a CStr>,
     /// NIS domain name inside.
@@ -213,6 +179,7 @@ impl RunOptions<'_> {
             volumes: Vec::new(),
             tmpfs: Vec::new(),
             mount_order: Vec::new(),
+            name: None,
             hostname: None,
             domainname: None,
             workdir: c"/",
@@ -293,9 +260,13 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
                 add_to_list(id, value, arena, options)
             }
             Id::CapabilityAdd | Id::CapabilityDrop => change_capabilities(id, value, &mut changes),
-            Id::Rootfs | Id::Hostname | Id::Domainname | Id::Workdir | Id::User | Id::PidFile => {
-                set_text(id, value, options)
-            }
+            Id::Rootfs
+            | Id::Name
+            | Id::Hostname
+            | Id::Domainname
+            | Id::Workdir
+            | Id::User
+            | Id::PidFile => set_text(id, value, options),
             Id::Network => set_namespace(Namespaces::NETWORK, value, options),
             Id::Pid => set_namespace(Namespaces::PID, value, options),
             Id::Ipc => set_namespace(Namespaces::IPC, value, options),
@@ -382,11 +353,15 @@ fn set_text<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result
     if name && value.to_bytes().len() > NAME_BYTES {
         return Err(Reason::NameTooLong);
     }
+    if id == Id::Name && !is_name(value.to_bytes()) {
+        return Err(Reason::NoName);
+    }
     if id == Id::Workdir && value.to_bytes().first() != Some(&b'/') {
         return Err(Reason::RelativePath);
     }
     match id {
         Id::Rootfs => options.rootfs = value,
+        Id::Name => options.name = Some(value),
         Id::Hostname => options.hostname = Some(value),
         Id::Domainname => options.domainname = Some(value),
         Id::Workdir => options.workdir = value,

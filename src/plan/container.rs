@@ -4,67 +4,33 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
+use self::checks::{check_kernel, check_root};
+use self::missing::{MISSING_POINTS, MissingPaths};
+use self::trees::{HOSTS, binds, hosts_trees};
 use super::filesystems::{
     BELOW_DEV, BELOW_ROOT, CGROUPS, DEV, DEVICES, EMPTY, LINKS, MASKS, QUEUES, READ_ONLY,
     SHARED_MEMORY, TERMINALS,
 };
-use super::step::{Filesystem, Kind, MissingPath, Place, Slot, Step, TreeCopy, WindowSize};
+use super::step::{Filesystem, Place, Slot, Step, TreeCopy, WindowSize};
 use super::user_namespace::{TTY_GROUP, Users};
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::capability::CapabilitySet;
-use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::{Attributes, Propagation};
+use crate::input::namespaces::Namespaces;
 use crate::input::refusal::{Reason, Refusal, Subject};
-use crate::input::run_options::{
-    Namespaces, RunOptions, TMPFS_MOUNTS, UserMount, UserNamespace, VOLUMES,
-};
+use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserMount, UserNamespace, VOLUMES};
 use crate::input::users::Credentials;
-use crate::text::path::{is_below, next_end};
+use crate::text::path::next_end;
+
+pub mod checks;
+pub mod missing;
+pub mod trees;
 
 /// Steps of the longest plan: every list full, every switch on. A test builds it.
 pub const STEPS: usize = 124 + 3 * VOLUMES + 2 * TMPFS_MOUNTS;
 
 /// The steps of one container, in order.
 pub type Steps<'a> = Vec<Step<'a>, STEPS>;
-
-/// The oldest kernel that `run` works on.
-pub const KERNEL_FLOOR: KernelRelease = KernelRelease(5, 14);
-
-/// The mount points that every root must have, as they are made where they are missing.
-static MISSING_POINTS: [MissingPath<'static>; 3] = [
-    MissingPath { target: c"/proc", existing: 0, kind: Kind::Directory, in_root: true },
-    MissingPath { target: c"/sys", existing: 0, kind: Kind::Directory, in_root: true },
-    MissingPath { target: c"/dev", existing: 0, kind: Kind::Directory, in_root: true },
-];
-
-/// What is there of each mount point that the user named, in the order of the mounts.
-pub type MissingPaths<'a> = Vec<MissingPath<'a>, { VOLUMES + TMPFS_MOUNTS }>;
-
-/// Fills `missing`. A target below an earlier mount lies in that, whatever the root has there.
-#[inline(never)]
-pub fn find_missing<'a>(
-    options: &RunOptions<'a>,
-    facts: &RunFacts<'a>,
-    missing: &mut MissingPaths<'a>,
-) {
-    for (mount, existing) in options.mounts().zip(&facts.existing) {
-        let found = match mount {
-            UserMount::Volume(index, _) => facts.volumes.get(usize::from(index)),
-            UserMount::Tmpfs(_) => None,
-        };
-        let is_file = found.is_some_and(|found| *found != Found::Directory);
-        let kind = if is_file { Kind::File } else { Kind::Directory };
-        let target = mount.target();
-        let path = target.to_bytes();
-        let below = BELOW_ROOT.iter().map(|filesystem| filesystem.target);
-        let earlier = below.chain(missing.iter().map(|earlier| earlier.target));
-        let hiding = earlier.map(CStr::to_bytes).filter(|above| is_below(path, above));
-        let hidden = hiding.map(<[u8]>::len).max();
-        let existing = hidden.unwrap_or(usize::from(*existing));
-        // As many as there are mounts: there is room.
-        let _ = missing.push(MissingPath { target, existing, kind, in_root: hidden.is_none() });
-    }
-}
 
 /// The program that a plan ends in.
 pub struct Program<'a> {
@@ -104,7 +70,7 @@ pub fn plan<'a>(
         return Err(Refusal::new(Subject::Command, Reason::SharedUsers));
     }
     let mut plan = Builder { steps };
-    plan.start(options, program);
+    plan.start(options, facts, program);
     plan.trees(options, program);
     plan.become_root(facts, program);
     plan.root(options, facts, program);
@@ -123,32 +89,6 @@ pub fn plan<'a>(
     plan.privileges(options, program);
     plan.finish(options, program);
     plan.program(options, facts, program);
-    Ok(())
-}
-
-fn check_kernel(options: &RunOptions<'_>, facts: &RunFacts<'_>) -> Result<(), Refusal> {
-    if facts.kernel < KERNEL_FLOOR {
-        return Err(Refusal::new(Subject::Command, Reason::KernelTooOld));
-    }
-    // MOVE_MOUNT_SET_GROUP
-    if options.propagation == Propagation::Shared && facts.kernel < KernelRelease(5, 15) {
-        return Err(Refusal::new(Subject::Command, Reason::KernelTooOldForPeers));
-    }
-    Ok(())
-}
-
-/// Mount points must be real directories: a link would put the mount elsewhere in the root.
-fn check_root(options: &RunOptions<'_>, facts: &RunFacts<'_>) -> Result<(), Refusal> {
-    for (index, found) in (0..).zip(&facts.mount_points) {
-        let reason = match found {
-            Found::Directory => continue,
-            Found::Nothing if !options.read_only => continue,
-            Found::Nothing => Reason::MountPointMissing,
-            Found::Link => Reason::MountPointLink,
-            Found::File | Found::Device => Reason::MountPointFile,
-        };
-        return Err(Refusal::new(Subject::MountPoint(index), reason));
-    }
     Ok(())
 }
 
@@ -171,9 +111,12 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// The first process and its tie to the supervisor.
-    fn start(&mut self, options: &'a RunOptions<'a>, program: &Program<'a>) {
+    fn start(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
         let new = program.namespaces(options);
         self.add(Step::ProtectOwnFile);
+        // What mount points leave is nothing that needs a record.
+        let required = options.name.is_some() || options.pid_file.is_some();
+        self.add(Step::KeepRecord { path: facts.record, required });
         if let UserNamespace::Join(path) = options.users {
             self.add(Step::JoinUsers(path));
         }
@@ -418,50 +361,6 @@ impl<'a> Builder<'_, 'a> {
         self.add(Step::RestoreSignals);
         self.add(Step::Execute(program.name));
     }
-}
-
-/// A filesystem of the kernel that shows one namespace.
-struct Hosts {
-    filesystem: &'static Filesystem<'static>,
-    slot: Slot,
-    /// Whose mount it may be only where this is new.
-    shows: Namespaces,
-}
-
-static HOSTS: [Hosts; 2] = [
-    Hosts { filesystem: &BELOW_ROOT[0], slot: Slot::PROC, shows: Namespaces::PID },
-    Hosts { filesystem: &BELOW_ROOT[1], slot: Slot::SYS, shows: Namespaces::NETWORK },
-];
-
-/// What the user wants of the host: the root, then the volumes; and whether their files get other owners, which only
-/// the supervisor can do.
-fn hosts_trees<'a>(options: &RunOptions<'a>) -> impl Iterator<Item = (TreeCopy<'a>, bool)> {
-    let read_only = if options.read_only { Attributes::READ_ONLY } else { Attributes::NONE };
-    // The root joins its peers at the end, so that the mounts of building do not reach the host.
-    let own = match options.propagation {
-        Propagation::Shared => Propagation::Private,
-        other => other,
-    };
-    let root = TreeCopy {
-        slot: Slot::ROOT,
-        source: options.rootfs,
-        attributes: Attributes::NO_DEV.and(read_only),
-        propagation: Some(own),
-    };
-    let volumes = options.volumes.iter().zip(Slot::FIRST_VOLUME..).map(|(volume, slot)| {
-        let propagation = match volume.propagation {
-            Propagation::Shared => None,
-            other => Some(other),
-        };
-        let (source, attributes) = (volume.source, volume.attributes);
-        (TreeCopy { slot: Slot(slot), source, attributes, propagation }, volume.mapped)
-    });
-    core::iter::once((root, options.rootfs_mapped)).chain(volumes)
-}
-
-/// Whether the host's own mount is bound: the container shares what it shows, and cannot mount it itself.
-fn binds(options: &RunOptions<'_>, program: &Program<'_>, hosts: &Hosts) -> bool {
-    !program.users.is_hosts() && !options.namespaces.has(hosts.shows)
 }
 
 /// Whether this filesystem is the /dev that devices go into.

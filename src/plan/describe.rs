@@ -1,20 +1,19 @@
 //! A step in words, system calls, and as the nearest shell command.
 
-use core::ffi::CStr;
-
+use self::words::{
+    append_attributes, append_calls, append_capabilities, append_landlock, append_limit,
+    append_map, append_namespaces, append_of_filesystem, append_of_path, append_target,
+};
 use super::filter::INSTRUCTION_BYTES;
-use super::step::{Filesystem, Kind, Mask, MissingPath, Place, Step, TreeCopy};
+use super::step::{Filesystem, Kind, Mask, Place, Step, TreeCopy};
 use super::user_namespace::Writer;
 use crate::input::capability::CapabilitySet;
-use crate::input::id_map::IdRange;
-use crate::input::landlock::FileRule;
-use crate::input::limits::{Limit, UNLIMITED};
-use crate::input::mount_options::{Attributes, Propagation};
-use crate::input::run_options::Namespaces;
+use crate::input::mount_options::Propagation;
 use crate::text::line::Line;
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::parts;
-use crate::text::path::next_end;
+
+pub mod words;
 
 /// What is asked of a step's row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -167,6 +166,9 @@ rows! {
         "lead a process group|setpgid|",
     56: Step::Filter(_) =>
         "filter system calls: $n instructions|seccomp|",
+    57: Step::KeepRecord { .. } =>
+        "keep a record in $p|openat (mkdirat openat) flock fstat (getdents64) mkdirat openat \
+         fcntl flock writev|mkdir $p",
 }
 
 impl Step<'_> {
@@ -257,6 +259,7 @@ impl Step<'_> {
             | Self::ReceiveTree(TreeCopy { source: name, .. })
             | Self::Device(name)
             | Self::JoinUsers(name)
+            | Self::KeepRecord { path: name, .. }
             | Self::OomScore(name)
             | Self::ReadOnly(name)
             | Self::Hostname(name)
@@ -271,217 +274,5 @@ impl Step<'_> {
     }
 }
 
-/// Names of namespaces, as unshare(1) has them.
-const NAMESPACES: [(Namespaces, &str); 7] = [
-    (Namespaces::USER, "user"),
-    (Namespaces::MOUNT, "mount"),
-    (Namespaces::PID, "pid"),
-    (Namespaces::UTS, "uts"),
-    (Namespaces::IPC, "ipc"),
-    (Namespaces::NETWORK, "net"),
-    (Namespaces::CGROUP, "cgroup"),
-];
-
-fn append_namespaces(before: &str, set: Namespaces, line: &mut Line) {
-    for (_, name) in NAMESPACES.iter().filter(|(kind, _)| set.has(*kind)) {
-        line.text(before).text(name);
-    }
-}
-
-const ATTRIBUTES: [(Attributes, &str); 4] = [
-    (Attributes::READ_ONLY, ",ro"),
-    (Attributes::NO_SUID, ",nosuid"),
-    (Attributes::NO_DEV, ",nodev"),
-    (Attributes::NO_EXEC, ",noexec"),
-];
-
-fn append_attributes(attributes: Attributes, line: &mut Line) {
-    for (_, name) in ATTRIBUTES.iter().filter(|(attribute, _)| attributes.has(*attribute)) {
-        line.text(name);
-    }
-}
-
-fn append_target(place: Place, target: &CStr, line: &mut Line) {
-    if place == Place::Dev {
-        line.text("/dev/");
-    } else if !target.to_bytes().starts_with(b"/") {
-        line.text("/");
-    }
-    line.shell_word(target.to_bytes());
-}
-
-/// `$f` its name, `$t` its target, `$o` its options, `$C` and `$O` the calls that it may need.
-fn append_of_filesystem(letter: u8, filesystem: &Filesystem<'_>, line: &mut Line) {
-    match letter {
-        b'f' => drop(line.raw(filesystem.name.to_bytes())),
-        b't' => append_target(filesystem.place, filesystem.target, line),
-        b'O' if filesystem.place == Place::Root => drop(line.text(" openat2")),
-        b'C' => {
-            for _ in 0..=filesystem.parameters.len() {
-                line.text(" fsconfig");
-            }
-        }
-        b'o' => {
-            let read_only = filesystem.attributes.has(Attributes::READ_ONLY);
-            line.text(if read_only { "ro" } else { "rw" });
-            append_attributes(filesystem.attributes.without(Attributes::READ_ONLY), line);
-            for parameter in filesystem.parameters {
-                line.text(",").raw(parameter.key.to_bytes()).text("=");
-                line.raw(parameter.value.to_bytes());
-            }
-        }
-        _ => {}
-    }
-}
-
-/// `$t` its target, `$m` how it is made, `$C` two calls for each part that is missing.
-fn append_of_path(letter: u8, missing: &MissingPath<'_>, line: &mut Line) {
-    let path = missing.target.to_bytes();
-    let file = missing.kind == Kind::File;
-    match letter {
-        b't' => drop(line.shell_word(path)),
-        b'm' => drop(line.text(if file { "touch" } else { "mkdir -p" })),
-        _ => {
-            let mut start = missing.existing;
-            while let Some(end) = next_end(path, start) {
-                let last = next_end(path, end).is_none();
-                line.text(" openat2 ").text(if last && file { "mknodat" } else { "mkdirat" });
-                start = end;
-            }
-        }
-    }
-}
-
-/// Ranges as options and files have them: numbers of one with `between`, each after `before`.
-pub fn append_map(before: &str, between: &[u8], map: &[IdRange], line: &mut Line) {
-    for range in map {
-        line.text(before).number(range.inner.into()).raw(between).number(range.outer.into());
-        line.raw(between).number(range.size.into());
-    }
-}
-
-/// `$l` the paths, `$L` the calls.
-fn append_landlock(letter: u8, rules: &[FileRule<'_>], line: &mut Line) {
-    const CREATE: &str = "landlock_create_ruleset";
-    if letter == b'L' {
-        line.text(CREATE).text(" ").text(CREATE);
-    }
-    for rule in rules {
-        if letter == b'L' {
-            line.text(" openat fstat landlock_add_rule");
-        } else {
-            line.text(if rule.write { " rw:" } else { " ro:" }).shell_word(rule.path.to_bytes());
-        }
-    }
-    if letter == b'L' {
-        line.text(" landlock_restrict_self");
-    }
-}
-
-fn append_limit(limit: &Limit, line: &mut Line) {
-    line.raw(limit.name());
-    for (before, number) in [("=", limit.soft), (":", limit.hard)] {
-        line.text(before);
-        if number == UNLIMITED {
-            line.text("unlimited");
-        } else {
-            line.number(number);
-        }
-    }
-}
-
-fn append_calls(count: u32, line: &mut Line) {
-    for _ in 0..count {
-        line.text(" prctl");
-    }
-}
-
-fn append_capabilities(set: CapabilitySet, line: &mut Line) {
-    if set == CapabilitySet::ALL {
-        line.text(" all");
-    } else if set == CapabilitySet::NONE {
-        line.text(" none");
-    } else {
-        for name in set.names() {
-            line.text(" ").packed(name);
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::filesystems::{BELOW_DEV, BELOW_ROOT, LINKS};
-    use crate::plan::step::Slot;
-
-    fn check(step: Step<'_>, words: &str, calls: &str, shell: &str) {
-        let columns = [(Column::Words, words), (Column::Calls, calls), (Column::Shell, shell)];
-        for (column, expected) in columns {
-            let mut line = Line::new();
-            step.describe(column, &mut line);
-            assert_eq!(String::from_utf8_lossy(line.bytes()), expected);
-        }
-    }
-
-    #[test]
-    fn rows_are_numbered_in_their_order() {
-        // The last row ends in a newline too.
-        assert!(NUMBERS.iter().copied().eq(0..ROWS.lines().count() - 1));
-        let columns = |number: &usize| ROWS.line(*number).to_string().split('|').count();
-        assert!(NUMBERS.iter().all(|number| columns(number) == 3));
-    }
-
-    #[test]
-    fn rows_are_filled_in() {
-        check(
-            Step::NewNamespaces(Namespaces(Namespaces::MOUNT.0 | Namespaces::NETWORK.0)),
-            "start the container in new namespaces: mount net",
-            "socketpair clone3",
-            "unshare --mount --net --fork",
-        );
-        check(
-            Step::Filesystem(&BELOW_ROOT[0]),
-            "mount proc on /proc (rw,nosuid,nodev,noexec)",
-            "fsopen fsconfig fsmount openat2 move_mount",
-            "mount -t proc -o rw,nosuid,nodev,noexec none /proc",
-        );
-        check(
-            Step::Filesystem(&BELOW_DEV[2]),
-            "mount tmpfs on /dev/shm (rw,nosuid,nodev,noexec,size=64m)",
-            "fsopen fsconfig fsconfig fsmount move_mount",
-            "mount -t tmpfs -o rw,nosuid,nodev,noexec,size=64m none /dev/shm",
-        );
-        check(
-            Step::Link(&LINKS[0]),
-            "link /dev/ptmx to pts/ptmx",
-            "symlinkat",
-            "ln -s pts/ptmx /dev/ptmx",
-        );
-        check(
-            Step::CloneTree(TreeCopy {
-                slot: Slot::ROOT,
-                source: c"/a b",
-                attributes: Attributes::NO_DEV,
-                propagation: Some(Propagation::Slave),
-            }),
-            "copy the mounts of '/a b', detached (slave,nodev)",
-            "open_tree mount_setattr",
-            "mount --rbind '/a b' .",
-        );
-        check(
-            Step::AttachTree { slot: Slot(3), place: Place::Root, target: c"/x" },
-            "attach the copy at /x",
-            "openat2 move_mount",
-            "mount --move . /x",
-        );
-        let missing =
-            MissingPath { target: c"/a/b/c", existing: 2, kind: Kind::File, in_root: true };
-        check(
-            Step::MakePath(&missing),
-            "make /a/b/c",
-            "umask openat2 mkdirat openat2 mknodat umask",
-            "touch /a/b/c",
-        );
-        check(Step::UserId(7), "user id 7", "setresuid", "setpriv --reuid 7");
-    }
-}
+mod tests;

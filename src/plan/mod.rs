@@ -16,4 +16,6 @@ pub mod filesystems;
 #[cfg(feature = "run")]
 pub mod filter;
 #[cfg(feature = "run")]
+pub mod undo;
+#[cfg(feature = "run")]
 pub mod user_namespace;

@@ -7,7 +7,7 @@ use crate::input::capability::CapabilitySet;
 use crate::input::landlock::FileRule;
 use crate::input::limits::Limit;
 use crate::input::mount_options::{Attributes, Parameter, Propagation, Tmpfs};
-use crate::input::run_options::Namespaces;
+use crate::input::namespaces::Namespaces;
 use crate::input::security_options::Label;
 
 /// Who performs a step.
@@ -150,6 +150,13 @@ pub struct WindowSize {
 pub enum Step<'a> {
     /// Run from where nobody can write rootlet's own file.
     ProtectOwnFile,
+    /// Clean up after runs that were killed, and keep a record of this one.
+    KeepRecord {
+        /// Where.
+        path: &'a CStr,
+        /// Without it there is to be no container: it has a name, or leaves what outlives it.
+        required: bool,
+    },
     /// Make the link to the container's first process, and that process in new namespaces.
     NewNamespaces(Namespaces),
     /// Go into the user namespace of a file.
@@ -291,6 +298,7 @@ impl Step<'_> {
     pub const fn stage(&self) -> Stage {
         match self {
             Self::ProtectOwnFile
+            | Self::KeepRecord { .. }
             | Self::JoinUsers(_)
             | Self::NewNamespaces(_)
             | Self::MapUsers(_)

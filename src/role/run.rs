@@ -14,7 +14,8 @@ use crate::input::security_options::FilterChoice;
 use crate::input::supervision::Supervision;
 use crate::input::system_calls::NATIVE;
 use crate::input::users::{self, Credentials};
-use crate::plan::container::{self, MissingPaths, Program, Steps};
+use crate::plan::container::missing::{MissingPaths, find_missing};
+use crate::plan::container::{self, Program, Steps};
 use crate::plan::environment::{self, ENVIRONMENT, Environment};
 use crate::plan::filter;
 use crate::plan::user_namespace::{self, Maps, Users, Writer};
@@ -28,6 +29,7 @@ use crate::text::packed::packed;
 
 mod execute;
 mod explain;
+mod traces;
 
 /// Bytes of all texts that one command line may need: options, files, environment.
 const ARENA_BYTES: usize = 256 * 1024;
@@ -175,7 +177,7 @@ fn plan(
     tables: Tables,
 ) -> Result<Planned, Refusal> {
     let caller = vectors.environment;
-    run_facts::gather(options, &mut arena, tables.facts)?;
+    run_facts::gather(options, caller, &mut arena, tables.facts)?;
     let facts: &'static RunFacts<'static> = tables.facts;
     let credentials: &'static Credentials<'static> =
         tables.credentials.write(resolve_user(options, facts)?);
@@ -190,7 +192,7 @@ fn plan(
     }
     let mut words = program;
     let name: &'static CStr = words.next().unwrap_or(c"");
-    container::find_missing(options, facts, tables.missing);
+    find_missing(options, facts, tables.missing);
     let filter = filter(options, facts, tables.filter, &mut arena)?;
     let users = user_namespace::decide(options, facts, credentials, tables.maps)?;
     let program_of = Program { name, credentials, filter, users };
@@ -283,6 +285,7 @@ fn say_refusal(
             (packed!(""), c"")
         }
         Subject::OwnFile => (packed!("rootlet's own file "), c"/proc/self/exe"),
+        Subject::RuntimeDirectory => (packed!("XDG_RUNTIME_DIR"), c""),
         Subject::Machine => (packed!("this machine"), c""),
         Subject::Command => (packed!("run"), c""),
     };

@@ -6,7 +6,7 @@ use rustix::fs::CWD;
 
 use crate::facts::run_facts::{GID_HELPER, UID_HELPER};
 use crate::input::id_map::{IdMap, IdRange, RANGES};
-use crate::plan::describe::append_map;
+use crate::plan::describe::words::append_map;
 use crate::plan::user_namespace::{Maps, Writer};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::process::{Pid, Side, Until, execute, exit, fork, wait_for};

@@ -28,6 +28,8 @@ pub mod mounts;
 pub mod own_file;
 #[cfg(feature = "run")]
 pub mod perform;
+#[cfg(feature = "run")]
+pub mod record;
 #[cfg(feature = "boot")]
 pub mod settling;
 #[cfg(feature = "run")]
@@ -36,3 +38,5 @@ pub mod start;
 pub mod switch_root;
 #[cfg(feature = "run")]
 pub mod terminal;
+#[cfg(feature = "run")]
+pub mod undo;

@@ -2,17 +2,15 @@
 
 use core::ffi::CStr;
 
-use rustix::fs::{AtFlags, CWD, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, unlinkat};
 
 use super::link;
-use super::mounts::{PATH_BYTES, parent_and_name};
-use crate::input::run_options::Namespaces;
-use crate::plan::step::{Kind, MissingPath, Step};
-use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
+use crate::input::namespaces::Namespaces;
+use crate::plan::step::Step;
+use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::process::{Pid, Side, clone_into_namespaces, join_users};
 use crate::text::call::{Call, CallError};
 use crate::text::line::Line;
-use crate::text::path::parent_end;
 
 /// The two sides of a new container.
 pub enum Started {
@@ -71,40 +69,10 @@ pub fn write_pid_file(path: &CStr, container: &Container) -> Result<(), CallErro
     let file = open(CWD, path, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
     let mut line = Line::new();
     line.number(container.pid.0.unsigned_abs().into()).newline();
-    rustix::io::write(&file, line.bytes()).map_err(Call::Write.failed())?;
+    rustix::io::write(&file, line.bytes()).map_err(|errno| {
+        // Without our pid in it nobody would know whose it is.
+        let _ = unlinkat(CWD, path, AtFlags::empty());
+        Call::Write.failed()(errno)
+    })?;
     Ok(())
-}
-
-/// Removes the pid file at the end. Its name may be gone already.
-pub fn remove_pid_file(path: &CStr) {
-    let _ = unlinkat(CWD, path, AtFlags::empty());
-}
-
-/// Removes what `MakePath` steps of a container that never ran have made in its root.
-pub fn unmake_path(rootfs: &CStr, missing: &MissingPath<'_>) {
-    let Ok(root) = open(CWD, rootfs, OpenFlags::PATH_DIRECTORY) else { return };
-    let path = missing.target.to_bytes();
-    let mut end = path.len();
-    let mut kind = missing.kind;
-    while end > missing.existing {
-        let start = parent_end(path, end);
-        let mut buffer = [0; PATH_BYTES];
-        let Ok((above, name)) = parent_and_name(path, start, end, &mut buffer) else { return };
-        if let Ok(parent) = open_below(root.as_fd(), above, OpenFlags::PATH) {
-            remove_made(&parent, name, kind);
-        }
-        (end, kind) = (start, Kind::Directory);
-    }
-}
-
-/// Only an empty directory or file goes; whatever else is there now is not ours.
-fn remove_made(parent: &Descriptor, name: &CStr, kind: Kind) {
-    let is_empty = |file: rustix::fs::Stat| file.st_size == 0;
-    let _ = match kind {
-        Kind::Directory => unlinkat(parent, name, AtFlags::REMOVEDIR),
-        Kind::File if statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(is_empty) => {
-            unlinkat(parent, name, AtFlags::empty())
-        }
-        Kind::File => Ok(()),
-    };
 }

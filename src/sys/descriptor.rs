@@ -81,7 +81,7 @@ impl OpenFlags {
     pub const READ: Self =
         Self(kernel::O_RDONLY | kernel::O_NONBLOCK | kernel::O_NOCTTY | kernel::O_CLOEXEC);
     /// To read a directory that is no link to one.
-    #[cfg(feature = "boot")]
+    #[cfg(any(feature = "run", feature = "boot"))]
     pub const READ_DIRECTORY: Self = Self(Self::READ.0 | kernel::O_DIRECTORY | kernel::O_NOFOLLOW);
     /// To read and write a terminal that does not become ours.
     pub const TERMINAL: Self = Self(kernel::O_RDWR | kernel::O_NOCTTY | kernel::O_CLOEXEC);
@@ -100,6 +100,16 @@ impl OpenFlags {
     pub const WRITE: Self = Self(kernel::O_WRONLY | kernel::O_CLOEXEC);
     /// To read and write a file that is there.
     pub const UPDATE: Self = Self(kernel::O_RDWR | kernel::O_CLOEXEC);
+    /// To read and append to a file that is not there yet.
+    #[cfg(feature = "run")]
+    pub const CREATE_LOG: Self = Self(
+        kernel::O_RDWR
+            | kernel::O_APPEND
+            | kernel::O_CREAT
+            | kernel::O_EXCL
+            | kernel::O_NOFOLLOW
+            | kernel::O_CLOEXEC,
+    );
     /// To make a file that is not there yet, through no link.
     pub const CREATE: Self =
         Self(kernel::O_WRONLY | kernel::O_CREAT | kernel::O_EXCL | kernel::O_CLOEXEC);

@@ -1,12 +1,14 @@
 //! The names in a directory, and those that are numbers. getdents64(2).
 
-#[cfg(feature = "boot")]
+#[cfg(any(feature = "run", feature = "boot"))]
 use core::ffi::CStr;
 
 use linux_raw_sys::general as kernel;
 
 use super::descriptor::{Descriptor, number};
 use super::raw::syscall;
+#[cfg(feature = "run")]
+use crate::text::errno::Errno;
 use crate::text::number::parse_u64;
 use crate::text::parts::parts;
 
@@ -18,9 +20,20 @@ const HEAD_BYTES: usize = 19;
 /// Where among them the entry's length stands.
 const LENGTH_AT: usize = 16;
 
+/// Writes the path of the working directory and its NUL; gives their length. getcwd(2).
+///
+/// # Errors
+/// ENOENT: it has been removed; ERANGE: it does not fit.
+#[cfg(feature = "run")]
+pub fn write_current(room: &mut [u8]) -> Result<usize, Errno> {
+    let arguments = [room.as_mut_ptr().expose_provenance(), room.len(), 0, 0, 0];
+    // SAFETY: the kernel writes at most that many bytes.
+    unsafe { syscall(kernel::__NR_getcwd, arguments) }
+}
+
 /// Calls `act` for each name in an open directory but `.` and `..`, as long as it answers true. Whether the listing
 /// was left in between: false when it ended or cannot be read.
-#[cfg(feature = "boot")]
+#[cfg(any(feature = "run", feature = "boot"))]
 pub fn for_each_name(directory: &Descriptor, act: &mut dyn FnMut(&CStr) -> bool) -> bool {
     for_each_entry(directory, &mut |entry| {
         let name = CStr::from_bytes_until_nul(entry).unwrap_or_default();
@@ -39,7 +52,7 @@ pub fn for_each_number(directory: &Descriptor, act: &mut dyn FnMut(i32)) {
 }
 
 /// Calls `act` for each entry from its name on; NULs stand behind that.
-#[cfg_attr(feature = "boot", inline(never))]
+#[cfg_attr(any(feature = "run", feature = "boot"), inline(never))]
 fn for_each_entry(directory: &Descriptor, act: &mut dyn FnMut(&[u8]) -> bool) -> bool {
     let mut buffer = [0_u8; BUFFER_BYTES];
     loop {

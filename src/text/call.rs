@@ -42,11 +42,13 @@ calls! {
     Fchown "fchown",
     Fcntl "fcntl",
     FinitModule "finit_module",
+    Flock "flock",
     Fsconfig "fsconfig",
     Fsmount "fsmount",
     Fsopen "fsopen",
     Fstat "fstat",
     Fstatfs "fstatfs",
+    Getrandom "getrandom",
     Ioctl "ioctl",
     Keyctl "keyctl",
     Kill "kill",
@@ -90,6 +92,7 @@ calls! {
     Swapon "swapon",
     Symlinkat "symlinkat",
     Umount2 "umount2",
+    Writev "writev",
 }
 
 impl Call {

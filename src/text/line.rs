@@ -149,7 +149,8 @@ impl Line {
         self
     }
 
-    fn hex_digit(&mut self, digit: u8) -> &mut Self {
+    /// Appends a number below 16.
+    pub fn hex_digit(&mut self, digit: u8) -> &mut Self {
         let byte = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
         self.raw(core::slice::from_ref(&byte))
     }

@@ -21,12 +21,10 @@ pub struct Host {
 impl Host {
     /// Takes a snapshot.
     pub fn now() -> Host {
-        let mut cgroups = BTreeSet::new();
-        collect_folders(Path::new("/sys/fs/cgroup"), &mut cgroups);
         let names = fs::read_dir("/sys/class/net").unwrap().flatten();
         Host {
             mounts: fs::read_to_string("/proc/self/mountinfo").unwrap(),
-            cgroups,
+            cgroups: cgroups(),
             network_links: names.map(|entry| entry.file_name().display().to_string()).collect(),
             hostname: fs::read_to_string("/proc/sys/kernel/hostname").unwrap(),
             devices: devices(),
@@ -64,13 +62,22 @@ pub fn leftovers(dir: &Path) -> Vec<(u32, String)> {
     .collect()
 }
 
-fn collect_folders(dir: &Path, into: &mut BTreeSet<PathBuf>) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) && into.insert(entry.path()) {
-            collect_folders(&entry.path(), into);
-        }
-    }
+/// The cgroups right below the root of each hierarchy, but the one that holds those of running containers: other
+/// tests have theirs there, and what runs on the machine makes and removes its own below its own.
+fn cgroups() -> BTreeSet<PathBuf> {
+    let top = Path::new("/sys/fs/cgroup");
+    let hierarchies = match top.join("cgroup.controllers").exists() {
+        true => vec![top.to_owned()],
+        false => folders(top),
+    };
+    let children = hierarchies.iter().flat_map(|root| folders(root));
+    children.filter(|path| path.file_name().is_none_or(|name| name != "rootlet")).collect()
+}
+
+fn folders(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.map(|entry| entry.path()).collect()
 }
 
 /// Type, mode and owner of the nodes that containers get binds of: others have changed the host's by them.

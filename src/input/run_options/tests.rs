@@ -44,6 +44,7 @@ fn the_manual_declares_the_options_in_the_order_of_their_ids() {
         "volume",
         "device",
         "tmpfs",
+        "name",
         "hostname",
         "domainname",
         "workdir",

@@ -1,8 +1,11 @@
 //! What is planned, and what is refused.
 
+use super::missing::find_missing;
 use super::*;
+use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::{Tmpfs, Volume};
 use crate::input::run_options::MountKind;
+use crate::plan::container::checks::KERNEL_FLOOR;
 
 static CREDENTIALS: Credentials<'static> =
     Credentials { uid: 0, gid: 0, groups: Vec::new(), home: b"/root" };

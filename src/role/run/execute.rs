@@ -1,8 +1,10 @@
 //! Carrying the plan out: supervisor's, container's, program's side.
 
+use super::traces::Traces;
 use super::{Planned, explain};
 use crate::facts::run_facts::refusing_setting;
-use crate::input::run_options::{Mode, Namespaces};
+use crate::input::namespaces::Namespaces;
+use crate::input::run_options::Mode;
 use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
 use crate::report::{self, OWN_FAILURE};
@@ -31,6 +33,19 @@ use crate::text::packed::{Packed, packed};
 pub fn execute(planned: &Planned, channels: &'static mut Channels) -> i32 {
     // Blocked before anything is started: what arrives from here on waits for the loop.
     let inherited = Inherited::take_over();
+    let mut traces = Traces::NONE;
+    let status = start_and_wait(planned, inherited, &mut traces, channels);
+    traces.remove(planned);
+    status
+}
+
+/// Performs the supervisor's steps, then waits for the container's end. Its traces on the host are left then.
+fn start_and_wait(
+    planned: &Planned,
+    inherited: Inherited,
+    traces: &mut Traces,
+    channels: &'static mut Channels,
+) -> i32 {
     let mut started = None;
     for (index, step) in planned.steps.iter().enumerate() {
         let clock = Clock::start(planned);
@@ -38,11 +53,13 @@ pub fn execute(planned: &Planned, channels: &'static mut Channels) -> i32 {
             (Step::NewNamespaces(namespaces), _) => match start::start(*namespaces) {
                 Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
                 Ok(Started::Supervisor(container)) => {
+                    let pid = container.pid;
                     started = Some(container);
-                    Ok(())
+                    traces.begin(pid)
                 }
                 Err(error) => Err(error),
             },
+            (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
             (step, Some(container)) if step.stage() == Stage::Supervisor => {
                 perform_supervisor(step, container)
             }
@@ -54,7 +71,8 @@ pub fn execute(planned: &Planned, channels: &'static mut Channels) -> i32 {
         }
         clock.lap(planned, index);
     }
-    started.map_or(OWN_FAILURE, |container| supervise_container(planned, container, channels))
+    started
+        .map_or(OWN_FAILURE, |container| supervise_container(planned, container, traces, channels))
 }
 
 /// Times steps where `--trace` asks for it.
@@ -101,6 +119,7 @@ fn of_start(planned: &Planned, error: CallError) -> StepFailed {
 fn supervise_container(
     planned: &Planned,
     container: Container,
+    traces: &mut Traces,
     channels: &'static mut Channels,
 ) -> i32 {
     if planned.steps.iter().any(|step| matches!(step, Step::AwaitSupervisor)) {
@@ -108,15 +127,14 @@ fn supervise_container(
     }
     give_up_preserved(planned);
     let pid = container.pid;
-    let status = match hear_of_start(&container.link) {
-        Ok(heard) => wait_for_end(planned, container, heard, channels),
+    match hear_of_start(&container.link) {
+        Ok(heard) => {
+            traces.started();
+            wait_for_end(planned, container, heard, channels)
+        }
         Err(Unheard::Failed(failed)) => failed_inside(planned, pid, failed),
         Err(Unheard::Lost(error)) => abandon(planned, pid, of_start(planned, error)),
-    };
-    if let Some(path) = planned.options.pid_file {
-        start::remove_pid_file(path);
     }
-    status
 }
 
 /// Descriptors that CMD is given are CMD's alone: who waits for their other ends waits for nobody else.
@@ -187,22 +205,10 @@ fn watch(planned: &Planned, pid: Pid, policy: Policy, source: Source) -> i32 {
 /// A step failed in the container: it ends by itself; say why and clean up.
 fn failed_inside(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
     let _ = watch(planned, pid, Policy::INSIDE, Source::Signals);
-    unmake_paths(planned);
     say_failed_step(planned, failed);
     match failed.error.call {
         Call::Execve => status_of_failure(failed.error.errno),
         _ => OWN_FAILURE,
-    }
-}
-
-/// Removes the mount points that were made in the root.
-fn unmake_paths(planned: &Planned) {
-    for step in planned.steps.iter().rev() {
-        if let Step::MakePath(missing) = step
-            && missing.in_root
-        {
-            start::unmake_path(planned.options.rootfs, missing);
-        }
     }
 }
 
@@ -250,7 +256,8 @@ const HINTS: Packed = packed!(
 ; it is no program for this machine
 ; remove it if no container uses it
 ; this kernel has no such security module, or the module no such label
-; a filesystem of it cannot give its files other owners"
+; a filesystem of it cannot give its files other owners
+; a container of this name is running"
 );
 
 /// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
@@ -274,11 +281,13 @@ const MEANINGS: [(Call, Errno, u8); 15] = [
 const NOT_SHARED: usize = 6;
 const NO_LABEL: usize = 13;
 const NOT_MAPPED: usize = 14;
+const NAME_TAKEN: usize = 15;
 
 /// The line of `HINTS` for a failed step.
 fn hint(step: &Step<'_>, error: CallError) -> usize {
     match step {
         Step::Label(_) => return NO_LABEL,
+        Step::KeepRecord { .. } if error.errno == Errno::EXIST => return NAME_TAKEN,
         Step::MapTree(_) if error.errno == Errno::INVAL => return NOT_MAPPED,
         _ => {}
     }

@@ -1,0 +1,56 @@
+//! Trees of mounts that the host gives: the root, the volumes, what cannot be mounted.
+
+use super::Program;
+use crate::input::mount_options::{Attributes, Propagation};
+use crate::input::namespaces::Namespaces;
+use crate::input::run_options::RunOptions;
+use crate::plan::filesystems::BELOW_ROOT;
+use crate::plan::step::{Filesystem, Slot, TreeCopy};
+
+/// A filesystem of the kernel that shows one namespace.
+pub struct Hosts {
+    /// Which.
+    pub filesystem: &'static Filesystem<'static>,
+    /// Where the copy of the host's mount is kept.
+    pub slot: Slot,
+    /// Whose mount it may be only where this is new.
+    pub shows: Namespaces,
+}
+
+/// Those that may have to be bound.
+pub static HOSTS: [Hosts; 2] = [
+    Hosts { filesystem: &BELOW_ROOT[0], slot: Slot::PROC, shows: Namespaces::PID },
+    Hosts { filesystem: &BELOW_ROOT[1], slot: Slot::SYS, shows: Namespaces::NETWORK },
+];
+
+/// What the user wants of the host: the root, then the volumes; and whether their files get other owners, which only
+/// the supervisor can do.
+pub fn hosts_trees<'a>(options: &RunOptions<'a>) -> impl Iterator<Item = (TreeCopy<'a>, bool)> {
+    let read_only = if options.read_only { Attributes::READ_ONLY } else { Attributes::NONE };
+    // The root joins its peers at the end, so that the mounts of building do not reach the host.
+    let own = match options.propagation {
+        Propagation::Shared => Propagation::Private,
+        other => other,
+    };
+    let root = TreeCopy {
+        slot: Slot::ROOT,
+        source: options.rootfs,
+        attributes: Attributes::NO_DEV.and(read_only),
+        propagation: Some(own),
+    };
+    let volumes = options.volumes.iter().zip(Slot::FIRST_VOLUME..).map(|(volume, slot)| {
+        let propagation = match volume.propagation {
+            Propagation::Shared => None,
+            other => Some(other),
+        };
+        let (source, attributes) = (volume.source, volume.attributes);
+        (TreeCopy { slot: Slot(slot), source, attributes, propagation }, volume.mapped)
+    });
+    core::iter::once((root, options.rootfs_mapped)).chain(volumes)
+}
+
+/// Whether the host's own mount is bound: the container shares what it shows, and cannot mount it itself.
+#[must_use]
+pub fn binds(options: &RunOptions<'_>, program: &Program<'_>, hosts: &Hosts) -> bool {
+    !program.users.is_hosts() && !options.namespaces.has(hosts.shows)
+}

@@ -1,0 +1,156 @@
+//! What the letters of a row stand for.
+
+use core::ffi::CStr;
+
+use crate::input::capability::CapabilitySet;
+use crate::input::id_map::IdRange;
+use crate::input::landlock::FileRule;
+use crate::input::limits::{Limit, UNLIMITED};
+use crate::input::mount_options::Attributes;
+use crate::input::namespaces::Namespaces;
+use crate::plan::step::{Filesystem, Kind, MissingPath, Place};
+use crate::text::line::Line;
+use crate::text::path::next_end;
+
+/// Names of namespaces, as unshare(1) has them.
+const NAMESPACES: [(Namespaces, &str); 7] = [
+    (Namespaces::USER, "user"),
+    (Namespaces::MOUNT, "mount"),
+    (Namespaces::PID, "pid"),
+    (Namespaces::UTS, "uts"),
+    (Namespaces::IPC, "ipc"),
+    (Namespaces::NETWORK, "net"),
+    (Namespaces::CGROUP, "cgroup"),
+];
+
+/// Names of namespaces, each with `before`.
+pub fn append_namespaces(before: &str, set: Namespaces, line: &mut Line) {
+    for (_, name) in NAMESPACES.iter().filter(|(kind, _)| set.has(*kind)) {
+        line.text(before).text(name);
+    }
+}
+
+const ATTRIBUTES: [(Attributes, &str); 4] = [
+    (Attributes::READ_ONLY, ",ro"),
+    (Attributes::NO_SUID, ",nosuid"),
+    (Attributes::NO_DEV, ",nodev"),
+    (Attributes::NO_EXEC, ",noexec"),
+];
+
+/// Attributes of a mount, each with a comma.
+pub fn append_attributes(attributes: Attributes, line: &mut Line) {
+    for (_, name) in ATTRIBUTES.iter().filter(|(attribute, _)| attributes.has(*attribute)) {
+        line.text(name);
+    }
+}
+
+/// Where something is attached, as seen from inside.
+pub fn append_target(place: Place, target: &CStr, line: &mut Line) {
+    if place == Place::Dev {
+        line.text("/dev/");
+    } else if !target.to_bytes().starts_with(b"/") {
+        line.text("/");
+    }
+    line.shell_word(target.to_bytes());
+}
+
+/// `$f` its name, `$t` its target, `$o` its options, `$C` and `$O` the calls that it may need.
+pub fn append_of_filesystem(letter: u8, filesystem: &Filesystem<'_>, line: &mut Line) {
+    match letter {
+        b'f' => drop(line.raw(filesystem.name.to_bytes())),
+        b't' => append_target(filesystem.place, filesystem.target, line),
+        b'O' if filesystem.place == Place::Root => drop(line.text(" openat2")),
+        b'C' => {
+            for _ in 0..=filesystem.parameters.len() {
+                line.text(" fsconfig");
+            }
+        }
+        b'o' => {
+            let read_only = filesystem.attributes.has(Attributes::READ_ONLY);
+            line.text(if read_only { "ro" } else { "rw" });
+            append_attributes(filesystem.attributes.without(Attributes::READ_ONLY), line);
+            for parameter in filesystem.parameters {
+                line.text(",").raw(parameter.key.to_bytes()).text("=");
+                line.raw(parameter.value.to_bytes());
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `$t` its target, `$m` how it is made, `$C` two calls for each part that is missing.
+pub fn append_of_path(letter: u8, missing: &MissingPath<'_>, line: &mut Line) {
+    let path = missing.target.to_bytes();
+    let file = missing.kind == Kind::File;
+    match letter {
+        b't' => drop(line.shell_word(path)),
+        b'm' => drop(line.text(if file { "touch" } else { "mkdir -p" })),
+        _ => {
+            let mut start = missing.existing;
+            while let Some(end) = next_end(path, start) {
+                let last = next_end(path, end).is_none();
+                line.text(" openat2 ").text(if last && file { "mknodat" } else { "mkdirat" });
+                start = end;
+            }
+        }
+    }
+}
+
+/// Ranges as options and files have them: numbers of one with `between`, each after `before`.
+pub fn append_map(before: &str, between: &[u8], map: &[IdRange], line: &mut Line) {
+    for range in map {
+        line.text(before).number(range.inner.into()).raw(between).number(range.outer.into());
+        line.raw(between).number(range.size.into());
+    }
+}
+
+/// `$l` the paths, `$L` the calls.
+pub fn append_landlock(letter: u8, rules: &[FileRule<'_>], line: &mut Line) {
+    const CREATE: &str = "landlock_create_ruleset";
+    if letter == b'L' {
+        line.text(CREATE).text(" ").text(CREATE);
+    }
+    for rule in rules {
+        if letter == b'L' {
+            line.text(" openat fstat landlock_add_rule");
+        } else {
+            line.text(if rule.write { " rw:" } else { " ro:" }).shell_word(rule.path.to_bytes());
+        }
+    }
+    if letter == b'L' {
+        line.text(" landlock_restrict_self");
+    }
+}
+
+/// `NAME=SOFT:HARD`
+pub fn append_limit(limit: &Limit, line: &mut Line) {
+    line.raw(limit.name());
+    for (before, number) in [("=", limit.soft), (":", limit.hard)] {
+        line.text(before);
+        if number == UNLIMITED {
+            line.text("unlimited");
+        } else {
+            line.number(number);
+        }
+    }
+}
+
+/// That many calls of prctl.
+pub fn append_calls(count: u32, line: &mut Line) {
+    for _ in 0..count {
+        line.text(" prctl");
+    }
+}
+
+/// Names of capabilities.
+pub fn append_capabilities(set: CapabilitySet, line: &mut Line) {
+    if set == CapabilitySet::ALL {
+        line.text(" all");
+    } else if set == CapabilitySet::NONE {
+        line.text(" none");
+    } else {
+        for name in set.names() {
+            line.text(" ").packed(name);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What a step makes on the host, and so must be undone.
+
+use super::step::{Kind, Step};
+use crate::input::record::Undo;
+
+impl<'a> Step<'a> {
+    /// What undoes it on the host. All else ends with the container's processes.
+    #[must_use]
+    pub fn undo(&self) -> Option<Undo<'a>> {
+        match self {
+            Self::WritePidFile(path) => Some(Undo::PidFile(path)),
+            Self::MakePath(missing) if missing.in_root => {
+                let point = match missing.kind {
+                    Kind::Directory => Undo::PointOfDirectory,
+                    Kind::File => Undo::PointOfFile,
+                };
+                Some(point(missing.target, missing.existing))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a container leaves on the host, from its first trace to its last.
+
+use rustix::fs::CWD;
+
+use super::Planned;
+use crate::input::record::Entry;
+use crate::plan::step::Step;
+use crate::run::record::Record;
+use crate::run::undo::Left;
+use crate::sys::process::Pid;
+use crate::text::call::CallError;
+use crate::text::errno::Errno;
+
+/// What is known of a container that must be undone.
+pub struct Traces {
+    record: Option<Record>,
+    pid: Option<Pid>,
+    started: bool,
+}
+
+impl Traces {
+    /// Nothing has been done yet.
+    pub const NONE: Self = Self { record: None, pid: None, started: false };
+
+    /// Makes the record, with what the plan will leave: last things first, as they will be undone.
+    ///
+    /// # Errors
+    /// The call that failed. Where nothing but our own end needs the record, a place that cannot be written is none.
+    #[inline(never)]
+    pub fn keep_record(&mut self, planned: &Planned, required: bool) -> Result<(), CallError> {
+        let facts = planned.facts;
+        let made = match Record::make(facts.records, facts.name) {
+            Err(CallError { errno: Errno::ROFS | Errno::ACCES | Errno::NOENT, .. })
+                if !required =>
+            {
+                return Ok(());
+            }
+            made => made?,
+        };
+        let record = self.record.insert(made);
+        record.add(&Entry::Root(planned.options.rootfs))?;
+        let mut undos = planned.steps.iter().rev().filter_map(Step::undo).peekable();
+        if undos.peek().is_some() {
+            record.add(&Entry::Directory(facts.directory))?;
+        }
+        undos.try_for_each(|undo| record.add(&Entry::Undo(undo)))
+    }
+
+    /// There is a process.
+    ///
+    /// # Errors
+    /// write: the record cannot be added to.
+    pub fn begin(&mut self, pid: Pid) -> Result<(), CallError> {
+        self.pid = Some(pid);
+        self.add(&Entry::Pid(pid.0.unsigned_abs()))
+    }
+
+    /// CMD has been executed.
+    pub fn started(&mut self) {
+        self.started = true;
+        // Nothing that is undone later depends on it but empty mount points.
+        let _ = self.add(&Entry::Started);
+    }
+
+    fn add(&self, entry: &Entry<'_>) -> Result<(), CallError> {
+        self.record.as_ref().map_or(Ok(()), |record| record.add(entry))
+    }
+
+    /// The container has ended.
+    pub fn remove(self, planned: &Planned) {
+        let left = Left {
+            directory: CWD,
+            root: planned.options.rootfs,
+            pid: self.pid.map(|pid| pid.0.unsigned_abs()),
+            started: self.started,
+        };
+        for undo in planned.steps.iter().rev().filter_map(Step::undo) {
+            left.undo(undo);
+        }
+        if let Some(record) = self.record {
+            record.remove();
+        }
+    }
+}

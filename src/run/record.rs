@@ -1,0 +1,199 @@
+//! The record of a running container: who has it locked lives, and what it says must be undone.
+//!
+//! The kernel takes the lock from who dies, whatever has killed him, so no number is ever taken for a process that had
+//! it before. The list of records has a lock of its own, under which one is made and the dead are cleaned up after.
+
+use core::ffi::CStr;
+
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, fcntl_lock, flock, fstat, mkdirat, unlinkat};
+use rustix::io::{IoSlice, pread};
+use rustix::process::{Flock, FlockType, fcntl_getlk};
+
+use super::undo::Left;
+use crate::input::record::{ENTRY_BYTES, Entry, NAME_BYTES};
+use crate::sys::descriptor::{Descriptor, OpenFlags, open};
+use crate::sys::directory::for_each_name;
+use crate::text::arena::Arena;
+use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
+use crate::text::number::decimal;
+
+/// The record of our own container, locked.
+pub struct Record {
+    /// The directory of all records.
+    list: Descriptor,
+    name: &'static CStr,
+    /// It lives as long as this process: whoever closes the file once loses the lock.
+    file: Descriptor,
+}
+
+/// Room for `NAME/record`.
+const PATH_BYTES: usize = NAME_BYTES + 8;
+
+impl Record {
+    /// Removes what the dead have left, then makes the record `name` in the directory `list`, which is made as well.
+    ///
+    /// # Errors
+    /// The call that failed; EEXIST of mkdirat: a container of that name is running. Nothing of it is left then.
+    #[inline(never)]
+    pub fn make(list: &CStr, name: &'static CStr) -> Result<Self, CallError> {
+        let list = open_list(list)?;
+        flock(&list, FlockOperation::LockExclusive).map_err(Call::Flock.failed())?;
+        if may_have_records(&list)? {
+            clean_up(&list);
+        }
+        mkdirat(&list, name, PRIVATE).map_err(Call::Mkdirat.failed())?;
+        match make_file(&list, name) {
+            Ok(file) => {
+                // The container's process has the descriptor as well, for a moment.
+                flock(&list, FlockOperation::Unlock).map_err(Call::Flock.failed())?;
+                Ok(Self { list, name, file })
+            }
+            Err(error) => {
+                remove(&list, name);
+                Err(error)
+            }
+        }
+    }
+
+    /// Appends an entry.
+    ///
+    /// # Errors
+    /// write: ENOSPC and the like.
+    pub fn add(&self, entry: &Entry<'_>) -> Result<(), CallError> {
+        add(&self.file, entry)
+    }
+
+    /// Removes it: all that it says has been undone.
+    pub fn remove(self) {
+        remove(&self.list, self.name);
+    }
+}
+
+const PRIVATE: Mode = Mode::from_raw_mode(0o700);
+
+/// Opens the directory of records.
+fn open_list(path: &CStr) -> Result<Descriptor, CallError> {
+    let list = match open(CWD, path, OpenFlags::READ_DIRECTORY) {
+        Err(Errno::NOENT) => {
+            match mkdirat(CWD, path, PRIVATE) {
+                // Two at once.
+                Err(rustix::io::Errno::EXIST) => {}
+                made => made.map_err(Call::Mkdirat.failed())?,
+            }
+            open(CWD, path, OpenFlags::READ_DIRECTORY)
+        }
+        opened => opened,
+    }
+    .map_err(Call::Openat.failed())?;
+    Ok(list)
+}
+
+/// Whether there are directories in it, each of which is a link to it, though not on every filesystem. It must be the
+/// caller's alone: what is read there is done.
+fn may_have_records(list: &Descriptor) -> Result<bool, CallError> {
+    const LINKS_OF_EMPTY: u64 = 2;
+    let status = fstat(list).map_err(Call::Fstat.failed())?;
+    let is_callers = status.st_uid == rustix::process::geteuid().as_raw();
+    if !is_callers || status.st_mode & 0o022 != 0 {
+        return Err(CallError { call: Call::Openat, errno: Errno::ACCES });
+    }
+    Ok(status.st_nlink != LINKS_OF_EMPTY)
+}
+
+/// Makes the file and locks it. A lock of fcntl(2) is the process's, not the descriptor's: no child has it.
+fn make_file(list: &Descriptor, name: &CStr) -> Result<Descriptor, CallError> {
+    let mut buffer = [0; PATH_BYTES];
+    let file = open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::CREATE_LOG)
+        .map_err(Call::Openat.failed())?;
+    fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(Call::Fcntl.failed())?;
+    Ok(file)
+}
+
+fn file_of<'b>(name: &CStr, buffer: &'b mut [u8; PATH_BYTES]) -> &'b CStr {
+    // A longer name is no record's, and leads nowhere.
+    Arena::new(buffer).join(&[name.to_bytes(), b"/record"]).unwrap_or(c"")
+}
+
+fn remove(list: &Descriptor, name: &CStr) {
+    let mut buffer = [0; PATH_BYTES];
+    let _ = unlinkat(list, file_of(name, &mut buffer), AtFlags::empty());
+    let _ = unlinkat(list, name, AtFlags::REMOVEDIR);
+}
+
+fn add(file: &Descriptor, entry: &Entry<'_>) -> Result<(), CallError> {
+    let (word, number, path) = entry.parts();
+    let mut digits = [0; 20];
+    let start = number.map_or(digits.len(), |number| decimal(number as u64, &mut digits));
+    let digits = digits.get(start..).unwrap_or_default();
+    let blank: &[u8] = if number.is_some() && !path.is_empty() { b" " } else { b"" };
+    // One that a killed runner has written in part has no NUL, and is none.
+    let parts = [word, digits, blank, path.to_bytes_with_nul()].map(IoSlice::new);
+    rustix::io::writev(file, &parts).map_err(Call::Writev.failed())?;
+    Ok(())
+}
+
+/// Undoes what containers have left whose runner is dead.
+#[inline(never)]
+fn clean_up(list: &Descriptor) {
+    for_each_name(list, &mut |name| {
+        clean_up_after(list, name);
+        false
+    });
+}
+
+#[inline(never)]
+fn clean_up_after(list: &Descriptor, name: &CStr) {
+    let mut buffer = [0; PATH_BYTES];
+    match open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::UPDATE) {
+        // It is making one that somebody was killed at, or removing.
+        Err(Errno::NOENT) => remove(list, name),
+        Ok(file) if is_locked(&file) => {}
+        Ok(file) => {
+            undo_all(&file);
+            remove(list, name);
+        }
+        Err(_) => {}
+    }
+}
+
+fn is_locked(file: &Descriptor) -> bool {
+    // Where it cannot be told nothing is done.
+    fcntl_getlk(file, &Flock::from(FlockType::WriteLock)).map_or(true, |lock| lock.is_some())
+}
+
+/// Undoes what a record says, from its first entry on: it was written in reverse.
+#[inline(never)]
+fn undo_all(file: &Descriptor) {
+    let mut directory = None;
+    let mut root = [0; ENTRY_BYTES];
+    let mut room = Arena::new(&mut root);
+    let mut left = Left { directory: CWD, root: c"", pid: None, started: false };
+    for_each_entry(file, &mut |entry| match entry {
+        Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY).ok(),
+        Entry::Root(path) => left.root = room.join(&[path.to_bytes()]).unwrap_or(c""),
+        Entry::Pid(pid) => left.pid = Some(pid),
+        Entry::Started => left.started = true,
+        Entry::Undo(_) => {}
+    });
+    let Some(directory) = directory else { return };
+    left.directory = directory.as_fd();
+    for_each_entry(file, &mut |entry| {
+        if let Entry::Undo(undo) = entry {
+            left.undo(undo);
+        }
+    });
+}
+
+fn for_each_entry(file: &Descriptor, act: &mut dyn FnMut(Entry<'_>)) {
+    let mut buffer = [0; ENTRY_BYTES];
+    let mut offset = 0;
+    while let Ok(length @ 1..) = pread(file, &mut buffer, offset) {
+        let read = buffer.get(..length).unwrap_or_default();
+        let Ok(string) = CStr::from_bytes_until_nul(read) else { return };
+        offset += string.to_bytes_with_nul().len() as u64;
+        if let Some(entry) = Entry::read(string) {
+            act(entry);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Undoes what a container leaves on the host. What is gone already is no failure.
+
+use core::ffi::CStr;
+
+use rustix::fd::BorrowedFd;
+use rustix::fs::{AtFlags, statat, unlinkat};
+
+use super::mounts::{PATH_BYTES, parent_and_name};
+use crate::input::record::Undo;
+use crate::plan::step::Kind;
+use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
+use crate::text::number::parse_u64;
+use crate::text::path::parent_end;
+
+/// Whose leavings they are.
+pub struct Left<'a> {
+    /// Where relative paths begin.
+    pub directory: BorrowedFd<'a>,
+    /// The container's root.
+    pub root: &'a CStr,
+    /// The pid of its first process, if there was one.
+    pub pid: Option<u32>,
+    /// CMD has been executed.
+    pub started: bool,
+}
+
+impl Left<'_> {
+    /// Undoes one thing, if it is still what was made.
+    // Out of line: its buffers would lie in the frame of who waits.
+    #[inline(never)]
+    pub fn undo(&self, undo: Undo<'_>) {
+        match undo {
+            Undo::PidFile(path) => self.remove_pid_file(path),
+            Undo::PointOfFile(..) | Undo::PointOfDirectory(..) if self.started => {}
+            Undo::PointOfFile(path, existing) => self.unmake(path, existing, Kind::File),
+            Undo::PointOfDirectory(path, existing) => self.unmake(path, existing, Kind::Directory),
+        }
+    }
+
+    /// Only a file that has our pid in it is ours.
+    fn remove_pid_file(&self, path: &CStr) {
+        let Ok(file) = open(self.directory, path, OpenFlags::READ) else { return };
+        let mut text = [0; 16];
+        let length = rustix::io::read(&file, &mut text).unwrap_or(0);
+        let number = text.get(..length).unwrap_or_default().trim_ascii_end();
+        if self.pid.is_some_and(|pid| parse_u64(number) == Some(pid.into())) {
+            let _ = unlinkat(self.directory, path, AtFlags::empty());
+        }
+    }
+
+    /// Removes what was made of a mount point.
+    fn unmake(&self, path: &CStr, existing: usize, mut kind: Kind) {
+        let Ok(root) = open(self.directory, self.root, OpenFlags::PATH_DIRECTORY) else { return };
+        let path = path.to_bytes();
+        let mut end = path.len();
+        while end > existing {
+            let start = parent_end(path, end);
+            let mut buffer = [0; PATH_BYTES];
+            let Ok((above, name)) = parent_and_name(path, start, end, &mut buffer) else { return };
+            if let Ok(parent) = open_below(root.as_fd(), above, OpenFlags::PATH) {
+                remove_made(&parent, name, kind);
+            }
+            (end, kind) = (start, Kind::Directory);
+        }
+    }
+}
+
+/// Only an empty directory or file goes; whatever else is there now is not ours.
+fn remove_made(parent: &Descriptor, name: &CStr, kind: Kind) {
+    let is_empty = |file: rustix::fs::Stat| file.st_size == 0;
+    let _ = match kind {
+        Kind::Directory => unlinkat(parent, name, AtFlags::REMOVEDIR),
+        Kind::File if statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(is_empty) => {
+            unlinkat(parent, name, AtFlags::empty())
+        }
+        Kind::File => Ok(()),
+    };
+}
