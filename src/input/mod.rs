@@ -33,6 +33,8 @@ pub mod namespaces;
 #[cfg(feature = "run")]
 pub mod record;
 #[cfg(feature = "run")]
+pub mod root_options;
+#[cfg(feature = "run")]
 pub mod run_manual;
 #[cfg(feature = "run")]
 pub mod run_options;

@@ -29,6 +29,8 @@ pub enum Subject {
     },
     /// The directory of `--rootfs`.
     Root,
+    /// A `--rootfs`, by its index.
+    Layer(u8),
     /// One of the mount points that every root has, by its index.
     MountPoint(u8),
     /// The source of a `--volume`, by its index.
@@ -185,6 +187,19 @@ reasons! {
     NoFilterAction "needs an action: SCMP_ACT_ ALLOW ERRNO KILL KILL_PROCESS KILL_THREAD LOG TRACE TRAP",
     NoFilterNumber "needs a number that fits: an index 0 to 5, a value of 64 bits, an errno",
     NoFilterComparison "needs an op: SCMP_CMP_ NE LT LE EQ GE GT MASKED_EQ",
+    TooManyLayers "is one too many: at most 32",
+    NoLayer "is neither a directory nor a file; --rootfs - reads a pipe",
+    BelowDirectory "unpacks archives over directories: name them before those",
+    InputTwice "has --rootfs - twice",
+    InputAndTerminal "reads the archive from standard input, which --tty needs",
+    UpperWithoutWork "needs --upper and --work together",
+    NotInto "needs archives alone as --rootfs with --into",
+    OverNothing "needs a directory as --rootfs with --overlay or --upper",
+    NoMemoryToSize "has no root in memory for --storage-opt",
+    NoMountOfHost "needs one directory as --rootfs, without --overlay, for --rootfs-idmap and --propagation shared or unbindable",
+    NoStorage "is not size=BYTES, such as size=64m",
+    NotEmpty "is not empty",
+    NamesInArchive "may be in the archive, which is not unpacked yet: give numbers",
     NoArchive "is no tar archive, plain or in gzip",
     OtherPacking "is packed otherwise than by gzip: zstd -dc FILE | rootlet run --rootfs - ...",
     ArchiveCut "is cut: its end is missing",

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
-use super::mount_options::{self, Parameter, Propagation};
+use super::mount_options::{Parameter, is_size};
 use super::refusal::{Reason, Refusal, Subject};
 use crate::text::arena::Arena;
 
@@ -23,14 +23,10 @@ pub struct RootOptions<'a> {
     pub work: Option<&'a CStr>,
     /// The directory that archives are unpacked into.
     pub into: Option<&'a CStr>,
-    /// How large the root in memory may become.
-    pub size: Vec<Parameter<'a>, 1>,
-    /// The root cannot be written.
-    pub read_only: bool,
-    /// Its files belong to whom the container's user namespace makes of their owners.
-    pub mapped: bool,
-    /// Between the host's mounts and the container's.
-    pub propagation: Propagation,
+    /// How large what is in memory may become.
+    pub size: Option<&'a CStr>,
+    /// The same for the kernel.
+    pub parameters: Vec<Parameter<'a>, 2>,
 }
 
 /// What a `--rootfs` is.
@@ -72,10 +68,8 @@ impl<'a> RootOptions<'a> {
             upper: None,
             work: None,
             into: None,
-            size: Vec::new(),
-            read_only: false,
-            mapped: false,
-            propagation: Propagation::Slave,
+            size: None,
+            parameters: Vec::new(),
         }
     }
 
@@ -90,19 +84,31 @@ impl<'a> RootOptions<'a> {
     /// # Errors
     /// Anything else.
     pub fn set_storage(&mut self, text: &[u8], arena: &mut Arena<'a>) -> Result<(), Reason> {
-        let size = text.strip_prefix(b"size=").filter(|size| mount_options::is_size(size));
-        let value = arena.join(&[size.ok_or(Reason::NoStorage)?]).map_err(|_| Reason::TextFull)?;
-        self.size.clear();
-        // One place, just emptied.
-        let _ = self.size.push(Parameter { key: c"size", value });
+        let size = text.strip_prefix(b"size=").filter(|size| is_size(size));
+        let size = arena.join(&[size.ok_or(Reason::NoStorage)?]).map_err(|_| Reason::TextFull)?;
+        self.size = Some(size);
         Ok(())
     }
 
-    /// What the root will be, where the layers are these.
+    /// Says the last word, when all options were read.
+    pub fn finish(&mut self) {
+        if let Some(value) = self.size {
+            let _ = self.parameters.push(Parameter { key: c"size", value });
+        }
+        // As others make a root; the kernel would let everybody write to it. One place for each of the two.
+        let _ = self.parameters.push(Parameter { key: c"mode", value: c"755" });
+    }
+
+    /// Whether what is written goes elsewhere than into the layers.
+    const fn writes_above(&self) -> bool {
+        self.overlay || self.upper.is_some()
+    }
+
+    /// What the root will be, where the layers are these. `of_host`: it must be a mount of the host.
     ///
     /// # Errors
     /// Options that do not fit together.
-    pub fn kind(&self, layers: &[Layer]) -> Result<RootKind, Refusal> {
+    pub fn kind(&self, layers: &[Layer], of_host: bool) -> Result<RootKind, Refusal> {
         let refused = |reason| Err(Refusal::new(Subject::Command, reason));
         let is_directory = |layer: &Layer| *layer == Layer::Directory;
         let archives = layers.iter().position(is_directory).unwrap_or(layers.len());
@@ -117,7 +123,7 @@ impl<'a> RootOptions<'a> {
         if self.upper.is_some() != self.work.is_some() {
             return refused(Reason::UpperWithoutWork);
         }
-        let writes = self.overlay || self.upper.is_some();
+        let writes = self.writes_above();
         if self.into.is_some() && (writes || !directories.is_empty()) {
             return refused(Reason::NotInto);
         }
@@ -132,23 +138,21 @@ impl<'a> RootOptions<'a> {
         };
         let is_memory =
             matches!(kind, RootKind::Memory | RootKind::Overlay) && self.upper.is_none();
-        if !is_memory && !self.size.is_empty() {
+        if !is_memory && self.size.is_some() {
             return refused(Reason::NoMemoryToSize);
         }
         let is_mount = matches!(kind, RootKind::Directory | RootKind::Into);
-        let is_peer = matches!(self.propagation, Propagation::Shared | Propagation::Unbindable);
-        if !is_mount && (self.mapped || is_peer) {
+        if !is_mount && of_host {
             return refused(Reason::NoMountOfHost);
         }
         Ok(kind)
     }
 
-    /// Whether the root is made read-only without being asked: layers of which none is there to be written.
+    /// Whether the root is read-only without being asked: layers of which none is there to be written.
     #[must_use]
     pub fn is_read_only(&self, layers: &[Layer]) -> bool {
-        let writes = self.overlay || self.upper.is_some();
-        let directories = layers.iter().filter(|layer| **layer == Layer::Directory).count();
-        self.read_only || (!writes && layers.len() > 1 && directories == layers.len())
+        let is_directory = |layer: &Layer| *layer == Layer::Directory;
+        !self.writes_above() && layers.len() > 1 && layers.iter().all(is_directory)
     }
 }
 
@@ -160,7 +164,7 @@ mod tests {
     fn kind(change: fn(&mut RootOptions<'static>), layers: &[Layer]) -> Result<RootKind, Reason> {
         let mut options = RootOptions::new();
         change(&mut options);
-        options.kind(layers).map_err(|refusal| match refusal.cause {
+        options.kind(layers, false).map_err(|refusal| match refusal.cause {
             Cause::Reason(reason) => reason,
             Cause::Call(error) => panic!("{error:?}"),
         })
@@ -180,9 +184,6 @@ mod tests {
             let mut arena = Arena::new(Box::leak(Box::new([0; 16])));
             options.set_storage(b"size=1m", &mut arena).unwrap();
         };
-        let mapped = |options: &mut RootOptions<'static>| options.mapped = true;
-        let shared =
-            |options: &mut RootOptions<'static>| options.propagation = Propagation::Shared;
         for (number, (change, layers, expected)) in [
             (plain as fn(&mut RootOptions<'static>), &[D][..], Ok(RootKind::Directory)),
             (plain, &[D, D], Ok(RootKind::Overlay)),
@@ -202,15 +203,15 @@ mod tests {
             (sized, &[A], Ok(RootKind::Memory)),
             (sized, &[D, D], Ok(RootKind::Overlay)),
             (sized, &[D], Err(Reason::NoMemoryToSize)),
-            (mapped, &[D], Ok(RootKind::Directory)),
-            (mapped, &[D, D], Err(Reason::NoMountOfHost)),
-            (shared, &[A], Err(Reason::NoMountOfHost)),
         ]
         .into_iter()
         .enumerate()
         {
             assert_eq!(kind(change, layers), expected, "row {number}");
         }
+        assert!(RootOptions::new().kind(&[D], true).is_ok());
+        assert!(RootOptions::new().kind(&[D, D], true).is_err());
+        assert!(RootOptions::new().kind(&[A], true).is_err());
     }
 
     #[test]
@@ -223,7 +224,5 @@ mod tests {
         assert!(!options.is_read_only(&[Archive, Archive]));
         options.overlay = true;
         assert!(!options.is_read_only(&[Directory, Directory]));
-        options.read_only = true;
-        assert!(options.is_read_only(&[Directory]));
     }
 }

@@ -169,6 +169,24 @@ rows! {
     57: Step::KeepRecord { .. } =>
         "keep a record in $p|openat (mkdirat openat) flock fstat (getdents64) mkdirat openat \
          fcntl flock writev|mkdir $p",
+    58: Step::OpenLayer { .. } =>
+        "open $p|openat|exec 4< $p",
+    59: Step::MemoryRoot(_) =>
+        "make a tmpfs for the root ($o)|fsopen$C fsmount|mount -t tmpfs -o $o none .",
+    60: Step::Scratch(_) =>
+        "make a tmpfs for what is written ($o)|fsopen$C fsmount move_mount fchdir umask mkdirat \
+         mkdirat umask|mount -t tmpfs -o $o none . && mkdir upper work",
+    61: Step::Overlay { .. } =>
+        "lay what is written over $n directories|fsopen fsconfig fsconfig fsconfig$U fsconfig \
+         fsmount$D|mount -t overlay -o lowerdir=...,upperdir=...,workdir=... none .",
+    62: Step::Unpack { .. } =>
+        "unpack $p|mmap read openat2 openat write|tar -x -C . < $p",
+    63: Step::MountPoint(_) =>
+        "have a directory at $t|umask$C umask openat|mkdir -p .$t",
+    64: Step::ReadOnlyRoot =>
+        "make the root read-only|mount_setattr|mount -o remount,bind,ro .",
+    65: Step::NullInput =>
+        "have /dev/null as standard input|openat dup3|exec < /dev/null",
 }
 
 impl Step<'_> {
@@ -193,6 +211,13 @@ impl Step<'_> {
             (b't', Self::Link(link)) => append_target(Place::Dev, link.name, line),
             (b't', Self::Directory(name)) => append_target(Place::Dev, name, line),
             (b't', Self::AttachTree { place, target, .. }) => append_target(*place, target, line),
+            (_, Self::MountPoint(missing)) => append_of_path(letter, missing, line),
+            (_, Self::MemoryRoot(parameters) | Self::Scratch(parameters)) => {
+                append_of_filesystem(letter, &Filesystem::of_root(parameters), line);
+            }
+            (b'n', Self::Overlay { count, .. }) => drop(line.number(u64::from(*count))),
+            (b'U', Self::Overlay { of_user: true, .. }) => drop(line.text(" fsconfig")),
+            (b'D', Self::Overlay { kept: false, .. }) => drop(line.text(" umount2")),
             (_, Self::MakePath(missing)) => append_of_path(letter, missing, line),
             (b'O', Self::AttachTree { place: Place::Root, .. }) => drop(line.text("openat2 ")),
             (b's', Self::NewNamespaces(set)) => append_namespaces(" ", *set, line),
@@ -260,6 +285,8 @@ impl Step<'_> {
             | Self::Device(name)
             | Self::JoinUsers(name)
             | Self::KeepRecord { path: name, .. }
+            | Self::OpenLayer { path: name, .. }
+            | Self::Unpack { path: name, .. }
             | Self::OomScore(name)
             | Self::ReadOnly(name)
             | Self::Hostname(name)

@@ -17,6 +17,8 @@ pub mod identity;
 #[cfg(feature = "run")]
 pub mod landlock;
 #[cfg(feature = "run")]
+pub mod layers;
+#[cfg(feature = "run")]
 pub mod link;
 #[cfg(feature = "boot")]
 pub mod machine;
@@ -30,6 +32,8 @@ pub mod own_file;
 pub mod perform;
 #[cfg(feature = "run")]
 pub mod record;
+#[cfg(any(feature = "run", feature = "boot"))]
+pub mod removal;
 #[cfg(feature = "boot")]
 pub mod settling;
 #[cfg(feature = "run")]
@@ -40,3 +44,5 @@ pub mod switch_root;
 pub mod terminal;
 #[cfg(feature = "run")]
 pub mod undo;
+#[cfg(feature = "run")]
+pub mod unpack;

@@ -66,23 +66,17 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
 
 /// Makes a filesystem, detached, and attaches it.
 pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
-    let context = match sys::open_filesystem(filesystem.name) {
-        Err(Errno::NODEV) if filesystem.optional => return Ok(()),
-        answer => answer.map_err(Call::Fsopen.failed())?,
+    let mount = match make_filesystem(filesystem) {
+        Err(CallError { call: Call::Fsopen, errno: Errno::NODEV }) if filesystem.optional => {
+            return Ok(());
+        }
+        made => made?,
     };
-    for parameter in filesystem.parameters {
-        fsconfig_set_string(&context, parameter.key, parameter.value)
-            .map_err(Call::Fsconfig.failed())?;
-    }
-    fsconfig_create(&context).map_err(Call::Fsconfig.failed())?;
-    let mount = sys::mount_filesystem(context.as_fd(), filesystem.attributes.0);
-    let mount = mount.map_err(Call::Fsmount.failed())?;
     match attach(hands, &mount, filesystem.place, filesystem.target) {
         // What lies below another of the kernel's filesystems may not be there.
         Err(CallError { call: Call::Openat2, errno: Errno::NOENT }) if filesystem.optional => {}
         answer => answer?,
     }
-    context.leave_open();
     if is_dev(filesystem) {
         hands.dev = Some(mount);
     } else if is_mask(filesystem) {
@@ -91,6 +85,19 @@ pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
         mount.leave_open();
     }
     Ok(())
+}
+
+/// Makes a filesystem, detached.
+pub fn make_filesystem(filesystem: &Filesystem<'_>) -> Result<Descriptor, CallError> {
+    let context = sys::open_filesystem(filesystem.name).map_err(Call::Fsopen.failed())?;
+    for parameter in filesystem.parameters {
+        fsconfig_set_string(&context, parameter.key, parameter.value)
+            .map_err(Call::Fsconfig.failed())?;
+    }
+    fsconfig_create(&context).map_err(Call::Fsconfig.failed())?;
+    let mount = sys::mount_filesystem(context.as_fd(), filesystem.attributes.0);
+    context.leave_open();
+    mount.map_err(Call::Fsmount.failed())
 }
 
 /// Hides a path: a file with /dev/null, which is the host's own, in a /dev that nobody else has touched; a directory

@@ -4,7 +4,7 @@ use super::hands::Hands;
 use super::identity::Inheritance;
 use super::program::{Attempt, Program};
 use super::start::{self, Container};
-use super::{id_maps, identity, landlock, link, mounts, terminal};
+use super::{id_maps, identity, landlock, layers, link, mounts, terminal, unpack};
 use crate::plan::environment::ENVIRONMENT;
 use crate::plan::step::{Filesystem, Step};
 use crate::sys::descriptor::{Descriptor, OpenFlags};
@@ -48,6 +48,16 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
             hands.keep(copy.slot, tree);
             Ok(())
         }
+        Step::OpenLayer { slot, path, kind } => layers::open_layer(hands, *slot, path, *kind),
+        Step::MemoryRoot(parameters) => layers::memory_root(hands, parameters),
+        Step::Scratch(parameters) => layers::scratch(parameters),
+        Step::Overlay { first, count, kept, of_user } => {
+            layers::overlay(hands, *first, *count, *kept, *of_user)
+        }
+        Step::Unpack { slot, path, how } => unpack::unpack(hands, *slot, path, *how),
+        Step::MountPoint(point) => layers::mount_point(hands, point),
+        Step::ReadOnlyRoot => layers::close_root(hands),
+        Step::NullInput => layers::null_input(hands),
         Step::PrivateMounts => mounts::propagate(crate::input::mount_options::Propagation::Private),
         Step::AttachRoot => mounts::attach_root(hands),
         Step::Mask(mask) => mounts::mask(hands, mask),

@@ -103,6 +103,7 @@ impl Relay {
 }
 
 /// HUP, INT, QUIT and TERM end a process that does nothing about them.
-const fn ends_us(arrived: Arrived) -> bool {
+#[must_use]
+pub const fn ends_us(arrived: Arrived) -> bool {
     matches!(arrived.signal.0, 1 | 2 | 3 | 15)
 }

@@ -40,6 +40,7 @@ calls! {
     Fchdir "fchdir",
     Fchmod "fchmod",
     Fchown "fchown",
+    Fchownat "fchownat",
     Fcntl "fcntl",
     FinitModule "finit_module",
     Flock "flock",
@@ -56,8 +57,10 @@ calls! {
     LandlockCreateRuleset "landlock_create_ruleset",
     LandlockRestrictSelf "landlock_restrict_self",
     MemfdCreate "memfd_create",
+    Linkat "linkat",
     Mkdirat "mkdirat",
     Mknodat "mknodat",
+    Mmap "mmap",
     Mount "mount",
     MountSetattr "mount_setattr",
     MoveMount "move_mount",
@@ -92,6 +95,8 @@ calls! {
     Swapon "swapon",
     Symlinkat "symlinkat",
     Umount2 "umount2",
+    Unlinkat "unlinkat",
+    Utimensat "utimensat",
     Writev "writev",
 }
 

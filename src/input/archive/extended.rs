@@ -28,14 +28,8 @@ const KEYS: &[u8] = b"path\nlinkpath\nsize\nuid\ngid\nmtime";
 
 impl Attributes<'_> {
     /// Nothing said.
-    pub const NONE: Attributes<'static> = Attributes {
-        path: None,
-        link: None,
-        size: None,
-        uid: None,
-        gid: None,
-        changed: None,
-    };
+    pub const NONE: Attributes<'static> =
+        Attributes { path: None, link: None, size: None, uid: None, gid: None, changed: None };
 
     /// These, and what the extended header of one member says.
     pub fn with<'b>(&self, text: &'b [u8]) -> Result<Attributes<'b>, Reason> {
@@ -122,9 +116,17 @@ mod tests {
 
     fn read(text: &str) -> Result<String, Reason> {
         Attributes::NONE.with(text.as_bytes()).map(|read| {
-            let text = |text: Option<&[u8]>| text.map_or("-".into(), |t| String::from_utf8_lossy(t).into_owned());
+            let text = |text: Option<&[u8]>| {
+                text.map_or("-".into(), |t| String::from_utf8_lossy(t).into_owned())
+            };
             let changed = read.changed.map(|at| (at.seconds, at.nanoseconds));
-            format!("{} {} {:?} {:?} {changed:?}", text(read.path), text(read.link), read.size, read.uid)
+            format!(
+                "{} {} {:?} {:?} {changed:?}",
+                text(read.path),
+                text(read.link),
+                read.size,
+                read.uid
+            )
         })
     }
 
@@ -133,9 +135,14 @@ mod tests {
         assert_eq!(read("").unwrap(), "- - None None None");
         assert_eq!(read("12 path=a\nb\n").unwrap(), "a\nb - None None None");
         assert_eq!(read("16 path=a=b c.d\n").unwrap(), "a=b c.d - None None None");
-        assert_eq!(read("10 size=7\n9 uid=5\n14 linkpath=l\n").unwrap(), "- l Some(7) Some(5) None");
+        assert_eq!(
+            read("10 size=7\n9 uid=5\n14 linkpath=l\n").unwrap(),
+            "- l Some(7) Some(5) None"
+        );
         assert_eq!(read("11 comment\n"), Err(Reason::BadExtended));
-        for bad in ["x", "5 a=b", "6 a=bc", "0 a=b\n", "99 a=b\n", " 6 a=b\n", "-6 a=b\n", "6 a=b\n\n"] {
+        for bad in
+            ["x", "5 a=b", "6 a=bc", "0 a=b\n", "99 a=b\n", " 6 a=b\n", "-6 a=b\n", "6 a=b\n\n"]
+        {
             assert_eq!(read(bad), Err(Reason::BadExtended), "{bad:?}");
         }
         assert_eq!(read("13 uid=429496\n").unwrap(), "- - None Some(429496) None");

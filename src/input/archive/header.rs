@@ -136,7 +136,8 @@ impl<'a> Header<'a> {
         if !matches!(self.kind()?, Kind::CharacterDevice | Kind::BlockDevice) {
             return Ok((0, 0));
         }
-        let part = |place| u32::try_from(number(self.field(place))?).map_err(|_| Reason::BadMemberNumber);
+        let part =
+            |place| u32::try_from(number(self.field(place))?).map_err(|_| Reason::BadMemberNumber);
         Ok((part(MAJOR)?, part(MINOR)?))
     }
 }
@@ -164,7 +165,9 @@ fn number(field: &[u8]) -> Result<i64, Reason> {
             let end = digits.iter().position(is_blank).unwrap_or(digits.len());
             let (digits, rest) = digits.split_at_checked(end).unwrap_or_default();
             let number = if digits.is_empty() { Some(0) } else { parse_radix(digits, 8) };
-            number.filter(|_| rest.iter().all(is_blank)).and_then(|number| i64::try_from(number).ok())
+            number
+                .filter(|_| rest.iter().all(is_blank))
+                .and_then(|number| i64::try_from(number).ok())
         }
     };
     found.ok_or(Reason::BadMemberNumber)

@@ -61,11 +61,12 @@ impl Codes<'_> {
                 continue;
             };
             // The first bit of a code comes first.
-            let start = next.reverse_bits() >> (16 - u32::from(*length));
+            let mut place = usize::from(next.reverse_bits() >> (16 - u32::from(*length)));
             *next += 1;
-            let entry = (symbol << 4 | u16::from(*length)).to_le_bytes();
-            let places = self.table.iter_mut().take(self.mask + 1).skip(start.into());
-            places.step_by(1 << length).for_each(|place| *place = entry);
+            while let Some(entry) = self.table.get_mut(place).filter(|_| place <= self.mask) {
+                *entry = (symbol << 4 | u16::from(*length)).to_le_bytes();
+                place += 1 << length;
+            }
         }
         Ok(())
     }
@@ -252,11 +253,7 @@ impl<'m> Inflate<'m> {
     }
 
     /// Reads lengths of codes: one, the last one again, or zeros. Nothing may be said of more than there are.
-    fn read_lengths(
-        &mut self,
-        source: &mut Source<'_>,
-        lengths: &mut [u8],
-    ) -> Result<(), Reason> {
+    fn read_lengths(&mut self, source: &mut Source<'_>, lengths: &mut [u8]) -> Result<(), Reason> {
         let mut last = None;
         let mut places = lengths.iter_mut();
         while places.len() > 0 {

@@ -14,8 +14,12 @@ const INPUT_BYTES: usize = 64 * 1024;
 const EXTENDED_BYTES: usize = 1024 * 1024;
 
 /// The memory that unpacking takes. What an archive does not need is not touched.
-pub const MEMORY_BYTES: usize =
-    INPUT_BYTES + WINDOW_BYTES + 2 * TABLE_BYTES + gzip::TABLE_BYTES + 4 * PATH_BYTES + EXTENDED_BYTES;
+pub const MEMORY_BYTES: usize = INPUT_BYTES
+    + WINDOW_BYTES
+    + 2 * TABLE_BYTES
+    + gzip::TABLE_BYTES
+    + 4 * PATH_BYTES
+    + EXTENDED_BYTES;
 
 /// The header and the texts that may stand before it.
 pub struct Texts<'m> {

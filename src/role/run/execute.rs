@@ -1,5 +1,7 @@
 //! Carrying the plan out: supervisor's, container's, program's side.
 
+use core::ffi::CStr;
+
 use super::traces::Traces;
 use super::{Planned, explain};
 use crate::facts::run_facts::refusing_setting;
@@ -10,19 +12,21 @@ use crate::plan::step::{Stage, Step};
 use crate::report::{self, OWN_FAILURE};
 use crate::run::descendants;
 use crate::run::hands::Hands;
-use crate::run::link::{self, Message, StepFailed};
+use crate::run::link::{self, Message, NOTE_BYTES, StepFailed};
 use crate::run::perform::{ProgramContext, perform_init, perform_program, perform_supervisor};
 use crate::run::program::status_of_failure;
 use crate::run::start::{self, Container, Started};
 use crate::supervise::journal::Journal;
-use crate::supervise::relay::Relay;
+use crate::supervise::relay::{Relay, ends_us};
 use crate::supervise::rule::Policy;
 use crate::supervise::wait_loop::{Source, supervise};
 use crate::supervise::window::Channels;
 use crate::sys::clock::monotonic_ns;
 use crate::sys::descriptor::Descriptor;
+use crate::sys::poll::{self, Entry};
 use crate::sys::process::{Pid, Side, Until, close_range, exit, fork};
-use crate::sys::signal::{self, Inherited, Signal};
+use crate::sys::signal::{self, Arrived, Inherited, Signal};
+use crate::sys::signal_file;
 use crate::sys::standard;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
@@ -102,7 +106,7 @@ fn cannot_start(planned: &Planned, started: Option<Container>, failed: StepFaile
     match started {
         Some(container) => abandon(planned, container.pid, failed),
         None => {
-            say_failed_step(planned, failed);
+            say_failed_step(planned, failed, b"");
             OWN_FAILURE
         }
     }
@@ -127,13 +131,22 @@ fn supervise_container(
     }
     give_up_preserved(planned);
     let pid = container.pid;
-    match hear_of_start(&container.link) {
+    match hear_of_start(planned, &container.link) {
         Ok(heard) => {
             traces.started();
             wait_for_end(planned, container, heard, channels)
         }
         Err(Unheard::Failed(failed)) => failed_inside(planned, pid, failed),
         Err(Unheard::Lost(error)) => abandon(planned, pid, of_start(planned, error)),
+        Err(Unheard::Died) => {
+            say_died();
+            watch(planned, pid, Policy::INSIDE, Source::Signals)
+        }
+        Err(Unheard::Ended(arrived)) => {
+            let _ = signal::kill(pid.0, Signal::KILL);
+            let _ = watch(planned, pid, Policy::INSIDE, Source::Signals);
+            SIGNALLED + arrived.signal.0
+        }
     }
 }
 
@@ -146,12 +159,19 @@ fn give_up_preserved(planned: &Planned) {
     }
 }
 
+/// Exit status of what a signal ended, without its number.
+const SIGNALLED: i32 = 128;
+
 /// Why a start was not heard of.
 enum Unheard {
-    /// A step failed inside.
+    /// A step failed inside, which was said.
     Failed(StepFailed),
     /// The link itself failed.
     Lost(CallError),
+    /// The container's first process is gone without a word.
+    Died,
+    /// A signal asked us to end.
+    Ended(Arrived),
 }
 
 /// What was heard before the program ran.
@@ -163,16 +183,62 @@ struct Heard {
 }
 
 /// Listens until the program has been executed; the terminal comes on the way.
-fn hear_of_start(link: &Descriptor) -> Result<Heard, Unheard> {
+#[inline(never)]
+fn hear_of_start(planned: &Planned, link: &Descriptor) -> Result<Heard, Unheard> {
+    let lost = Unheard::Lost;
+    // An archive takes its time, and may wait for who sends it.
+    let takes_long = planned.steps.iter().any(|step| matches!(step, Step::Unpack { .. }));
+    let signals = if takes_long {
+        Some(signal_file::open().map_err(Call::Signalfd.failed()).map_err(lost)?)
+    } else {
+        None
+    };
     let mut terminal = None;
+    let mut note = [0; NOTE_BYTES];
     loop {
-        match link::receive(link).map_err(Unheard::Lost)? {
+        if let Some(arrived) = signals.as_ref().and_then(|signals| await_word(link, signals)) {
+            return Err(Unheard::Ended(arrived));
+        }
+        // The last byte stays 0.
+        let room = note.split_last_mut().map(|(_, room)| room).unwrap_or_default();
+        match link::receive_with_note(link, room).map_err(lost)? {
             Message::Terminal(master) => terminal = Some(master),
-            Message::Failed(failed) => return Err(Unheard::Failed(failed)),
+            Message::Note => {}
+            Message::Failed(failed) => {
+                let note = CStr::from_bytes_until_nul(&note).unwrap_or_default();
+                say_failed_step(planned, failed, note.to_bytes());
+                return Err(Unheard::Failed(failed));
+            }
+            Message::End if planned.options.init => return Err(Unheard::Died),
             Message::End => return Ok(Heard { terminal, link_lives: false }),
             Message::Started | Message::Stopped => return Ok(Heard { terminal, link_lives: true }),
         }
     }
+}
+
+/// Waits until the container says something, or until a signal comes that ends us; others there is nobody for yet.
+fn await_word(link: &Descriptor, signals: &Descriptor) -> Option<Arrived> {
+    loop {
+        let mut entries = [link, signals].map(|wanted| Entry::new(wanted.as_fd(), poll::IN));
+        poll::wait(&mut entries);
+        let [link, signal] = entries.map(Entry::is_ready);
+        let arrived = if signal { signal_file::take(signals.as_fd()) } else { None };
+        if let Some(arrived) = arrived.filter(|arrived| ends_us(*arrived)) {
+            return Some(arrived);
+        }
+        if link {
+            return None;
+        }
+    }
+}
+
+#[inline(never)]
+fn say_died() {
+    let mut line = report::line();
+    line.packed(packed!(
+        "the container's first process was killed before CMD was started; is its memory limit too low?"
+    ));
+    report::say(line);
 }
 
 fn wait_for_end(
@@ -202,10 +268,9 @@ fn watch(planned: &Planned, pid: Pid, policy: Policy, source: Source) -> i32 {
     supervise(policy, planned.plain, source, Journal::SILENT, pid)
 }
 
-/// A step failed in the container: it ends by itself; say why and clean up.
+/// A step failed in the container, which ends by itself.
 fn failed_inside(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
     let _ = watch(planned, pid, Policy::INSIDE, Source::Signals);
-    say_failed_step(planned, failed);
     match failed.error.call {
         Call::Execve => status_of_failure(failed.error.errno),
         _ => OWN_FAILURE,
@@ -215,16 +280,21 @@ fn failed_inside(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
 /// A step of the supervisor failed: kills the container, says why.
 fn abandon(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
     let _ = signal::kill(pid.0, Signal::KILL);
+    say_failed_step(planned, failed, b"");
     failed_inside(planned, pid, failed)
 }
 
 /// `rootlet: mount proc on /proc (...): fsmount: EPERM (...)`, and a hint where the errno misleads.
-fn say_failed_step(planned: &Planned, failed: StepFailed) {
+#[inline(never)]
+fn say_failed_step(planned: &Planned, failed: StepFailed, note: &[u8]) {
     let mut line = report::line();
     if let Some(step) = planned.steps.get(usize::from(failed.step)) {
         step.describe(Column::Words, &mut line);
-        line.text(": ");
-        report::describe_call(&mut line, failed.error);
+        line.text(": ").raw(note);
+        // The note says it all where no call failed.
+        if failed.error.errno != Errno(0) {
+            report::describe_call(&mut line, failed.error);
+        }
         let errno = failed.error.errno;
         let is_refusal = errno == Errno::PERM || errno == Errno::ACCES || errno == Errno::NOSPC;
         let setting = if planned.users.is_hosts() { None } else { refusing_setting() };
@@ -281,6 +351,10 @@ const MEANINGS: [(Call, Errno, u8); 15] = [
 const NOT_SHARED: usize = 6;
 const NO_LABEL: usize = 13;
 const NOT_MAPPED: usize = 14;
+const NOT_A_POINT: usize = 15;
+const NOT_LAID: usize = 16;
+const FULL: usize = 17;
+const NO_OWNER: usize = 18;
 const NAME_TAKEN: usize = 15;
 
 /// The line of `HINTS` for a failed step.
@@ -289,6 +363,13 @@ fn hint(step: &Step<'_>, error: CallError) -> usize {
         Step::Label(_) => return NO_LABEL,
         Step::KeepRecord { .. } if error.errno == Errno::EXIST => return NAME_TAKEN,
         Step::MapTree(_) if error.errno == Errno::INVAL => return NOT_MAPPED,
+        Step::MountPoint(_) if error.call == Call::Openat => return NOT_A_POINT,
+        Step::Overlay { .. } => return NOT_LAID,
+        Step::Unpack { .. } => match (error.call, error.errno) {
+            (_, Errno::NOSPC) => return FULL,
+            (Call::Fchown | Call::Fchownat, Errno::INVAL) => return NO_OWNER,
+            _ => {}
+        },
         _ => {}
     }
     if let (Step::JoinPeers, Errno::INVAL) = (step, error.errno) {
