@@ -111,7 +111,8 @@ impl Stream<'_> {
             if taken.is_empty() {
                 return Ok(most - left);
             }
-            for (place, byte) in places.by_ref().zip(taken) {
+            // In this order: the other would use up a place at the end of what was taken.
+            for (byte, place) in taken.iter().zip(places.by_ref()) {
                 *place = *byte;
             }
         }
