@@ -89,20 +89,14 @@ fn line(text: &str) -> Line {
 }
 
 /// Whether the calls of the lines are those that were made, which may lack whole groups of optional ones.
-fn is_what_was_done(mut said: &[(&str, Option<usize>)], mut done: &[String]) -> bool {
-    while let Some((_, group)) = said.first() {
-        // A call that must be made is a group of its own.
-        let length =
-            group.map_or(1, |_| said.iter().take_while(|(_, other)| other == group).count());
-        let (names, rest) = said.split_at(length);
-        if names.iter().map(|(name, _)| *name).eq(done.iter().take(length).map(String::as_str)) {
-            done = &done[length..];
-        } else if group.is_none() {
-            return false;
-        }
-        said = rest;
-    }
-    done.is_empty()
+fn is_what_was_done(said: &[(&str, Option<usize>)], done: &[String]) -> bool {
+    let Some((_, group)) = said.first() else { return done.is_empty() };
+    // A call that must be made is a group of its own.
+    let length = group.map_or(1, |_| said.iter().take_while(|(_, other)| other == group).count());
+    let (names, rest) = said.split_at(length);
+    let made = names.iter().map(|(name, _)| *name).eq(done.iter().take(length).map(String::as_str));
+    made && is_what_was_done(rest, &done[length..])
+        || group.is_some() && is_what_was_done(rest, done)
 }
 
 #[test]
@@ -260,7 +254,7 @@ fn explaining_says_when_there_is_nothing_to_follow() {
 #[test]
 fn tracing_runs_and_gives_each_step_its_time() {
     let t = case!("-");
-    let run = t.run().opt("--trace").sh("echo ran; exit 3").output();
+    let run = t.run().opts(["--trace", "--name", "NAME"]).sh("echo ran; exit 3").output();
     assert_eq!((run.code(), run.stdout.as_str()), (3, "ran\n"), "{run:?}");
     let steps = explained(&t, &[]);
     let timed = run.stderr.lines().filter(|line| {

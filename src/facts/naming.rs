@@ -7,7 +7,6 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use super::run_facts::RunFacts;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{Mode, RunOptions};
-use crate::sys::directory::write_current;
 use crate::sys::vectors::Strings;
 use crate::text::arena::Arena;
 use crate::text::call::Call;
@@ -39,9 +38,6 @@ pub fn name_container<'a>(
         None if options.mode == Mode::Explain => c"NAME",
         None => arena.join(&[random_name()?.bytes()]).map_err(full)?,
     };
-    // Without one nothing relative can be found either.
-    let directory = arena.keep(write_current).unwrap_or_default();
-    facts.directory = CStr::from_bytes_with_nul(directory).unwrap_or_default();
     let parts = [facts.records.to_bytes(), b"/", facts.name.to_bytes()];
     facts.record = arena.join(&parts).map_err(full)?;
     Ok(())

@@ -67,8 +67,6 @@ pub struct RunFacts<'a> {
     pub records: &'a CStr,
     /// The container's name: the one asked for, or twelve random digits.
     pub name: &'a CStr,
-    /// Our working directory, where relative paths begin.
-    pub directory: &'a CStr,
     /// The container's own directory among the records.
     pub record: &'a CStr,
     /// The running kernel.
@@ -118,7 +116,6 @@ impl RunFacts<'_> {
         Self {
             records: c"",
             name: c"",
-            directory: c"",
             record: c"",
             kernel: KernelRelease(0, 0),
             hostname: HOSTNAME,
@@ -193,6 +190,12 @@ pub fn gather<'a>(
     name_container(options, caller, arena, facts)?;
     if facts.caller.uid != 0 || options.users == UserNamespace::Auto {
         look_at_grants(options, arena, facts)?;
+    }
+    for (index, persist) in (0..).zip(&options.persist) {
+        // A failed start removes it, so it must be its own.
+        if look(CWD, persist.file, AtFlags::SYMLINK_NOFOLLOW) != Ok(Found::Nothing) {
+            return Err(Refusal::new(Subject::Persist(index), Reason::IsThere));
+        }
     }
     look_at_volumes(options, facts)?;
     look_at_targets(root.as_ref(), options, facts)?;

@@ -31,6 +31,8 @@ pub mod mount_options;
 #[cfg(feature = "run")]
 pub mod namespaces;
 #[cfg(feature = "run")]
+pub mod persist;
+#[cfg(feature = "run")]
 pub mod record;
 #[cfg(feature = "run")]
 pub mod root_options;
@@ -42,6 +44,8 @@ pub mod run_options;
 pub mod security_options;
 #[cfg(feature = "run")]
 pub mod system_calls;
+#[cfg(feature = "run")]
+pub mod time_offsets;
 #[cfg(feature = "run")]
 pub mod users;
 

@@ -19,6 +19,8 @@ pub const NAME_BYTES: usize = 64;
 pub enum Undo<'a> {
     /// A file with the container's pid.
     PidFile(&'a CStr),
+    /// A file that keeps a namespace. It stays once CMD has been executed.
+    Pin(&'a CStr),
     /// A mount point below the root, of which this many bytes were there before; the last part is no directory. It
     /// stays once CMD has been executed.
     PointOfFile(&'a CStr, usize),
@@ -43,7 +45,7 @@ pub enum Entry<'a> {
 }
 
 /// The word of each kind of entry, and whether a number follows.
-const WORDS: [(&[u8], bool); 7] = [
+const WORDS: [(&[u8], bool); 8] = [
     (b"directory ", false),
     (b"root ", false),
     (b"pid ", true),
@@ -51,6 +53,7 @@ const WORDS: [(&[u8], bool); 7] = [
     (b"pid-file ", false),
     (b"file ", true),
     (b"folder ", true),
+    (b"pin ", false),
 ];
 
 impl<'a> Entry<'a> {
@@ -65,6 +68,7 @@ impl<'a> Entry<'a> {
             Self::Undo(Undo::PidFile(path)) => (4, 0, path),
             Self::Undo(Undo::PointOfFile(path, existing)) => (5, existing, path),
             Self::Undo(Undo::PointOfDirectory(path, existing)) => (6, existing, path),
+            Self::Undo(Undo::Pin(path)) => (7, 0, path),
         };
         let (word, numbered) = WORDS.get(index).copied().unwrap_or_default();
         (word, if numbered { Some(number) } else { None }, path)
@@ -93,7 +97,8 @@ impl<'a> Entry<'a> {
             3 => Self::Started,
             4 => Self::Undo(Undo::PidFile(path)),
             5 => Self::Undo(Undo::PointOfFile(path, length)),
-            _ => Self::Undo(Undo::PointOfDirectory(path, length)),
+            6 => Self::Undo(Undo::PointOfDirectory(path, length)),
+            _ => Self::Undo(Undo::Pin(path)),
         })
     }
 }
@@ -120,6 +125,7 @@ mod tests {
             (Entry::Pid(77), c"pid 77"),
             (Entry::Started, c"started"),
             (Entry::Undo(Undo::PidFile(c"x.pid")), c"pid-file x.pid"),
+            (Entry::Undo(Undo::Pin(c"/run/n")), c"pin /run/n"),
             (Entry::Undo(Undo::PointOfFile(c"/a/b", 0)), c"file 0 /a/b"),
             (long, c"folder 3 /a\nb c"),
         ] {

@@ -54,6 +54,8 @@ pub enum Subject {
     User,
     /// The environment of the program.
     Environment,
+    /// The file of a `--persist`, by its index.
+    Persist(u8),
     /// `XDG_RUNTIME_DIR` of the environment.
     RuntimeDirectory,
     /// Something of the machine's: /, /proc/self/mountinfo.
@@ -136,7 +138,7 @@ reasons! {
     NoIdRange "is not INNER:OUTER:SIZE, ids from 0 to 4294967294",
     RangesOverlap "overlaps an earlier range",
     TooManyRanges "is one too many: at most 24",
-    NoUserNamespace "is none of host, new, auto, ns:PATH",
+    NoUserNamespace "is none of host, new, auto, container:NAME, ns:PATH",
     MapsOfHost "needs --userns new with --uidmap or --gidmap",
     HostsUsers "needs --userns new with --disable-userns",
     SharedUsers "cannot share mounts with the host from a user namespace: --propagation shared",
@@ -144,7 +146,7 @@ reasons! {
     MapsMounts "needs root and a new user namespace, --userns new or --uidmap, to map owners of files",
     RootNotMapped "needs id 0 in --uidmap and --gidmap",
     NotMapped "is not mapped: --uidmap and --gidmap, or --userns auto, map more ids",
-    NeitherHostNorNew "is neither host nor new",
+    NeitherHostNorNew "is none of host, new, container:NAME, ns:PATH",
     NoPropagation "is none of private, slave, shared, unbindable",
     NoCapability "is not a capability",
     NoVariable "needs KEY=VALUE or KEY, without blanks in KEY",
@@ -171,6 +173,12 @@ reasons! {
     MountPointMissing "is missing in the root, which is read-only",
     MountPointLink "is a link in the root, not a directory",
     MountPointFile "is not a directory in the root",
+    JoinsOthers "cannot join a namespace of others from a user namespace of its own: join its owner's, --userns container:NAME|ns:PATH",
+    NoTimeOffset "is not monotonic=SECONDS,boottime=SECONDS",
+    TimeNeedsInit "cannot shift clocks with --no-init",
+    NoPersist "is not net, ipc, uts or user, each once, with =FILE",
+    NotNew "would keep a namespace that is not new",
+    IsThere "is there already",
     NoName "is no name: letters, digits, _ . -, at most 64, the first a letter or digit",
     NotDevice "is no device",
     NoDevice "needs a device: SRC[:DST][:rwm], absolute paths",

@@ -35,6 +35,8 @@ pub enum Id {
     UidMap,
     GidMap,
     NoMoreUsers,
+    TimeOffset,
+    Persist,
     Propagation,
     NoPivot,
     Terminal,
@@ -55,7 +57,7 @@ pub enum Id {
 }
 
 /// The options in the order of `MANUAL`.
-pub const IDS: [Id; 44] = [
+pub const IDS: [Id; 46] = [
     Id::Rootfs,
     Id::Overlay,
     Id::Upper,
@@ -83,6 +85,8 @@ pub const IDS: [Id; 44] = [
     Id::UidMap,
     Id::GidMap,
     Id::NoMoreUsers,
+    Id::TimeOffset,
+    Id::Persist,
     Id::Propagation,
     Id::NoPivot,
     Id::Terminal,
@@ -132,17 +136,21 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
   -u, --user USER[:GROUP]       names of the root, or numbers (default 0:0)
   -e, --env K[=V]               set, or copy the caller's
       --env-file FILE           variables, one a line
-      --network host|new        network interfaces (new: lo alone)
-      --pid host|new            process ids
-      --ipc host|new            System V IPC, message queues, /dev/shm
-      --uts host|new            host name
-      --cgroupns host|new       view of the cgroup tree
-      --userns host|new|auto|ns:PATH
+      --network NS              network interfaces (new, or none: lo alone)
+      --pid NS                  process ids
+      --ipc NS                  System V IPC, message queues, /dev/shm
+      --uts NS                  host name
+      --cgroupns NS             view of the cgroup tree
+                                NS: new (default), host, container:NAME, ns:FILE
+      --userns host|new|auto|container:NAME|ns:PATH
                                 users (default host for root, new for others; auto:
                                 with what /etc/subuid and /etc/subgid grant)
       --uidmap INNER:OUTER:SIZE a range of users of a new --userns
       --gidmap INNER:OUTER:SIZE a range of groups
       --disable-userns          no further user namespaces inside
+      --time-offset monotonic=SECONDS,boottime=SECONDS
+                                shift the clocks inside
+      --persist KIND=FILE       keep a new net, ipc, uts or user namespace
       --propagation TYPE        private slave shared unbindable (default slave)
       --no-pivot                chroot instead of pivot_root
   -t, --tty                     a terminal of its own

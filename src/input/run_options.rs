@@ -11,12 +11,14 @@ use super::init_options;
 use super::landlock::{self, FILE_RULES, FileRule};
 use super::limits::{self, KINDS, Limit};
 use super::mount_options::{Propagation, Tmpfs, Volume, parse_device, parse_tmpfs, parse_volume};
-use super::namespaces::Namespaces;
+use super::namespaces::{Joins, Namespaces};
+use super::persist::{self, PERSISTENT, Persist};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
 use super::root_options::{self, RootOptions};
 use super::run_manual::{IDS, Id, MANUAL};
 use super::security_options::Security;
+use super::time_offsets::{self, TimeOffsets};
 use crate::text::arena::Arena;
 use crate::text::number::parse_u64;
 use crate::text::parts::line_of;
@@ -43,7 +45,7 @@ pub enum MountKind {
 
 /// Which user namespace a container has.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum UserNamespace<'a> {
+pub enum UserNamespace {
     /// The host's for root, a new one for everybody else.
     Default,
     /// The host's.
@@ -52,8 +54,8 @@ pub enum UserNamespace<'a> {
     New,
     /// A new one with all ids that /etc/subuid and /etc/subgid grant.
     Auto,
-    /// One that exists, by a file of it.
-    Join(&'a CStr),
+    /// One that exists: it is among `RunOptions::joins`.
+    Join,
 }
 
 /// What to do with the plan.
@@ -100,13 +102,19 @@ pub struct RunOptions<'a> {
     /// Namespaces to make.
     pub namespaces: Namespaces,
     /// The user namespace.
-    pub users: UserNamespace<'a>,
+    pub users: UserNamespace,
+    /// Namespaces to join; the user namespace may be among them.
+    pub joins: Joins<'a>,
     /// `--uidmap`
     pub uid_map: IdMap,
     /// `--gidmap`
     pub gid_map: IdMap,
     /// No further user namespaces can be made inside.
     pub no_more_users: bool,
+    /// By how much clocks are shifted.
+    pub time_offsets: Option<TimeOffsets<'a>>,
+    /// Namespaces that are kept.
+    pub persist: Vec<Persist<'a>, PERSISTENT>,
     /// Between the host's mounts and the container's.
     pub propagation: Propagation,
     /// `pivot_root`, or moving the root mount and chroot.
@@ -172,6 +180,12 @@ impl<'a> RunOptions<'a> {
 }
 
 impl RunOptions<'_> {
+    /// Whether the container shares the host's namespace of this kind.
+    #[must_use]
+    pub fn shares_hosts(&self, kind: Namespaces) -> bool {
+        !self.namespaces.has(kind) && !self.joins.kinds().has(kind)
+    }
+
     /// What a command line without options means; the root is still to be named.
     #[must_use]
     pub const fn new() -> Self {
@@ -192,9 +206,12 @@ impl RunOptions<'_> {
             variable_files: Vec::new(),
             namespaces: Namespaces::DEFAULT,
             users: UserNamespace::Default,
+            joins: Joins::new(),
             uid_map: IdMap::new(),
             gid_map: IdMap::new(),
             no_more_users: false,
+            time_offsets: None,
+            persist: Vec::new(),
             propagation: Propagation::Slave,
             pivot: true,
             terminal: false,
@@ -274,9 +291,12 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
             Id::Ipc => set_namespace(Namespaces::IPC, value, options),
             Id::Uts => set_namespace(Namespaces::UTS, value, options),
             Id::Cgroup => set_namespace(Namespaces::CGROUP, value, options),
-            Id::Users => set_users(value, arena, options),
+            Id::Users => set_users(value, options),
             Id::UidMap => id_map::add_range(value.to_bytes(), &mut options.uid_map),
             Id::GidMap => id_map::add_range(value.to_bytes(), &mut options.gid_map),
+            Id::TimeOffset => time_offsets::parse(value, arena)
+                .map(|offsets| options.time_offsets = Some(offsets)),
+            Id::Persist => persist::add(value, &mut options.persist),
             Id::Propagation => set_propagation(value, options),
             Id::SecurityOption => options.security.set(value.to_bytes(), arena),
             _ => set_switch(id, options),
@@ -304,6 +324,9 @@ fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
         return Err(Refusal::new(Subject::Command, Reason::InputAndTerminal));
     }
     let renames = options.hostname.is_some() || options.domainname.is_some();
+    if options.time_offsets.is_some() && !options.init {
+        return Err(Refusal::new(Subject::Command, Reason::TimeNeedsInit));
+    }
     if renames && !options.namespaces.has(Namespaces::UTS) {
         return Err(Refusal::new(Subject::Command, Reason::RenamesHost));
     }
@@ -392,16 +415,24 @@ fn set_text<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result
     Ok(())
 }
 
-fn set_namespace(
+fn set_namespace<'a>(
     kind: Namespaces,
-    value: &CStr,
-    options: &mut RunOptions<'_>,
+    value: &'a CStr,
+    options: &mut RunOptions<'a>,
 ) -> Result<(), Reason> {
-    let new = match value.to_bytes() {
-        b"new" => true,
-        b"host" => false,
-        _ => return Err(Reason::NeitherHostNorNew),
+    let named = line_of(b"new\nprivate\nnone\nhost", value.to_bytes());
+    let is_network = kind == Namespaces::NETWORK;
+    let new = match named {
+        Some(0 | 1) => true,
+        Some(2) if is_network => true,
+        Some(3) => false,
+        _ => {
+            options.joins.set(kind, value, Reason::NeitherHostNorNew)?;
+            options.namespaces = options.namespaces.with(kind, false);
+            return Ok(());
+        }
     };
+    options.joins.remove(kind);
     options.namespaces = options.namespaces.with(kind, new);
     Ok(())
 }
@@ -418,20 +449,15 @@ fn set_preserved(value: &CStr, options: &mut RunOptions<'_>) -> Result<(), Reaso
     Ok(())
 }
 
-fn set_users<'a>(
-    value: &'a CStr,
-    arena: &mut Arena<'a>,
-    options: &mut RunOptions<'a>,
-) -> Result<(), Reason> {
-    let value = value.to_bytes();
-    options.users = match line_of(b"host\nnew\nauto", value) {
+fn set_users<'a>(value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Reason> {
+    options.joins.remove(Namespaces::USER);
+    options.users = match line_of(b"host\nnew\nauto", value.to_bytes()) {
         Some(0) => UserNamespace::Host,
         Some(1) => UserNamespace::New,
         Some(_) => UserNamespace::Auto,
         None => {
-            let path = value.strip_prefix(b"ns:").filter(|path| !path.is_empty());
-            let path = path.ok_or(Reason::NoUserNamespace)?;
-            UserNamespace::Join(arena.join(&[path]).map_err(|_| Reason::TextFull)?)
+            options.joins.set(Namespaces::USER, value, Reason::NoUserNamespace)?;
+            UserNamespace::Join
         }
     };
     Ok(())

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
-use self::checks::{check_kernel, check_root};
+use self::checks::{check_kept, check_kernel, check_root};
 use self::missing::{MISSING_POINTS, MissingPaths};
 use self::trees::{HOSTS, binds, hosts_trees};
 use super::filesystems::{
@@ -16,7 +16,7 @@ use super::user_namespace::{TTY_GROUP, Users};
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::{Attributes, Propagation};
-use crate::input::namespaces::Namespaces;
+use crate::input::namespaces::{Join, Namespaces, Owner};
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::root_options::{LAYERS, RootKind};
 use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserMount, UserNamespace, VOLUMES};
@@ -68,6 +68,7 @@ pub fn plan<'a>(
 ) -> Result<(), Refusal> {
     check_kernel(options, facts)?;
     check_root(options, facts)?;
+    check_kept(options, program)?;
     if options.propagation == Propagation::Shared && !program.users.is_hosts() {
         return Err(Refusal::new(Subject::Command, Reason::SharedUsers));
     }
@@ -120,11 +121,10 @@ impl<'a> Builder<'_, 'a> {
         let new = program.namespaces(options);
         self.add(Step::ProtectOwnFile);
         // What mount points leave is nothing that needs a record.
-        let required = options.name.is_some() || options.pid_file.is_some();
+        let leaves = options.pid_file.is_some() || !options.persist.is_empty();
+        let required = options.name.is_some() || leaves;
         self.add(Step::KeepRecord { path: facts.record, required });
-        if let UserNamespace::Join(path) = options.users {
-            self.add(Step::JoinUsers(path));
-        }
+        self.join(options, facts, program);
         self.add(Step::NewNamespaces(new));
         if let Users::New(maps) = program.users {
             self.add(Step::MapUsers(maps));
@@ -138,6 +138,9 @@ impl<'a> Builder<'_, 'a> {
         if let Some(score) = options.oom_score_adj {
             self.add(Step::OomScore(score));
         }
+        for persist in &options.persist {
+            self.add(Step::Persist(persist));
+        }
         if let Some(path) = options.pid_file {
             self.add(Step::WritePidFile(path));
         }
@@ -147,7 +150,11 @@ impl<'a> Builder<'_, 'a> {
         let awaits = |step: &Step<'_>| {
             matches!(
                 step,
-                Step::MapUsers(_) | Step::Limit(_) | Step::OomScore(_) | Step::WritePidFile(_)
+                Step::MapUsers(_)
+                    | Step::Limit(_)
+                    | Step::OomScore(_)
+                    | Step::Persist(_)
+                    | Step::WritePidFile(_)
             )
         };
         let awaits = self.steps.iter().any(awaits);
@@ -156,6 +163,24 @@ impl<'a> Builder<'_, 'a> {
         }
         self.add_if(awaits, Step::AwaitSupervisor);
         self.add_if(new.has(Namespaces::NETWORK), Step::LoopbackUp);
+    }
+
+    /// Who has joined a user namespace has no rights over what others own; who is nobody has them only there.
+    fn join(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
+        let is_root = facts.caller.uid == 0;
+        let by_default =
+            options.users == UserNamespace::Default && matches!(program.users, Users::Joined);
+        let of_users = |join: &&Join<'_>| join.kinds.has(Namespaces::USER) != is_root;
+        let others = |join: &&Join<'_>| join.kinds.has(Namespaces::USER) == is_root;
+        let joins = &options.joins;
+        self.add_if(is_root && joins.kinds().has(Namespaces::USER), Step::LeaveGroups);
+        let mut with_users = by_default;
+        for join in joins.iter().filter(of_users).chain(joins.iter().filter(others)) {
+            let is_container = matches!(join.owner, Owner::Container(_));
+            let also_users = with_users && is_container;
+            self.add(if also_users { Step::JoinWithUsers(join) } else { Step::Join(join) });
+            with_users &= !also_users;
+        }
     }
 
     /// Copies of the host's mounts, taken while their peer groups are still known: a tree that was made
@@ -180,7 +205,7 @@ impl<'a> Builder<'_, 'a> {
             Step::CloneTree(TreeCopy { slot, source, attributes, propagation })
         };
         let shared_memory = private(Slot::SHARED_MEMORY, c"/dev/shm", Attributes::CLOSED);
-        self.add_if(!options.namespaces.has(Namespaces::IPC), shared_memory);
+        self.add_if(options.shares_hosts(Namespaces::IPC), shared_memory);
         for kernels in &HOSTS {
             let filesystem = kernels.filesystem;
             let copy = private(kernels.slot, filesystem.target, filesystem.attributes);
@@ -194,9 +219,15 @@ impl<'a> Builder<'_, 'a> {
         if program.users.is_hosts() || facts.caller.uid != 0 {
             return;
         }
-        self.add(Step::Groups(&[]));
+        self.groups(&[], program);
         self.add(Step::GroupId(0));
         self.add(Step::UserId(0));
+    }
+
+    fn groups(&mut self, groups: &'a [u32], program: &Program<'a>) {
+        let joined = matches!(program.users, Users::Joined);
+        let step = if joined { Step::AllowedGroups(groups) } else { Step::Groups(groups) };
+        self.add_if(program.users.sets_groups(), step);
     }
 
     /// The root and the kernel's filesystems.
@@ -210,7 +241,7 @@ impl<'a> Builder<'_, 'a> {
         }
         // Who is root in a user namespace can mount what belongs to namespaces of his own. What belongs to the host's is
         // bound; the cgroups of the host lie in its /sys.
-        let own_cgroups = program.users.is_hosts() || options.namespaces.has(Namespaces::CGROUP);
+        let own_cgroups = program.users.is_hosts() || !options.shares_hosts(Namespaces::CGROUP);
         for filesystem in &BELOW_ROOT {
             let hosts = HOSTS.iter().find(|hosts| hosts.filesystem.target == filesystem.target);
             if let Some(hosts) = hosts.filter(|hosts| binds(options, program, hosts)) {
@@ -223,6 +254,9 @@ impl<'a> Builder<'_, 'a> {
         // Before anything of the user's can lie over /proc.
         for label in options.security.apparmor.iter().chain(&options.security.selinux) {
             self.add(Step::Label(label));
+        }
+        if let Some(offsets) = &options.time_offsets {
+            self.add(Step::ShiftClocks(offsets));
         }
         self.add_if(options.no_more_users, Step::NoMoreUsers);
     }
@@ -238,7 +272,7 @@ impl<'a> Builder<'_, 'a> {
         for link in &LINKS {
             self.add(Step::Link(link));
         }
-        let own_memory = options.namespaces.has(Namespaces::IPC);
+        let own_memory = !options.shares_hosts(Namespaces::IPC);
         let terminals = program.users.has_group(TTY_GROUP);
         for filesystem in &BELOW_DEV {
             let target = filesystem.target;
@@ -318,7 +352,7 @@ impl<'a> Builder<'_, 'a> {
         }
         let bounded = options.capabilities != CapabilitySet::ALL;
         self.add_if(bounded, Step::BoundingSet(options.capabilities));
-        self.add_if(program.users.sets_groups(), Step::Groups(&credentials.groups));
+        self.groups(&credentials.groups, program);
         self.add(Step::GroupId(credentials.gid));
         let of_user = CapabilitySet(options.capabilities_added.0 & options.capabilities.0);
         let keeps = credentials.uid != 0 && of_user != CapabilitySet::NONE;

@@ -9,6 +9,7 @@ use super::step::{Filesystem, Kind, Mask, Place, Step, TreeCopy};
 use super::user_namespace::Writer;
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::Propagation;
+use crate::input::namespaces::{Join, Namespaces, Owner};
 use crate::text::line::Line;
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::parts;
@@ -96,7 +97,7 @@ rows! {
         "host name $p|sethostname|hostname $p",
     22: Step::Domainname(_) =>
         "domain name $p|setdomainname|domainname $p",
-    23: Step::Groups(_) =>
+    23: Step::Groups(_) | Step::AllowedGroups(_) =>
         "supplementary groups$n|setgroups|setpriv --groups$n",
     24: Step::GroupId(_) =>
         "group id $n|setresgid|setpriv --regid $n",
@@ -141,8 +142,8 @@ rows! {
         "keep capabilities while the user changes|prctl|capsh --keep=1",
     44: Step::AmbientCapabilities(_) =>
         "capabilities of the user$c|capget capset$D|setpriv --inh-caps ... --ambient-caps ...",
-    45: Step::JoinUsers(_) =>
-        "go into the user namespace of $p|openat setns|nsenter --user=$p",
+    45: Step::Join(_) | Step::JoinWithUsers(_) =>
+        "go into namespaces of $p:$s|$jsetns|nsenter$S",
     46: Step::MapUsers(_) =>
         "map users$u and groups$g|$M|",
     47: Step::NoMoreUsers =>
@@ -169,25 +170,35 @@ rows! {
     57: Step::KeepRecord { .. } =>
         "keep a record in $p|openat (mkdirat openat) flock fstat (getdents64) mkdirat openat \
          fcntl flock writev|mkdir $p",
-    58: Step::OpenLayer { .. } =>
+    58: Step::LeaveGroups =>
+        "give up supplementary groups|setgroups|setpriv --clear-groups",
+    59: Step::ShiftClocks(_) =>
+        "shift clocks: $p|unshare openat2 write|unshare --time --monotonic ... --boottime ...",
+    60: Step::Persist(_) =>
+        "keep its $s namespace at $p|openat open_tree move_mount|\
+         touch $p && mount --bind /proc/PID/ns/... $p",
+    61: Step::OpenLayer { .. } =>
         "open $p|openat|exec 4< $p",
-    59: Step::MemoryRoot(_) =>
+    62: Step::MemoryRoot(_) =>
         "make a tmpfs for the root ($o)|fsopen$C fsmount|mount -t tmpfs -o $o none .",
-    60: Step::Scratch(_) =>
+    63: Step::Scratch(_) =>
         "make a tmpfs for what is written ($o)|fsopen$C fsmount move_mount fchdir umask mkdirat \
          mkdirat umask|mount -t tmpfs -o $o none . && mkdir upper work",
-    61: Step::Overlay { .. } =>
+    64: Step::Overlay { .. } =>
         "lay what is written over $n directories|fsopen fsconfig fsconfig fsconfig$U fsconfig \
          fsmount$D|mount -t overlay -o lowerdir=...,upperdir=...,workdir=... none .",
-    62: Step::Unpack { .. } =>
+    65: Step::Unpack { .. } =>
         "unpack $p|mmap read openat2 openat write|tar -x -C . < $p",
-    63: Step::MountPoint(_) =>
+    66: Step::MountPoint(_) =>
         "have a directory at $t|umask$C umask openat|mkdir -p .$t",
-    64: Step::ReadOnlyRoot =>
+    67: Step::ReadOnlyRoot =>
         "make the root read-only|mount_setattr|mount -o remount,bind,ro .",
-    65: Step::NullInput =>
+    68: Step::NullInput =>
         "have /dev/null as standard input|openat dup3|exec < /dev/null",
 }
+
+/// Looks a container up.
+const FIND: &str = "openat openat fcntl pread64 pidfd_open ";
 
 impl Step<'_> {
     /// Appends one column of the step's row.
@@ -220,14 +231,20 @@ impl Step<'_> {
             (b'D', Self::Overlay { kept: false, .. }) => drop(line.text(" umount2")),
             (_, Self::MakePath(missing)) => append_of_path(letter, missing, line),
             (b'O', Self::AttachTree { place: Place::Root, .. }) => drop(line.text("openat2 ")),
-            (b's', Self::NewNamespaces(set)) => append_namespaces(" ", *set, line),
-            (b'S', Self::NewNamespaces(set)) => append_namespaces(" --", *set, line),
+            (b's' | b'S', Self::NewNamespaces(set)) => append_namespaces(letter, *set, line),
+            (b's' | b'S', Self::Join(join)) => append_namespaces(letter, join.kinds, line),
+            (b's' | b'S', Self::JoinWithUsers(join)) => {
+                append_namespaces(letter, join.kinds.with(Namespaces::USER, true), line);
+            }
+            (b's', Self::Persist(persist)) => drop(line.text(persist.name)),
+            (b'j', Self::Join(Join { owner: Owner::File(_), .. })) => drop(line.text("openat ")),
+            (b'j', _) => drop(line.text(FIND)),
             (b'a', Self::CloneTree(copy) | Self::MapTree(copy)) => {
                 line.text(copy.propagation.map_or("shared", Propagation::name));
                 append_attributes(copy.attributes, line);
             }
             (b'W', Self::Terminal { size: Some(_), .. }) => drop(line.text(" ioctl")),
-            (b'n', Self::Groups(groups)) => {
+            (b'n', Self::Groups(groups) | Self::AllowedGroups(groups)) => {
                 for group in *groups {
                     line.text(" ").number(u64::from(*group));
                 }
@@ -283,7 +300,6 @@ impl Step<'_> {
             | Self::MapTree(TreeCopy { source: name, .. })
             | Self::ReceiveTree(TreeCopy { source: name, .. })
             | Self::Device(name)
-            | Self::JoinUsers(name)
             | Self::KeepRecord { path: name, .. }
             | Self::OpenLayer { path: name, .. }
             | Self::Unpack { path: name, .. }
@@ -293,6 +309,12 @@ impl Step<'_> {
             | Self::Domainname(name)
             | Self::ChangeDirectory(name)
             | Self::Execute(name) => name.to_bytes(),
+            Self::Join(Join { owner: Owner::Container(name) | Owner::File(name), .. })
+            | Self::JoinWithUsers(Join {
+                owner: Owner::Container(name) | Owner::File(name), ..
+            }) => name.to_bytes(),
+            Self::ShiftClocks(offsets) => offsets.asked.to_bytes(),
+            Self::Persist(persist) => persist.file.to_bytes(),
             Self::Label(label) => label.text.to_bytes(),
             Self::Link(link) => link.to.to_bytes(),
             Self::Propagate(kind) => kind.name().as_bytes(),

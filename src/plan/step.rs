@@ -7,9 +7,11 @@ use crate::input::capability::CapabilitySet;
 use crate::input::landlock::FileRule;
 use crate::input::limits::Limit;
 use crate::input::mount_options::{Attributes, Parameter, Propagation, Tmpfs};
-use crate::input::namespaces::Namespaces;
+use crate::input::namespaces::{Join, Namespaces};
+use crate::input::persist::Persist;
 use crate::input::root_options::LAYERS;
 use crate::input::security_options::Label;
+use crate::input::time_offsets::TimeOffsets;
 
 /// Who performs a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -183,8 +185,12 @@ pub enum Step<'a> {
     },
     /// Make the link to the container's first process, and that process in new namespaces.
     NewNamespaces(Namespaces),
-    /// Go into the user namespace of a file.
-    JoinUsers(&'a CStr),
+    /// Give up supplementary groups, before a user namespace may forbid it.
+    LeaveGroups,
+    /// Go into namespaces that exist.
+    Join(&'a Join<'a>),
+    /// The same, and into that of the container's users.
+    JoinWithUsers(&'a Join<'a>),
     /// Open a detached copy of the mounts at and below a path, whose files belong to the container's users, and hand it in.
     MapTree(TreeCopy<'a>),
     /// Take it.
@@ -195,6 +201,8 @@ pub enum Step<'a> {
     Limit(&'a Limit),
     /// Set how soon it ends for want of memory.
     OomScore(&'a CStr),
+    /// Keep a namespace of it by a mount on a new file.
+    Persist(&'a Persist<'a>),
     /// Write the pid of that process.
     WritePidFile(&'a CStr),
 
@@ -208,6 +216,8 @@ pub enum Step<'a> {
     AwaitSupervisor,
     /// Have the programs that are executed from here on confined by a security module.
     Label(&'a Label<'a>),
+    /// Shift the clocks of the processes that are made from here on.
+    ShiftClocks(&'a TimeOffsets<'a>),
     /// Allow no user namespaces in this one.
     NoMoreUsers,
     /// Bring up `lo`.
@@ -307,6 +317,8 @@ pub enum Step<'a> {
     Domainname(&'a CStr),
     /// Set the supplementary groups.
     Groups(&'a [u32]),
+    /// The same where the user namespace allows it: it exists, and its maker may have given that up.
+    AllowedGroups(&'a [u32]),
     /// Set all group ids.
     GroupId(u32),
     /// Set all user ids.
@@ -362,11 +374,14 @@ impl Step<'_> {
         match self {
             Self::ProtectOwnFile
             | Self::KeepRecord { .. }
-            | Self::JoinUsers(_)
+            | Self::LeaveGroups
+            | Self::Join(_)
+            | Self::JoinWithUsers(_)
             | Self::NewNamespaces(_)
             | Self::MapUsers(_)
             | Self::MapTree(_)
             | Self::Limit(_)
+            | Self::Persist(_)
             | Self::OomScore(_)
             | Self::WritePidFile(_) => Stage::Supervisor,
             Self::DieWithInit

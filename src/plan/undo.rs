@@ -9,6 +9,7 @@ impl<'a> Step<'a> {
     pub fn undo(&self) -> Option<Undo<'a>> {
         match self {
             Self::WritePidFile(path) => Some(Undo::PidFile(path)),
+            Self::Persist(persist) => Some(Undo::Pin(persist.file)),
             Self::MakePath(missing) if missing.in_root => {
                 let point = match missing.kind {
                     Kind::Directory => Undo::PointOfDirectory,

@@ -2,6 +2,7 @@
 
 use crate::facts::run_facts::RunFacts;
 use crate::input::id_map::{IdMap, IdRange, has_inner};
+use crate::input::namespaces::{Namespaces, Owner};
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{RunOptions, UserNamespace};
 use crate::input::users::Credentials;
@@ -105,7 +106,10 @@ pub fn decide<'a>(
     let refused = |reason| Err(Refusal::new(Subject::Command, reason));
     let is_root = facts.caller.uid == 0;
     let has_maps = !options.uid_map.is_empty() || !options.gid_map.is_empty();
+    let joins = &options.joins;
+    let joins_container = joins.iter().any(|join| matches!(join.owner, Owner::Container(_)));
     let choice = match options.users {
+        UserNamespace::Default if !is_root && !has_maps && joins_container => UserNamespace::Join,
         UserNamespace::Default if !is_root || has_maps => UserNamespace::New,
         UserNamespace::Default => UserNamespace::Host,
         chosen => chosen,
@@ -118,13 +122,16 @@ pub fn decide<'a>(
         return refused(Reason::MapsMounts);
     }
     match choice {
-        UserNamespace::Join(_) => return Ok(Users::Joined),
+        UserNamespace::Join => return Ok(Users::Joined),
         UserNamespace::Auto => granted_maps(facts, maps),
         UserNamespace::New => asked_maps(options, facts, maps),
         UserNamespace::Default | UserNamespace::Host if options.no_more_users => {
             return refused(Reason::HostsUsers);
         }
         UserNamespace::Default | UserNamespace::Host => return Ok(Users::Host),
+    }
+    if joins.kinds() != Namespaces::NONE {
+        return refused(Reason::JoinsOthers);
     }
     maps.fixed_groups = !is_root && is_own(&maps.gids, facts.caller.gid);
     if maps.by == Writer::Helpers && !facts.has_helpers {

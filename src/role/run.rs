@@ -30,6 +30,7 @@ use crate::text::packed::packed;
 
 mod execute;
 mod explain;
+mod hints;
 mod traces;
 
 /// Bytes of all texts that one command line may need: options, files, environment.
@@ -294,6 +295,9 @@ fn say_refusal(
             (packed!(""), c"")
         }
         Subject::OwnFile => (packed!("rootlet's own file "), c"/proc/self/exe"),
+        Subject::Persist(index) => {
+            (packed!(""), options.persist.get(usize::from(index)).map_or(c"", |kept| kept.file))
+        }
         Subject::RuntimeDirectory => (packed!("XDG_RUNTIME_DIR"), c""),
         Subject::Machine => (packed!("this machine"), c""),
         Subject::Command => (packed!("run"), c""),

@@ -40,9 +40,22 @@ pub fn signal_all(session: i32, signal: Signal) -> bool {
 }
 
 /// Calls `act` for each of our children: one read for all, where wait4(2) walks past all for each that has ended.
-/// proc_tid_children(5). Some may be left out while others are reaped; without the file all are.
 pub fn for_each_child(act: &mut dyn FnMut(i32)) {
-    let Ok(file) = open(CWD, c"/proc/thread-self/children", OpenFlags::READ) else { return };
+    for_each_in(c"/proc/thread-self/children", act);
+}
+
+/// Calls `act` for each child of a process that has one thread.
+#[cfg(feature = "run")]
+pub fn for_each_child_of(pid: i32, act: &mut dyn FnMut(i32)) {
+    let mut path = Line::new();
+    path.text("/proc/").number(pid.unsigned_abs().into()).text("/task/");
+    path.number(pid.unsigned_abs().into()).text("/children");
+    for_each_in(path.as_path(), act);
+}
+
+/// proc_tid_children(5). Some may be left out while others are reaped; without the file all are.
+fn for_each_in(file: &CStr, act: &mut dyn FnMut(i32)) {
+    let Ok(file) = open(CWD, file, OpenFlags::READ) else { return };
     let mut pid = 0_i32;
     let mut buffer = [0; 1024];
     while let Ok(length @ 1..) = rustix::io::read(&file, &mut buffer) {
@@ -82,7 +95,7 @@ fn is_meant(mut pid: i32, session: i32, own: i32) -> bool {
 }
 
 /// Parent and session of a process; zeros for one that is gone. proc_pid_stat(5).
-fn relations(pid: i32) -> (i32, i32) {
+pub fn relations(pid: i32) -> (i32, i32) {
     let mut path = Line::new();
     path.text("/proc/").number(pid.unsigned_abs().into()).text("/stat\0");
     // Enough for what comes before the session; a name has at most 64 bytes.

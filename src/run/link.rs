@@ -101,7 +101,7 @@ pub fn send_tree(link: &Descriptor, tree: &Descriptor) -> Result<(), CallError> 
 pub fn receive_tree(link: &Descriptor) -> Result<Descriptor, CallError> {
     match socket::receive(link.as_fd(), &mut []).map_err(Call::Recvmsg.failed())? {
         Some((_, Some(tree))) => Ok(tree),
-        _ => Err(CallError { call: Call::Recvmsg, errno: NO_SUCH_PROCESS }),
+        _ => Err(CallError { call: Call::Recvmsg, errno: Errno::SRCH }),
     }
 }
 
@@ -183,15 +183,12 @@ pub fn check_supervisor(link: &Descriptor) -> Result<(), CallError> {
     }
 }
 
-/// The supervisor is gone.
-const NO_SUCH_PROCESS: Errno = Errno(3);
-
 fn look(link: &Descriptor, flags: RecvFlags) -> Result<(), CallError> {
     let mut byte = [0_u8; 2];
     let (_, length) = recv(link, &mut byte, flags).map_err(Call::Recvfrom.failed())?;
     // The end of the stream: the supervisor, which had the other end, is gone.
     if length == 0 {
-        return Err(CallError { call: Call::Recvfrom, errno: NO_SUCH_PROCESS });
+        return Err(CallError { call: Call::Recvfrom, errno: Errno::SRCH });
     }
     Ok(())
 }

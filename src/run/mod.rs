@@ -15,6 +15,8 @@ pub mod id_maps;
 #[cfg(feature = "run")]
 pub mod identity;
 #[cfg(feature = "run")]
+pub mod join;
+#[cfg(feature = "run")]
 pub mod landlock;
 #[cfg(feature = "run")]
 pub mod layers;
@@ -30,6 +32,8 @@ pub mod mounts;
 pub mod own_file;
 #[cfg(feature = "run")]
 pub mod perform;
+#[cfg(feature = "run")]
+pub mod persist;
 #[cfg(feature = "run")]
 pub mod record;
 #[cfg(any(feature = "run", feature = "boot"))]

@@ -4,7 +4,7 @@ use super::hands::Hands;
 use super::identity::Inheritance;
 use super::program::{Attempt, Program};
 use super::start::{self, Container};
-use super::{id_maps, identity, landlock, layers, link, mounts, terminal, unpack};
+use super::{id_maps, identity, landlock, layers, link, mounts, persist, terminal, unpack};
 use crate::plan::environment::ENVIRONMENT;
 use crate::plan::step::{Filesystem, Step};
 use crate::sys::descriptor::{Descriptor, OpenFlags};
@@ -15,6 +15,7 @@ use crate::sys::vectors::StringTable;
 use crate::sys::vectors::Strings;
 use crate::sys::{network, socket};
 use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
 
 /// What a program needs that is not in a step.
 pub struct ProgramContext<'a> {
@@ -38,6 +39,10 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::AdoptOrphans => identity::adopt_orphans(),
         Step::AwaitSupervisor => link::await_go(&hands.link),
         Step::Label(label) => mounts::write_below(hands, label.file, label.text.to_bytes()),
+        Step::ShiftClocks(offsets) => {
+            process::unshare_time().map_err(Call::Unshare.failed())?;
+            mounts::write_below(hands, c"/proc/self/timens_offsets", offsets.text.to_bytes())
+        }
         Step::NoMoreUsers => {
             mounts::write_below(hands, c"/proc/sys/user/max_user_namespaces", b"0")
         }
@@ -80,6 +85,10 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Hostname(name) => identity::set_hostname(name),
         Step::Domainname(name) => identity::set_domainname(name),
         Step::Groups(groups) => identity::set_groups(groups),
+        Step::AllowedGroups(groups) => match identity::set_groups(groups) {
+            Err(CallError { errno: Errno::PERM, .. }) => Ok(()),
+            answer => answer,
+        },
         Step::GroupId(gid) => identity::set_group(*gid),
         Step::UserId(uid) => identity::set_user(*uid),
         Step::SessionKeyring => identity::join_session_keyring(),
@@ -114,6 +123,7 @@ pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), 
         Step::OomScore(score) => {
             id_maps::write_file(container.pid, "oom_score_adj", score.to_bytes())
         }
+        Step::Persist(namespace) => persist::keep(namespace, container.pid),
         Step::WritePidFile(path) => start::write_pid_file(path, container),
         _ => Ok(()),
     }

@@ -12,7 +12,7 @@ use rustix::process::{Flock, FlockType, fcntl_getlk};
 use super::undo::Left;
 use crate::input::record::{ENTRY_BYTES, Entry, NAME_BYTES};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
-use crate::sys::directory::for_each_name;
+use crate::sys::directory::{for_each_name, write_current};
 use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
@@ -33,13 +33,15 @@ const PATH_BYTES: usize = NAME_BYTES + 8;
 impl Record {
     /// Removes what the dead have left, then makes the record `name` in the directory `list`, which is made as well.
     ///
+    /// `uid` is the caller's.
+    ///
     /// # Errors
     /// The call that failed; EEXIST of mkdirat: a container of that name is running. Nothing of it is left then.
     #[inline(never)]
-    pub fn make(list: &CStr, name: &'static CStr) -> Result<Self, CallError> {
+    pub fn make(list: &CStr, name: &'static CStr, uid: u32) -> Result<Self, CallError> {
         let list = open_list(list)?;
         flock(&list, FlockOperation::LockExclusive).map_err(Call::Flock.failed())?;
-        if may_have_records(&list)? {
+        if may_have_records(&list, uid)? {
             clean_up(&list);
         }
         mkdirat(&list, name, PRIVATE).map_err(Call::Mkdirat.failed())?;
@@ -54,6 +56,18 @@ impl Record {
                 Err(error)
             }
         }
+    }
+
+    /// Appends where relative paths begin. Without a directory nothing relative can be found either.
+    ///
+    /// # Errors
+    /// As `add`.
+    #[inline(never)]
+    pub fn add_directory(&self) -> Result<(), CallError> {
+        let mut buffer = [0; ENTRY_BYTES];
+        let length = write_current(&mut buffer).unwrap_or(0);
+        let path = buffer.get(..length).unwrap_or_default();
+        self.add(&Entry::Directory(CStr::from_bytes_with_nul(path).unwrap_or_default()))
     }
 
     /// Appends an entry.
@@ -91,11 +105,10 @@ fn open_list(path: &CStr) -> Result<Descriptor, CallError> {
 
 /// Whether there are directories in it, each of which is a link to it, though not on every filesystem. It must be the
 /// caller's alone: what is read there is done.
-fn may_have_records(list: &Descriptor) -> Result<bool, CallError> {
+fn may_have_records(list: &Descriptor, uid: u32) -> Result<bool, CallError> {
     const LINKS_OF_EMPTY: u64 = 2;
     let status = fstat(list).map_err(Call::Fstat.failed())?;
-    let is_callers = status.st_uid == rustix::process::geteuid().as_raw();
-    if !is_callers || status.st_mode & 0o022 != 0 {
+    if status.st_uid != uid || status.st_mode & 0o022 != 0 {
         return Err(CallError { call: Call::Openat, errno: Errno::ACCES });
     }
     Ok(status.st_nlink != LINKS_OF_EMPTY)
@@ -131,6 +144,28 @@ fn add(file: &Descriptor, entry: &Entry<'_>) -> Result<(), CallError> {
     let parts = [word, digits, blank, path.to_bytes_with_nul()].map(IoSlice::new);
     rustix::io::writev(file, &parts).map_err(Call::Writev.failed())?;
     Ok(())
+}
+
+/// The pid of the first process of the running container `name`, and of its runner, which is the parent.
+///
+/// # Errors
+/// The call that failed; ENOENT or ESRCH: there is no such container.
+#[inline(never)]
+pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
+    let list = open(CWD, list, OpenFlags::READ_DIRECTORY).map_err(Call::Openat.failed())?;
+    let mut buffer = [0; PATH_BYTES];
+    let file = open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::READ)
+        .map_err(Call::Openat.failed())?;
+    let lock = fcntl_getlk(&file, &Flock::from(FlockType::WriteLock));
+    let runner = lock.map_err(Call::Fcntl.failed())?.and_then(|lock| lock.pid);
+    let mut pid = None;
+    for_each_entry(&file, &mut |entry| {
+        if let Entry::Pid(number) = entry {
+            pid = Some(number as i32);
+        }
+    });
+    let none = CallError { call: Call::Fcntl, errno: Errno::SRCH };
+    pid.zip(runner.map(rustix::process::Pid::as_raw_pid)).ok_or(none)
 }
 
 /// Undoes what containers have left whose runner is dead.

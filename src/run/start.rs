@@ -6,9 +6,8 @@ use rustix::fs::{AtFlags, CWD, unlinkat};
 
 use super::link;
 use crate::input::namespaces::Namespaces;
-use crate::plan::step::Step;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
-use crate::sys::process::{Pid, Side, clone_into_namespaces, join_users};
+use crate::sys::process::{Pid, Side, clone_into_namespaces};
 use crate::text::call::{Call, CallError};
 use crate::text::line::Line;
 
@@ -28,16 +27,6 @@ pub struct Container {
     pub pidfd: Descriptor,
     /// The supervisor's end of the link.
     pub link: Descriptor,
-}
-
-/// Performs a step of the supervisor that comes before there is a process.
-///
-/// # Errors
-/// The call that failed.
-pub fn prepare(step: &Step<'_>) -> Result<(), CallError> {
-    let Step::JoinUsers(path) = step else { return Ok(()) };
-    let file = open(CWD, path, OpenFlags::READ).map_err(Call::Openat.failed())?;
-    join_users(file.as_fd()).map_err(Call::Setns.failed())
 }
 
 /// Makes the link, then the first process in `namespaces`.

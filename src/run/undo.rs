@@ -6,6 +6,7 @@ use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, CWD, statat, unlinkat};
 
 use super::mounts::{PATH_BYTES, parent_and_name};
+use super::persist;
 use super::removal::remove_below;
 use crate::input::record::Undo;
 use crate::plan::step::Kind;
@@ -32,7 +33,8 @@ impl Left<'_> {
     pub fn undo(&self, undo: Undo<'_>) {
         match undo {
             Undo::PidFile(path) => self.remove_pid_file(path),
-            Undo::PointOfFile(..) | Undo::PointOfDirectory(..) if self.started => {}
+            Undo::Pin(_) | Undo::PointOfFile(..) | Undo::PointOfDirectory(..) if self.started => {}
+            Undo::Pin(path) => persist::remove(self.directory, path),
             Undo::PointOfFile(path, existing) => self.unmake(path, existing, Kind::File),
             Undo::PointOfDirectory(path, existing) => self.unmake(path, existing, Kind::Directory),
         }

@@ -287,13 +287,36 @@ pub fn raise_ambient(capability: u32) -> Result<(), Errno> {
     prctl([PR_CAP_AMBIENT as usize, PR_CAP_AMBIENT_RAISE as usize, capability as usize, 0, 0])
 }
 
-/// Joins the user namespace that `file` is of. setns(2).
+/// Has our children be in a new time namespace. unshare(2), CLONE_NEWTIME, Linux 5.6.
 ///
 /// # Errors
-/// EINVAL for a file that is of none, and for our own; EPERM.
+/// EPERM, EINVAL (the kernel lacks it), ENOSPC (a limit).
 #[cfg(feature = "run")]
-pub fn join_users(file: BorrowedFd<'_>) -> Result<(), Errno> {
-    let arguments = [number(file), kernel::CLONE_NEWUSER as usize, 0, 0, 0];
+pub fn unshare_time() -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    unsafe { syscall(kernel::__NR_unshare, [kernel::CLONE_NEWTIME as usize, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Holds a process, so that its number is not taken for another's. pidfd_open(2).
+///
+/// # Errors
+/// ESRCH, EMFILE, ENFILE.
+#[cfg(feature = "run")]
+pub fn open_process(pid: i32) -> Result<Descriptor, Errno> {
+    // SAFETY: no pointers.
+    Descriptor::from_answer(unsafe {
+        syscall(kernel::__NR_pidfd_open, [pid as usize, 0, 0, 0, 0])
+    }?)
+}
+
+/// Joins namespaces of `kinds` (`CLONE_NEW*`): the one that `file` is of, or those of the process that it is a pidfd of.
+/// setns(2); pidfds since Linux 5.8.
+///
+/// # Errors
+/// EINVAL for a file that is of none, or of another kind, and for our own user namespace; EPERM; ESRCH.
+#[cfg(feature = "run")]
+pub fn join_namespaces(file: BorrowedFd<'_>, kinds: u64) -> Result<(), Errno> {
+    let arguments = [number(file), kinds as usize, 0, 0, 0];
     // SAFETY: no pointers.
     unsafe { syscall(kernel::__NR_setns, arguments) }.map(drop)
 }

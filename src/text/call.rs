@@ -68,6 +68,7 @@ calls! {
     Newuidmap "newuidmap",
     Openat2 "openat2",
     OpenTree "open_tree",
+    PidfdOpen "pidfd_open",
     PivotRoot "pivot_root",
     Prctl "prctl",
     Prlimit "prlimit64",
@@ -97,6 +98,7 @@ calls! {
     Umount2 "umount2",
     Unlinkat "unlinkat",
     Utimensat "utimensat",
+    Unshare "unshare",
     Writev "writev",
 }
 

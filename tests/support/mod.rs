@@ -38,7 +38,7 @@ pub use process::{
     await_true, children, descendants, find_child, kill, links, stat_field, state, status_field,
 };
 pub use pty::Terminal;
-pub use trace::{Call, Trace};
+pub use trace::{ALONE, Call, Trace};
 
 /// Starts a test, or returns from it after noting why it is skipped.
 ///

@@ -33,6 +33,10 @@ pub struct Trace {
     pub signals: Vec<(u32, String)>,
 }
 
+/// The words that give a command a /run of its own, where no other test's containers have their records.
+pub const ALONE: [&str; 7] =
+    ["unshare", "--mount", "--", "sh", "-c", "mount -t tmpfs run /run && exec \"$@\"", "sh"];
+
 impl Trace {
     /// The words that make strace start a command and write to `log`, with further options.
     pub fn prefix(log: &Path, options: &[&str]) -> Vec<String> {
@@ -43,10 +47,10 @@ impl Trace {
         words
     }
 
-    /// Runs a command under `strace -f`.
+    /// Runs a command under `strace -f`, as if it were the only one.
     pub fn of(command: Rootlet, log: PathBuf, options: &[&str]) -> (Outcome, Trace) {
         let options = [&["-f", "-s", "200"], options].concat();
-        let outcome = command.under(Trace::prefix(&log, &options)).output();
+        let outcome = command.under(Trace::prefix(&log, &options)).under(ALONE).output();
         (outcome, Trace::read(&log))
     }
 

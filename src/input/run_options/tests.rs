@@ -65,6 +65,8 @@ fn the_manual_declares_the_options_in_the_order_of_their_ids() {
         "uidmap",
         "gidmap",
         "disable-userns",
+        "time-offset",
+        "persist",
         "propagation",
         "no-pivot",
         "tty",

@@ -1,5 +1,6 @@
 //! What of a plan can be refused.
 
+use super::Program;
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::Propagation;
@@ -43,6 +44,20 @@ pub fn check_root(options: &RunOptions<'_>, facts: &RunFacts<'_>) -> Result<(), 
             Found::File | Found::Device => Reason::MountPointFile,
         };
         return Err(Refusal::new(Subject::MountPoint(index), reason));
+    }
+    Ok(())
+}
+
+/// What is kept must be the container's own.
+///
+/// # Errors
+/// A namespace of the host's or of another's.
+pub fn check_kept(options: &RunOptions<'_>, program: &Program<'_>) -> Result<(), Refusal> {
+    let new = program.namespaces(options);
+    for (index, persist) in (0..).zip(&options.persist) {
+        if !new.has(persist.kind) {
+            return Err(Refusal::new(Subject::Persist(index), Reason::NotNew));
+        }
     }
     Ok(())
 }

@@ -60,5 +60,5 @@ pub fn hosts_trees<'a>(
 /// Whether the host's own mount is bound: the container shares what it shows, and cannot mount it itself.
 #[must_use]
 pub fn binds(options: &RunOptions<'_>, program: &Program<'_>, hosts: &Hosts) -> bool {
-    !program.users.is_hosts() && !options.namespaces.has(hosts.shows)
+    !program.users.is_hosts() && options.shares_hosts(hosts.shows)
 }

@@ -23,8 +23,9 @@ const NAMESPACES: [(Namespaces, &str); 7] = [
     (Namespaces::CGROUP, "cgroup"),
 ];
 
-/// Names of namespaces, each with `before`.
-pub fn append_namespaces(before: &str, set: Namespaces, line: &mut Line) {
+/// `$s` names of namespaces, `$S` the options of unshare and nsenter for them.
+pub fn append_namespaces(letter: u8, set: Namespaces, line: &mut Line) {
+    let before = if letter == b's' { " " } else { " --" };
     for (_, name) in NAMESPACES.iter().filter(|(kind, _)| set.has(*kind)) {
         line.text(before).text(name);
     }

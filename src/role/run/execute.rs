@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use super::traces::Traces;
-use super::{Planned, explain};
+use super::{Planned, explain, hints};
 use crate::facts::run_facts::refusing_setting;
 use crate::input::namespaces::Namespaces;
 use crate::input::run_options::Mode;
@@ -12,6 +12,8 @@ use crate::plan::step::{Stage, Step};
 use crate::report::{self, OWN_FAILURE};
 use crate::run::descendants;
 use crate::run::hands::Hands;
+use crate::run::identity;
+use crate::run::join;
 use crate::run::link::{self, Message, NOTE_BYTES, StepFailed};
 use crate::run::perform::{ProgramContext, perform_init, perform_program, perform_supervisor};
 use crate::run::program::status_of_failure;
@@ -30,7 +32,7 @@ use crate::sys::signal_file;
 use crate::sys::standard;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
-use crate::text::packed::{Packed, packed};
+use crate::text::packed::packed;
 
 /// Runs the container and gives its exit status.
 #[inline(never)]
@@ -51,6 +53,7 @@ fn start_and_wait(
     channels: &'static mut Channels,
 ) -> i32 {
     let mut started = None;
+    let records = planned.facts.records;
     for (index, step) in planned.steps.iter().enumerate() {
         let clock = Clock::start(planned);
         let done = match (step, &started) {
@@ -67,7 +70,12 @@ fn start_and_wait(
             (step, Some(container)) if step.stage() == Stage::Supervisor => {
                 perform_supervisor(step, container)
             }
-            (step, None) => start::prepare(step),
+            (Step::LeaveGroups, _) => identity::set_groups(&[]),
+            (Step::Join(join), _) => join::join(join.owner, join.kinds, records),
+            (Step::JoinWithUsers(join), _) => {
+                join::join(join.owner, join.kinds.with(Namespaces::USER, true), records)
+            }
+            (_, None) => Ok(()),
             _ => break,
         };
         if let Err(error) = done {
@@ -303,80 +311,11 @@ fn say_failed_step(planned: &Planned, failed: StepFailed, note: &[u8]) {
                 line.text("; ").operand(path.to_bytes()).text(" is ").raw(&[value]);
             }
             None => {
-                line.packed(HINTS.line(hint(step, failed.error)));
+                line.packed(hints::of(step, failed.error));
             }
         }
     }
     report::say(line);
-}
-
-/// What an errno means here, where its own words mislead; line 0 says nothing.
-const HINTS: Packed = packed!(
-    "
-; rootlet run needs root (CAP_SYS_ADMIN)
-; a limit in /proc/sys/user is reached
-; this kernel lacks one of these namespaces
-; the mount point is missing and the root is read-only
-; /proc/sys/fs/mount-max is reached
-; the host's mount below the root is not shared
-; rootlet itself runs in a chroot
-; the mount is unbindable
-; one is a directory, the other is not
-; it is not in the root, or its interpreter is not
-; it is no program for this machine
-; remove it if no container uses it
-; this kernel has no such security module, or the module no such label
-; a filesystem of it cannot give its files other owners
-; a container of this name is running"
-);
-
-/// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
-const MEANINGS: [(Call, Errno, u8); 15] = [
-    (Call::Clone3, Errno::PERM, 1),
-    (Call::Clone3, Errno::NOSPC, 2),
-    (Call::Clone3, Errno::INVAL, 3),
-    (Call::Mkdirat, Errno::ROFS, 4),
-    (Call::Mknodat, Errno::ROFS, 4),
-    (Call::MoveMount, Errno::NOSPC, 5),
-    (Call::Fsmount, Errno::NOSPC, 5),
-    (Call::MountSetattr, Errno::INVAL, 7),
-    (Call::PivotRoot, Errno::INVAL, 7),
-    (Call::OpenTree, Errno::INVAL, 8),
-    (Call::MoveMount, Errno::INVAL, 9),
-    (Call::MoveMount, Errno::NOTDIR, 9),
-    (Call::Execve, Errno::NOENT, 10),
-    (Call::Execve, Errno::NOEXEC, 11),
-    (Call::Openat, Errno::EXIST, 12),
-];
-const NOT_SHARED: usize = 6;
-const NO_LABEL: usize = 13;
-const NOT_MAPPED: usize = 14;
-const NOT_A_POINT: usize = 15;
-const NOT_LAID: usize = 16;
-const FULL: usize = 17;
-const NO_OWNER: usize = 18;
-const NAME_TAKEN: usize = 15;
-
-/// The line of `HINTS` for a failed step.
-fn hint(step: &Step<'_>, error: CallError) -> usize {
-    match step {
-        Step::Label(_) => return NO_LABEL,
-        Step::KeepRecord { .. } if error.errno == Errno::EXIST => return NAME_TAKEN,
-        Step::MapTree(_) if error.errno == Errno::INVAL => return NOT_MAPPED,
-        Step::MountPoint(_) if error.call == Call::Openat => return NOT_A_POINT,
-        Step::Overlay { .. } => return NOT_LAID,
-        Step::Unpack { .. } => match (error.call, error.errno) {
-            (_, Errno::NOSPC) => return FULL,
-            (Call::Fchown | Call::Fchownat, Errno::INVAL) => return NO_OWNER,
-            _ => {}
-        },
-        _ => {}
-    }
-    if let (Step::JoinPeers, Errno::INVAL) = (step, error.errno) {
-        return NOT_SHARED;
-    }
-    let known = MEANINGS.iter().find(|row| (row.0, row.1) == (error.call, error.errno));
-    known.map_or(0, |row| row.2.into())
 }
 
 /// The container's side: builds, then becomes or starts the program. Gives the exit status.

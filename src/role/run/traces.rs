@@ -30,7 +30,7 @@ impl Traces {
     #[inline(never)]
     pub fn keep_record(&mut self, planned: &Planned, required: bool) -> Result<(), CallError> {
         let facts = planned.facts;
-        let made = match Record::make(facts.records, facts.name) {
+        let made = match Record::make(facts.records, facts.name, facts.caller.uid) {
             Err(CallError { errno: Errno::ROFS | Errno::ACCES | Errno::NOENT, .. })
                 if !required =>
             {
@@ -42,7 +42,7 @@ impl Traces {
         record.add(&Entry::Root(planned.options.rootfs))?;
         let mut undos = planned.steps.iter().rev().filter_map(Step::undo).peekable();
         if undos.peek().is_some() {
-            record.add(&Entry::Directory(facts.directory))?;
+            record.add_directory()?;
         }
         undos.try_for_each(|undo| record.add(&Entry::Undo(undo)))
     }

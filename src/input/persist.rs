@@ -1,0 +1,67 @@
+//! `--persist`: namespaces that outlive their container.
+
+use core::ffi::CStr;
+
+use heapless::Vec;
+
+use super::namespaces::Namespaces;
+use super::refusal::Reason;
+use crate::text::parts::line_of;
+
+/// Kinds that can be kept. One of pids has ended when its first process has; a view of cgroups is not worth keeping.
+pub const PERSISTENT: usize = 4;
+
+/// A namespace and the file that keeps it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct Persist<'a> {
+    /// Which kind.
+    pub kind: Namespaces,
+    /// Its name below /proc/PID/ns.
+    pub name: &'static str,
+    /// A file that is not there yet.
+    pub file: &'a CStr,
+}
+
+const KINDS: [(Namespaces, &str); PERSISTENT] = [
+    (Namespaces::NETWORK, "net"),
+    (Namespaces::IPC, "ipc"),
+    (Namespaces::UTS, "uts"),
+    (Namespaces::USER, "user"),
+];
+
+/// Reads `KIND=FILE`.
+///
+/// # Errors
+/// `NoPersist`: another kind, no file, a kind twice.
+pub fn add<'a>(value: &'a CStr, list: &mut Vec<Persist<'a>, PERSISTENT>) -> Result<(), Reason> {
+    let bytes = value.to_bytes_with_nul();
+    let name_end = bytes.iter().position(|byte| *byte == b'=').ok_or(Reason::NoPersist)?;
+    let (name, file) = bytes.split_at_checked(name_end).ok_or(Reason::NoPersist)?;
+    let index = line_of(b"net\nipc\nuts\nuser", name).ok_or(Reason::NoPersist)?;
+    let file = CStr::from_bytes_with_nul(file.get(1..).unwrap_or_default()).unwrap_or_default();
+    let (kind, name) = KINDS.get(index).copied().ok_or(Reason::NoPersist)?;
+    if file.is_empty() || list.iter().any(|other| other.kind == kind) {
+        return Err(Reason::NoPersist);
+    }
+    list.push(Persist { kind, name, file }).map_err(|_| Reason::NoPersist)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_and_files_are_read_strictly() {
+        let mut list = Vec::new();
+        for good in [c"net=/run/n", c"user=u=v"] {
+            add(good, &mut list).unwrap();
+        }
+        let files: std::vec::Vec<_> =
+            list.iter().map(|persist| (persist.name, persist.file)).collect();
+        assert_eq!(files, [("net", c"/run/n"), ("user", c"u=v")]);
+        for bad in [c"net=/other", c"ipc=", c"ipc", c"=x", c"pid=/x", c"", c"mnt=/x"] {
+            assert_eq!(add(bad, &mut list), Err(Reason::NoPersist), "{bad:?}");
+        }
+    }
+}
