@@ -103,7 +103,6 @@ impl Relay {
 }
 
 /// HUP, INT, QUIT and TERM end a process that does nothing about them.
-#[must_use]
-pub const fn ends_us(arrived: Arrived) -> bool {
+const fn ends_us(arrived: Arrived) -> bool {
     matches!(arrived.signal.0, 1 | 2 | 3 | 15)
 }

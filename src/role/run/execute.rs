@@ -19,7 +19,7 @@ use crate::run::perform::{ProgramContext, perform_init, perform_program, perform
 use crate::run::program::status_of_failure;
 use crate::run::start::{self, Container, Started};
 use crate::supervise::journal::Journal;
-use crate::supervise::relay::{Relay, ends_us};
+use crate::supervise::relay::Relay;
 use crate::supervise::rule::Policy;
 use crate::supervise::wait_loop::{Source, supervise};
 use crate::supervise::window::Channels;
@@ -197,7 +197,7 @@ fn hear_of_start(planned: &Planned, link: &Descriptor) -> Result<Heard, Unheard>
     // An archive takes its time, and may wait for who sends it.
     let takes_long = planned.steps.iter().any(|step| matches!(step, Step::Unpack { .. }));
     let signals = if takes_long {
-        Some(signal_file::open().map_err(Call::Signalfd.failed()).map_err(lost)?)
+        Some(signal_file::open_for(ENDING).map_err(Call::Signalfd.failed()).map_err(lost)?)
     } else {
         None
     };
@@ -224,20 +224,15 @@ fn hear_of_start(planned: &Planned, link: &Descriptor) -> Result<Heard, Unheard>
     }
 }
 
-/// Waits until the container says something, or until a signal comes that ends us; others there is nobody for yet.
+/// HUP, INT, QUIT, TERM as a set. Others wait: there is nobody for them yet, and SIGCHLD is taken at the end.
+const ENDING: u64 = 1 | 1 << 1 | 1 << 2 | 1 << 14;
+
+/// Waits until the container says something, or until a signal comes that ends us.
 fn await_word(link: &Descriptor, signals: &Descriptor) -> Option<Arrived> {
-    loop {
-        let mut entries = [link, signals].map(|wanted| Entry::new(wanted.as_fd(), poll::IN));
-        poll::wait(&mut entries);
-        let [link, signal] = entries.map(Entry::is_ready);
-        let arrived = if signal { signal_file::take(signals.as_fd()) } else { None };
-        if let Some(arrived) = arrived.filter(|arrived| ends_us(*arrived)) {
-            return Some(arrived);
-        }
-        if link {
-            return None;
-        }
-    }
+    let mut entries = [link, signals].map(|wanted| Entry::new(wanted.as_fd(), poll::IN));
+    poll::wait(&mut entries);
+    let [_, signal] = entries.map(Entry::is_ready);
+    if signal { signal_file::take(signals.as_fd()) } else { None }
 }
 
 #[inline(never)]
