@@ -1,4 +1,4 @@
-//! Parsers fed with broken input: chance with a seed, so that what fails fails again.
+//! Parsers fed with broken input: chance with a seed.
 //!
 //! `ROOTLET_FUZZ_SEED` chooses another sequence, `ROOTLET_FUZZ_SECONDS` how long each target runs. A target is a row of
 //! `TARGETS`: sound inputs to start from, a repair that keeps changed ones from being refused at the first look, and a
@@ -22,7 +22,7 @@ pub struct Target {
     /// Sound inputs.
     corpus: fn() -> Vec<Vec<u8>>,
     /// Makes checksums and the like right again.
-    repair: fn(&mut Vec<u8>, &mut Rng),
+    repair: fn(&mut [u8], &mut Rng),
     /// Panics when the parser does wrong; says whether the input was taken for sound.
     check: fn(&[u8]) -> bool,
 }

@@ -159,7 +159,8 @@ fn a_user_has_layers_too() {
     let t = case!("-");
     let top = layer(&t, "top", "etc/which", "top\n");
     // The files are his: what belongs to others he cannot write, above a layer as little as in it.
-    host("chown", &["-R", "4242:4242", t.rootfs().to_str().unwrap()]);
+    let etc = t.rootfs().join("etc").to_str().unwrap().to_owned();
+    host("chown", &["-R", "4242:4242", &etc]);
     let script = "cat /etc/which; id -u; echo x > /etc/new; rm /etc/passwd; ls /etc/new";
     let out = run_as_user(&t).opts(["--rootfs", &top, "--overlay"]).sh(script).output();
     assert_eq!(out.ok(), "top\n0\n/etc/new\n");

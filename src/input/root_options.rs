@@ -1,4 +1,4 @@
-//! What a container's root is made of: layers, directories and archives, and where it is written.
+//! What a root is made of: layers, and where it is written.
 
 use core::ffi::CStr;
 
@@ -56,6 +56,12 @@ pub enum RootKind {
     Memory,
     /// Directories over each other, what is written above them.
     Overlay,
+}
+
+impl Default for RootOptions<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<'a> RootOptions<'a> {

@@ -2,11 +2,10 @@
 
 use self::words::{
     append_attributes, append_calls, append_capabilities, append_landlock, append_limit,
-    append_map, append_namespaces, append_of_filesystem, append_of_path, append_target,
+    append_namespaces, append_of_filesystem, append_of_maps, append_of_path, append_target,
 };
 use super::filter::INSTRUCTION_BYTES;
 use super::step::{Filesystem, Kind, Mask, Place, Step, TreeCopy};
-use super::user_namespace::Writer;
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::Propagation;
 use crate::input::namespaces::{Join, Namespaces, Owner};
@@ -222,14 +221,13 @@ impl Step<'_> {
             (b't', Self::Link(link)) => append_target(Place::Dev, link.name, line),
             (b't', Self::Directory(name)) => append_target(Place::Dev, name, line),
             (b't', Self::AttachTree { place, target, .. }) => append_target(*place, target, line),
-            (_, Self::MountPoint(missing)) => append_of_path(letter, missing, line),
             (_, Self::MemoryRoot(parameters) | Self::Scratch(parameters)) => {
                 append_of_filesystem(letter, &Filesystem::of_root(parameters), line);
             }
-            (b'n', Self::Overlay { count, .. }) => drop(line.number(u64::from(*count))),
-            (b'U', Self::Overlay { of_user: true, .. }) => drop(line.text(" fsconfig")),
-            (b'D', Self::Overlay { kept: false, .. }) => drop(line.text(" umount2")),
-            (_, Self::MakePath(missing)) => append_of_path(letter, missing, line),
+            (_, Self::Overlay { .. }) => self.append_of_overlay(letter, line),
+            (_, Self::MakePath(missing) | Self::MountPoint(missing)) => {
+                append_of_path(letter, missing, line);
+            }
             (b'O', Self::AttachTree { place: Place::Root, .. }) => drop(line.text("openat2 ")),
             (b's' | b'S', Self::NewNamespaces(set)) => append_namespaces(letter, *set, line),
             (b's' | b'S', Self::Join(join)) => append_namespaces(letter, join.kinds, line),
@@ -262,15 +260,7 @@ impl Step<'_> {
             }
             (letter, Self::Landlock(rules)) => append_landlock(letter, rules, line),
             (b'l', Self::Limit(limit)) => append_limit(limit, line),
-            (b'u', Self::MapUsers(maps)) => append_map(" ", b":", &maps.uids, line),
-            (b'g', Self::MapUsers(maps)) => append_map(" ", b":", &maps.gids, line),
-            (b'M', Self::MapUsers(maps)) => {
-                line.text(match maps.by {
-                    Writer::Root => "openat write openat write",
-                    Writer::User => "openat write openat write openat write",
-                    Writer::Helpers => "clone wait4 clone wait4",
-                });
-            }
+            (_, Self::MapUsers(maps)) => append_of_maps(letter, maps, line),
             // The kernel is asked for one more than it has: it may have more than we know.
             (b'D', Self::BoundingSet(set)) => {
                 append_calls((CapabilitySet::ALL.0 & !set.0).count_ones() + 1, line);
@@ -288,6 +278,16 @@ impl Step<'_> {
             (_, Self::Tmpfs(tmpfs)) => {
                 append_of_filesystem(letter, &Filesystem::of_tmpfs(tmpfs), line);
             }
+            _ => {}
+        }
+    }
+
+    /// `$n` how many layers, `$U` and `$D` the calls that it may need.
+    fn append_of_overlay(&self, letter: u8, line: &mut Line) {
+        match (letter, self) {
+            (b'n', Self::Overlay { count, .. }) => drop(line.number(u64::from(*count))),
+            (b'U', Self::Overlay { of_user: true, .. }) => drop(line.text(" fsconfig")),
+            (b'D', Self::Overlay { kept: false, .. }) => drop(line.text(" umount2")),
             _ => {}
         }
     }

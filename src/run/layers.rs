@@ -1,4 +1,4 @@
-//! Roots that are not just a directory of the host: layers over each other, memory.
+//! Roots that are not just a directory of the host: layers, memory.
 
 use core::ffi::CStr;
 

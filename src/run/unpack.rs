@@ -350,7 +350,7 @@ const fn owners_of(member: &Member<'_>) -> (Option<Uid>, Option<Gid>) {
 /// The time of a change; that of the last access stays.
 const fn changed(seconds: i64, nanoseconds: i64) -> Timestamps {
     Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT as i64 },
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
         last_modification: Timespec { tv_sec: seconds, tv_nsec: nanoseconds },
     }
 }
@@ -361,5 +361,5 @@ fn times_of(member: &Member<'_>) -> Timestamps {
 }
 
 fn changed_at(status: &Stat) -> Timestamps {
-    changed(status.st_mtime as i64, status.st_mtime_nsec as i64)
+    changed(status.st_mtime, status.st_mtime_nsec as i64)
 }

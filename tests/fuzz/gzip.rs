@@ -1,4 +1,4 @@
-//! gzip: what zlib takes is taken, with the same bytes, and what it refuses is refused.
+//! gzip: what zlib takes is taken, with the same bytes; what not, not.
 
 use std::io::{Read, Write};
 

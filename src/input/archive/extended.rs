@@ -1,4 +1,4 @@
-//! Extended headers of pax: what a header has no room for. Source: "pax Extended Header" of POSIX.
+//! Extended headers of pax: "pax Extended Header" of POSIX.
 
 use super::Moment;
 use super::header::id;
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(read("12 path=a\nb\n").unwrap(), "a\nb - None None None");
         assert_eq!(read("16 path=a=b c.d\n").unwrap(), "a=b c.d - None None None");
         assert_eq!(
-            read("10 size=7\n9 uid=5\n14 linkpath=l\n").unwrap(),
+            read("10 size=7\n8 uid=5\n14 linkpath=l\n").unwrap(),
             "- l Some(7) Some(5) None"
         );
         assert_eq!(read("11 comment\n"), Err(Reason::BadExtended));
@@ -145,7 +145,7 @@ mod tests {
         {
             assert_eq!(read(bad), Err(Reason::BadExtended), "{bad:?}");
         }
-        assert_eq!(read("13 uid=429496\n").unwrap(), "- - None Some(429496) None");
+        assert_eq!(read("14 uid=429496\n").unwrap(), "- - None Some(429496) None");
         assert_eq!(read("18 uid=4294967295\n"), Err(Reason::BadMemberNumber));
         assert_eq!(read("22 GNU.sparse.major=1\n"), Err(Reason::SparseMember));
         assert_eq!(read("10 path=a\n8 path=\n").unwrap(), "- - None None None");
@@ -171,9 +171,9 @@ mod tests {
 
     #[test]
     fn a_global_header_names_no_file() {
-        let global = Attributes::NONE.with_global(b"9 uid=5\n").ok().unwrap();
+        let global = Attributes::NONE.with_global(b"8 uid=5\n").ok().unwrap();
         assert_eq!(global.with(b"").ok().unwrap().uid, Some(5));
-        assert_eq!(global.with(b"9 uid=6\n").ok().unwrap().uid, Some(6));
+        assert_eq!(global.with(b"8 uid=6\n").ok().unwrap().uid, Some(6));
         assert_eq!(global.with_global(b"10 path=a\n").err(), Some(Reason::BadExtended));
     }
 }

@@ -1,4 +1,4 @@
-//! gzip: members one after the other, each with its checksum and length. RFC 1952.
+//! gzip: members, each with its checksum and length. RFC 1952.
 
 use super::inflate::{Inflate, WINDOW_BYTES};
 use super::source::Source;

@@ -1,4 +1,4 @@
-//! Where a member goes: names below the root, and names that mean that something is not there.
+//! Where a member goes: names below the root, and whiteouts.
 
 use core::ffi::CStr;
 

@@ -1,4 +1,4 @@
-//! The bytes of an archive, as they are or out of gzip, and the memory that all of it takes.
+//! The bytes of an archive, plain or out of gzip, and all memory of it.
 
 use super::Damage;
 use super::gzip::{self, Gzip};
