@@ -6,6 +6,7 @@ use fastrand::Rng;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc, Decompress, FlushDecompress, Status};
 use rootlet::input::archive::{MEMORY_BYTES, carve};
+use rootlet::input::refusal::Reason;
 
 use crate::Target;
 
@@ -46,7 +47,7 @@ fn by_zlib(input: &[u8]) -> Option<(Vec<u8>, usize)> {
 }
 
 /// What we make of a file of gzip.
-fn by_us(input: &[u8], piece: usize) -> Option<Vec<u8>> {
+fn by_us(input: &[u8], piece: usize) -> Result<Vec<u8>, Reason> {
     let mut memory = vec![0; MEMORY_BYTES];
     let mut rest = input;
     let mut refill = |room: &mut [u8]| rest.by_ref().take(piece as u64).read(room).unwrap();
@@ -54,36 +55,41 @@ fn by_us(input: &[u8], piece: usize) -> Option<Vec<u8>> {
     let mut made = Vec::new();
     loop {
         match stream.take(usize::MAX) {
-            Ok([]) => return Some(made),
+            Ok([]) => return Ok(made),
             Ok(taken) => made.extend_from_slice(taken),
-            Err(_) => return None,
+            Err(damage) => return Err(damage.reason),
         }
     }
 }
 
+/// The head of a member with nothing optional in it.
+const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+
 fn packed(stream: &[u8], content: &[u8]) -> Vec<u8> {
     let mut sum = Crc::new();
     sum.update(content);
-    let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-    [&head, stream, &sum.sum().to_le_bytes(), &(content.len() as u32).to_le_bytes()].concat()
+    [&HEAD, stream, &sum.sum().to_le_bytes(), &(content.len() as u32).to_le_bytes()].concat()
 }
 
 fn check(input: &[u8]) -> bool {
+    // Behind it stands what is no checksum of anything: who takes it for whole finds that.
+    let input = &[input, &[0xaa; 16]].concat()[..];
     let Some((content, used)) = by_zlib(input) else {
-        // Whatever its end says, zlib would not get there.
-        let file = packed(input, b"");
-        assert_eq!(by_us(&file, usize::MAX), None, "zlib refuses it");
+        let found = by_us(&[&HEAD, input].concat(), usize::MAX);
+        let is_refused = matches!(found, Err(Reason::BadPacking | Reason::ArchiveCut));
+        assert!(is_refused, "zlib refuses it");
         return false;
     };
+    let is = |found: Result<Vec<u8>, Reason>, wanted: &[u8]| found.is_ok_and(|made| made == wanted);
     let mut file = packed(&input[..used], &content);
-    assert!(by_us(&file, usize::MAX).as_ref() == Some(&content), "zlib makes other bytes of it");
-    assert!(by_us(&file, 1).as_ref() == Some(&content), "in single bytes it is something else");
+    assert!(is(by_us(&file, usize::MAX), &content), "zlib makes other bytes of it");
+    assert!(is(by_us(&file, 1), &content), "in single bytes it is something else");
     // Two members, and padding behind them.
     let twice = [&file[..], &file, &[0; 100]].concat();
-    assert!(by_us(&twice, 4096) == Some([&content[..], &content].concat()), "two members");
+    assert!(is(by_us(&twice, 4096), &[&content[..], &content].concat()), "two members");
     let end = file.len() - 1;
-    assert_eq!(by_us(&file[..end], 4096), None, "cut");
+    assert!(by_us(&file[..end], 4096) == Err(Reason::ArchiveCut), "cut");
     file[end - 5] ^= 1;
-    assert_eq!(by_us(&file, 4096), None, "a wrong checksum");
+    assert!(by_us(&file, 4096) == Err(Reason::BadSum), "a wrong checksum");
     true
 }
