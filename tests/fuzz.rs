@@ -50,7 +50,8 @@ fn fuzz(target: &Target) {
         match catch_unwind(AssertUnwindSafe(|| (target.check)(&input))) {
             Ok(sound) => taken += u64::from(sound),
             Err(panic) => {
-                let words = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+                let words = panic.downcast_ref::<String>().map(String::as_str);
+                let words = words.or(panic.downcast_ref::<&str>().copied()).unwrap_or_default();
                 let path = std::env::temp_dir().join(format!("rootlet-fuzz-{}", target.name));
                 std::fs::write(&path, &input).unwrap();
                 panic!(

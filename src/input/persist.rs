@@ -9,7 +9,7 @@ use super::refusal::Reason;
 use crate::text::parts::line_of;
 
 /// Kinds that can be kept. One of pids has ended when its first process has; a view of cgroups is not worth keeping.
-pub const PERSISTENT: usize = 4;
+pub const PERSISTENT: usize = 5;
 
 /// A namespace and the file that keeps it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,7 @@ const KINDS: [(Namespaces, &str); PERSISTENT] = [
     (Namespaces::IPC, "ipc"),
     (Namespaces::UTS, "uts"),
     (Namespaces::USER, "user"),
+    (Namespaces::MOUNT, "mnt"),
 ];
 
 /// Reads `KIND=FILE`.
@@ -38,7 +39,7 @@ pub fn add<'a>(value: &'a CStr, list: &mut Vec<Persist<'a>, PERSISTENT>) -> Resu
     let bytes = value.to_bytes_with_nul();
     let name_end = bytes.iter().position(|byte| *byte == b'=').ok_or(Reason::NoPersist)?;
     let (name, file) = bytes.split_at_checked(name_end).ok_or(Reason::NoPersist)?;
-    let index = line_of(b"net\nipc\nuts\nuser", name).ok_or(Reason::NoPersist)?;
+    let index = line_of(b"net\nipc\nuts\nuser\nmnt", name).ok_or(Reason::NoPersist)?;
     let file = CStr::from_bytes_with_nul(file.get(1..).unwrap_or_default()).unwrap_or_default();
     let (kind, name) = KINDS.get(index).copied().ok_or(Reason::NoPersist)?;
     if file.is_empty() || list.iter().any(|other| other.kind == kind) {
@@ -60,7 +61,7 @@ mod tests {
         let files: std::vec::Vec<_> =
             list.iter().map(|persist| (persist.name, persist.file)).collect();
         assert_eq!(files, [("net", c"/run/n"), ("user", c"u=v")]);
-        for bad in [c"net=/other", c"ipc=", c"ipc", c"=x", c"pid=/x", c"", c"mnt=/x"] {
+        for bad in [c"net=/other", c"ipc=", c"ipc", c"=x", c"pid=/x", c"", c"cgroup=/x"] {
             assert_eq!(add(bad, &mut list), Err(Reason::NoPersist), "{bad:?}");
         }
     }

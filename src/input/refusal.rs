@@ -176,7 +176,7 @@ reasons! {
     JoinsOthers "cannot join a namespace of others from a user namespace of its own: join its owner's, --userns container:NAME|ns:PATH",
     NoTimeOffset "is not monotonic=SECONDS,boottime=SECONDS",
     TimeNeedsInit "cannot shift clocks with --no-init",
-    NoPersist "is not net, ipc, uts or user, each once, with =FILE",
+    NoPersist "is not net, ipc, uts, user or mnt, each once, with =FILE",
     NotNew "would keep a namespace that is not new",
     IsThere "is there already",
     NoName "is no name: letters, digits, _ . -, at most 64, the first a letter or digit",

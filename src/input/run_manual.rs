@@ -150,7 +150,7 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
       --disable-userns          no further user namespaces inside
       --time-offset monotonic=SECONDS,boottime=SECONDS
                                 shift the clocks inside
-      --persist KIND=FILE       keep a new net, ipc, uts or user namespace
+      --persist KIND=FILE       keep a new net, ipc, uts, user or mnt namespace
       --propagation TYPE        private slave shared unbindable (default slave)
       --no-pivot                chroot instead of pivot_root
   -t, --tty                     a terminal of its own

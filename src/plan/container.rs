@@ -125,7 +125,10 @@ impl<'a> Builder<'_, 'a> {
         let required = options.name.is_some() || leaves;
         self.add(Step::KeepRecord { path: facts.record, required });
         self.join(options, facts, program);
+        let keeps_mounts = options.persist.iter().any(|kept| kept.kind == Namespaces::MOUNT);
+        self.add_if(keeps_mounts, Step::ChooseProcessor);
         self.add(Step::NewNamespaces(new));
+        self.add_if(keeps_mounts, Step::AnyProcessor);
         if let Users::New(maps) = program.users {
             self.add(Step::MapUsers(maps));
         }

@@ -176,23 +176,28 @@ rows! {
     60: Step::Persist(_) =>
         "keep its $s namespace at $p|openat open_tree move_mount|\
          touch $p && mount --bind /proc/PID/ns/... $p",
-    61: Step::OpenLayer { .. } =>
+    61: Step::ChooseProcessor =>
+        "go to a processor whose mount namespaces can be kept|sched_getaffinity \
+         openat ioctl sched_setaffinity clone3 openat ioctl kill wait4|",
+    62: Step::AnyProcessor =>
+        "be on any processor again|sched_setaffinity sched_setaffinity|",
+    63: Step::OpenLayer { .. } =>
         "open $p|openat|exec 4< $p",
-    62: Step::MemoryRoot(_) =>
+    64: Step::MemoryRoot(_) =>
         "make a tmpfs for the root ($o)|fsopen$C fsmount|mount -t tmpfs -o $o none .",
-    63: Step::Scratch(_) =>
+    65: Step::Scratch(_) =>
         "make a tmpfs for what is written ($o)|fsopen$C fsmount move_mount fchdir umask mkdirat \
          mkdirat umask|mount -t tmpfs -o $o none . && mkdir upper work",
-    64: Step::Overlay { .. } =>
+    66: Step::Overlay { .. } =>
         "lay what is written over $n directories|fsopen fsconfig fsconfig fsconfig$U fsconfig \
          fsmount$D|mount -t overlay -o lowerdir=...,upperdir=...,workdir=... none .",
-    65: Step::Unpack { .. } =>
+    67: Step::Unpack { .. } =>
         "unpack $p|mmap read openat2 openat write|tar -x -C . < $p",
-    66: Step::MountPoint(_) =>
+    68: Step::MountPoint(_) =>
         "have a directory at $t|umask$C umask openat|mkdir -p .$t",
-    67: Step::ReadOnlyRoot =>
+    69: Step::ReadOnlyRoot =>
         "make the root read-only|mount_setattr|mount -o remount,bind,ro .",
-    68: Step::NullInput =>
+    70: Step::NullInput =>
         "have /dev/null as standard input|openat dup3|exec < /dev/null",
 }
 

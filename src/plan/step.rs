@@ -187,6 +187,10 @@ pub enum Step<'a> {
     NewNamespaces(Namespaces),
     /// Give up supplementary groups, before a user namespace may forbid it.
     LeaveGroups,
+    /// Go to a processor whose new namespaces of mounts can be kept.
+    ChooseProcessor,
+    /// Be where the caller may be, and have the container's process be there as well.
+    AnyProcessor,
     /// Go into namespaces that exist.
     Join(&'a Join<'a>),
     /// The same, and into that of the container's users.
@@ -375,6 +379,8 @@ impl Step<'_> {
             Self::ProtectOwnFile
             | Self::KeepRecord { .. }
             | Self::LeaveGroups
+            | Self::ChooseProcessor
+            | Self::AnyProcessor
             | Self::Join(_)
             | Self::JoinWithUsers(_)
             | Self::NewNamespaces(_)

@@ -5,12 +5,20 @@ use core::ffi::CStr;
 use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, CWD, fstatfs, unlinkat};
 use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount, unmount};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use crate::input::namespaces::Namespaces;
 use crate::input::persist::Persist;
 use crate::sys::descriptor::{OpenFlags, open};
+use crate::sys::mount::namespace_number;
 use crate::sys::mount::{Depth, clone_tree};
-use crate::sys::process::Pid;
+use crate::sys::poll;
+use crate::sys::process::{
+    Pid, Side, clone_into_namespaces, exit, own_pid, set_death_signal, wait_for,
+};
+use crate::sys::signal::{Signal, kill};
 use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
 use crate::text::line::Line;
 
 /// Keeps a namespace of `pid`.
@@ -20,11 +28,82 @@ use crate::text::line::Line;
 #[inline(never)]
 pub fn keep(persist: &Persist<'_>, pid: Pid) -> Result<(), CallError> {
     open(CWD, persist.file, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
-    let mut path = Line::new();
-    path.text("/proc/").number(pid.0.unsigned_abs().into()).text("/ns/").text(persist.name);
-    let tree = clone_tree(CWD, path.as_path(), Depth::One).map_err(Call::OpenTree.failed())?;
+    let tree = clone_tree(CWD, file_of(pid, persist.name).as_path(), Depth::One)
+        .map_err(Call::OpenTree.failed())?;
     move_mount(&tree, c"", CWD, persist.file, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .map_err(Call::MoveMount.failed())
+}
+
+/// Goes to a processor whose new namespaces of mounts can be kept, and gives those that the caller may use.
+///
+/// A namespace of mounts cannot be mounted in one that is not older, or it could come to hold itself. The kernel tells
+/// by numbers, which each processor takes from a supply of its own: a newer namespace may have a lower one.
+///
+/// # Errors
+/// The call that failed; EINVAL of clone3: there is no such processor.
+#[inline(never)]
+pub fn choose_processor() -> Result<CpuSet, CallError> {
+    let callers = sched_getaffinity(None).map_err(Call::SchedGetaffinity.failed())?;
+    let own = number_of_mounts(Pid(own_pid()));
+    for processor in 0..CpuSet::MAX_CPU {
+        let mut only = CpuSet::new();
+        only.set(processor);
+        // Some are not there, or not for us.
+        if sched_setaffinity(None, &only).is_ok() && new_number()? >= own {
+            return Ok(callers);
+        }
+    }
+    let _ = sched_setaffinity(None, &callers);
+    Err(CallError { call: Call::Clone3, errno: Errno::INVAL })
+}
+
+/// The number of a namespace of mounts that is made here, by a process that waits to be killed.
+fn new_number() -> Result<u64, CallError> {
+    let own = own_pid();
+    let (side, _) = clone_into_namespaces(Namespaces::MOUNT.0).map_err(Call::Clone3.failed())?;
+    match side {
+        Side::Child => wait_to_be_killed(own),
+        Side::Parent(pid) => {
+            let number = number_of_mounts(pid);
+            let _ = kill(pid.0, Signal::KILL);
+            let _ = wait_for(pid);
+            Ok(number)
+        }
+    }
+}
+
+/// The number of a process's namespace of mounts; 0 where the kernel does not tell: before it had such a call (Linux
+/// 6.11) it took all numbers from one supply.
+fn number_of_mounts(pid: Pid) -> u64 {
+    let file = open(CWD, file_of(pid, "mnt").as_path(), OpenFlags::READ);
+    file.ok().and_then(|file| namespace_number(file.as_fd()).ok()).unwrap_or(0)
+}
+
+fn wait_to_be_killed(parent: i32) -> ! {
+    let dies = set_death_signal(Signal::KILL).is_ok();
+    let lives = rustix::process::getppid().is_some_and(|pid| pid.as_raw_pid() == parent);
+    while dies && lives {
+        poll::wait(&mut []);
+    }
+    exit(0)
+}
+
+/// Goes back to all processors of the caller, with the container's process.
+///
+/// # Errors
+/// sched_setaffinity
+pub fn leave_processor(callers: Option<&CpuSet>, pid: Pid) -> Result<(), CallError> {
+    let Some(callers) = callers else { return Ok(()) };
+    let pid = rustix::process::Pid::from_raw(pid.0);
+    sched_setaffinity(pid, callers)
+        .and_then(|()| sched_setaffinity(None, callers))
+        .map_err(Call::SchedSetaffinity.failed())
+}
+
+fn file_of(pid: Pid, name: &str) -> Line {
+    let mut path = Line::new();
+    path.text("/proc/").number(pid.0.unsigned_abs().into()).text("/ns/").text(name);
+    path
 }
 
 /// Source: linux/magic.h.

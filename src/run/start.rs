@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use rustix::fs::{AtFlags, CWD, unlinkat};
+use rustix::fs::CWD;
 
 use super::link;
 use crate::input::namespaces::Namespaces;
@@ -58,10 +58,6 @@ pub fn write_pid_file(path: &CStr, container: &Container) -> Result<(), CallErro
     let file = open(CWD, path, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
     let mut line = Line::new();
     line.number(container.pid.0.unsigned_abs().into()).newline();
-    rustix::io::write(&file, line.bytes()).map_err(|errno| {
-        // Without our pid in it nobody would know whose it is.
-        let _ = unlinkat(CWD, path, AtFlags::empty());
-        Call::Write.failed()(errno)
-    })?;
+    rustix::io::write(&file, line.bytes()).map_err(Call::Write.failed())?;
     Ok(())
 }

@@ -40,13 +40,14 @@ impl Left<'_> {
         }
     }
 
-    /// Only a file that has our pid in it is ours.
+    /// A file that has another pid in it is another's; an empty one is ours, whose pid was to be written.
     fn remove_pid_file(&self, path: &CStr) {
         let Ok(file) = open(self.directory, path, OpenFlags::READ) else { return };
         let mut text = [0; 16];
         let length = rustix::io::read(&file, &mut text).unwrap_or(0);
         let number = text.get(..length).unwrap_or_default().trim_ascii_end();
-        if self.pid.is_some_and(|pid| parse_u64(number) == Some(pid.into())) {
+        let is_ours = self.pid.is_some_and(|pid| parse_u64(number) == Some(pid.into()));
+        if is_ours || length == 0 {
             let _ = unlinkat(self.directory, path, AtFlags::empty());
         }
     }

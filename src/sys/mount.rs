@@ -125,3 +125,19 @@ fn set_attributes(
     // SAFETY: a NUL-terminated path and a structure of the stated size, both only read.
     unsafe { syscall(kernel::__NR_mount_setattr, arguments) }.map(drop)
 }
+
+/// The kernel's number of a namespace of mounts. ioctl_nsfs(2), NS_GET_MNTNS_ID, Linux 6.11.
+///
+/// # Errors
+/// ENOTTY: an older kernel, or no such namespace.
+#[cfg(feature = "run")]
+pub fn namespace_number(namespace: BorrowedFd<'_>) -> Result<u64, Errno> {
+    // _IOR(0xb7, 5, u64), the same on all machines. Source: linux/nsfs.h.
+    const NS_GET_MNTNS_ID: usize = 0x8008_b705;
+    let mut answer = 0_u64;
+    let pointer = (&raw mut answer).expose_provenance();
+    let arguments = [number(namespace), NS_GET_MNTNS_ID, pointer, 0, 0];
+    // SAFETY: the kernel writes one u64.
+    unsafe { syscall(kernel::__NR_ioctl, arguments) }?;
+    Ok(answer)
+}

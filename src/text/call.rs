@@ -78,6 +78,8 @@ calls! {
     Recvmsg "recvmsg",
     Sendfile "sendfile",
     Sendmsg "sendmsg",
+    SchedGetaffinity "sched_getaffinity",
+    SchedSetaffinity "sched_setaffinity",
     Setdomainname "setdomainname",
     Seccomp "seccomp",
     Setgroups "setgroups",

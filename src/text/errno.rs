@@ -116,7 +116,7 @@ EROFS Read-only file system\n\
 \n\
 EPIPE Broken pipe\n\
 \n\
-\n\
+ERANGE Numerical result out of range\n\
 \n\
 ENAMETOOLONG File name too long\n\
 \n\

@@ -237,6 +237,11 @@ impl Running {
         self.stdout.text()
     }
 
+    /// Whether it has closed its standard output: at its end, unless it does that before.
+    pub fn has_ended(&self) -> bool {
+        self.stdout.0.0.lock().unwrap().ended
+    }
+
     /// Writes a line to standard input.
     pub fn say(&mut self, line: &str) {
         writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();

@@ -47,16 +47,20 @@ impl Host {
 /// Processes that name the test's directory in their command line or see it in their mounts.
 ///
 /// Every container of a test has a root below its directory, which is the root of one of its mounts, and
-/// rootlet's own processes have it among their arguments.
+/// rootlet's own processes have it among their arguments. A mount that is left on the host is seen by all of the
+/// host's processes, which are not ours to end.
 pub fn leftovers(dir: &Path) -> Vec<(u32, String)> {
     let needle = dir.to_str().unwrap();
+    let own = fs::read_link("/proc/self/ns/mnt").unwrap();
     let names = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name());
     let pids = names.filter_map(|name| name.to_str()?.parse().ok());
     pids.filter_map(|pid: u32| {
         let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let arguments = String::from_utf8_lossy(&arguments).replace('\0', " ");
+        let namespace = fs::read_link(format!("/proc/{pid}/ns/mnt")).ok();
+        let is_inside = namespace.is_some_and(|namespace| namespace != own);
         let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
-        let ours = arguments.contains(needle) || mounts.contains(needle);
+        let ours = arguments.contains(needle) || is_inside && mounts.contains(needle);
         ours.then_some((pid, arguments))
     })
     .collect()

@@ -133,10 +133,17 @@ impl Case {
     /// Mounts that a test makes "on the host" are made there, so none outlives it. `$BIN`, `$DIR` and
     /// `$ROOT` are the binary, the test's directory and its rootfs.
     pub fn host_script(&self, script: &str) -> Outcome {
+        self.host_script_with(script, &[])
+    }
+
+    /// The same with arguments: `$1`, `$2`, ...
+    pub fn host_script_with(&self, script: &str, arguments: &[String]) -> Outcome {
         let head = "set -eu; mount --make-rshared /;";
         Rootlet::new(Path::new("unshare"), self.dir())
             .opts(["--mount", "--propagation", "private", "bash", "-c"])
             .opt(format!("{head} {script}"))
+            .opt("bash")
+            .opts(arguments)
             .env("BIN", bin())
             .env("DIR", self.dir())
             .env("ROOT", &self.rootfs)

@@ -1,7 +1,7 @@
 //! An ordinary user, whom the host does not know.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
 
 use super::{Case, Rootlet, bin, host};
@@ -28,8 +28,16 @@ pub fn open_to_user(t: &Case) -> PathBuf {
     if copy.exists() { copy } else { copy_of_rootlet(t, "rootlet") }
 }
 
+/// Where his session has what runs.
+pub fn runtime_directory(t: &Case) -> PathBuf {
+    let dir = t.folder("runtime");
+    chown(&dir, Some(USER), Some(USER)).unwrap();
+    dir
+}
+
 /// `rootlet run --rootfs ROOTFS` as that user, options and command to be added.
 pub fn run_as_user(t: &Case) -> Rootlet {
     let bin = open_to_user(t);
-    Rootlet::new(&bin, t.dir()).opts(["run", "--rootfs"]).opt(t.rootfs()).under(AS_USER)
+    let run = Rootlet::new(&bin, t.dir()).opts(["run", "--rootfs"]).opt(t.rootfs());
+    run.under(AS_USER).env("XDG_RUNTIME_DIR", runtime_directory(t))
 }

@@ -16,6 +16,7 @@ use crate::run::identity;
 use crate::run::join;
 use crate::run::link::{self, Message, NOTE_BYTES, StepFailed};
 use crate::run::perform::{ProgramContext, perform_init, perform_program, perform_supervisor};
+use crate::run::persist;
 use crate::run::program::status_of_failure;
 use crate::run::start::{self, Container, Started};
 use crate::supervise::journal::Journal;
@@ -53,6 +54,7 @@ fn start_and_wait(
     channels: &'static mut Channels,
 ) -> i32 {
     let mut started = None;
+    let mut processors = None;
     let records = planned.facts.records;
     for (index, step) in planned.steps.iter().enumerate() {
         let clock = Clock::start(planned);
@@ -67,6 +69,12 @@ fn start_and_wait(
                 Err(error) => Err(error),
             },
             (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
+            (Step::ChooseProcessor, _) => {
+                persist::choose_processor().map(|callers| processors = Some(callers))
+            }
+            (Step::AnyProcessor, Some(container)) => {
+                persist::leave_processor(processors.as_ref(), container.pid)
+            }
             (step, Some(container)) if step.stage() == Stage::Supervisor => {
                 perform_supervisor(step, container)
             }
@@ -79,6 +87,7 @@ fn start_and_wait(
             _ => break,
         };
         if let Err(error) = done {
+            traces.failed(index, error);
             return cannot_start(planned, started, StepFailed { step: index as u16, error });
         }
         clock.lap(planned, index);

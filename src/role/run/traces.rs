@@ -17,11 +17,13 @@ pub struct Traces {
     record: Option<Record>,
     pid: Option<Pid>,
     started: bool,
+    /// The step whose file was there already: it is another's.
+    anothers: Option<usize>,
 }
 
 impl Traces {
     /// Nothing has been done yet.
-    pub const NONE: Self = Self { record: None, pid: None, started: false };
+    pub const NONE: Self = Self { record: None, pid: None, started: false, anothers: None };
 
     /// Makes the record, with what the plan will leave: last things first, as they will be undone.
     ///
@@ -56,6 +58,11 @@ impl Traces {
         self.add(&Entry::Pid(pid.0.unsigned_abs()))
     }
 
+    /// A step of the supervisor has failed.
+    pub fn failed(&mut self, step: usize, error: CallError) {
+        self.anothers = (error.errno == Errno::EXIST).then_some(step);
+    }
+
     /// CMD has been executed.
     pub fn started(&mut self) {
         self.started = true;
@@ -75,8 +82,12 @@ impl Traces {
             pid: self.pid.map(|pid| pid.0.unsigned_abs()),
             started: self.started,
         };
-        for undo in planned.steps.iter().rev().filter_map(Step::undo) {
-            left.undo(undo);
+        for (index, step) in planned.steps.iter().enumerate().rev() {
+            if let Some(undo) = step.undo()
+                && self.anothers != Some(index)
+            {
+                left.undo(undo);
+            }
         }
         if !self.started && planned.facts.root == RootKind::Into {
             undo::empty(planned.options.rootfs);
