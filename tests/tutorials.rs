@@ -389,8 +389,8 @@ fn e7_no_old_root_is_left() {
 fn d1_the_image_is_a_tarball() {
     let t = case!("-", "tar");
     let image = t.path("image.tar.gz");
-    let root = t.rootfs().to_str().unwrap();
-    host("tar", &["-C", root, "-czf", image.to_str().unwrap(), "."]);
+    // 1: a file was given another name meanwhile, as the roots of other tests share the large ones.
+    t.host_script("tar -C $ROOT -czf $DIR/image.tar.gz . 2> $DIR/log || [ $? = 1 ]").ok();
     let by_hand =
         "mkdir $DIR/by-hand; tar -xzf $DIR/image.tar.gz -C $DIR/by-hand; chroot $DIR/by-hand ls /";
     let before = Host::now();
