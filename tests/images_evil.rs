@@ -139,7 +139,7 @@ fn what_is_broken_is_named_with_its_place() {
         ("text", b"#!/bin/sh\n".repeat(100), &["no tar archive"]),
         ("sum", changed(1024, b'c'), &["byte 1024", "checksum"]),
         ("cut-header", good[..1300].to_vec(), &["byte 1024", "cut"]),
-        ("cut-content", good[..1700].to_vec(), &["b (byte 1700)", "cut"]),
+        ("cut-content", good[..1700].to_vec(), &["b at byte 1700", "cut"]),
         ("no-end", good[..2560].to_vec(), &["byte 2560", "cut"]),
         ("garbage", changed(good.len() - 1, b'x'), &["byte 3583", "behind its end"]),
         ("huge", lying(b"77777777777\0"), &["lies", "cut"]),

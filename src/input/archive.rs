@@ -19,16 +19,6 @@ use self::extended::Attributes;
 use self::header::{BLOCK_BYTES, Header};
 use crate::input::refusal::Reason;
 
-/// What is wrong with an archive, and where.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(test, derive(Debug))]
-pub struct Damage {
-    /// What.
-    pub reason: Reason,
-    /// At which byte of the archive; of the packed one where that is what is damaged.
-    pub at: u64,
-}
-
 /// A file, link or directory of an archive, as its header has it.
 pub struct Member<'a> {
     /// What it is.
@@ -47,8 +37,6 @@ pub struct Member<'a> {
     pub changed: Moment,
     /// Major and minor number of a device.
     pub device: (u32, u32),
-    /// At which byte of the archive its header stands.
-    pub at: u64,
 }
 
 /// A moment since 1970.
@@ -72,23 +60,25 @@ impl Data<'_, '_> {
     ///
     /// # Errors
     /// The archive ends before that, or what it is packed in is damaged.
-    pub fn take(&mut self) -> Result<&[u8], Damage> {
+    pub fn take(&mut self) -> Result<&[u8], Reason> {
         take_of(self.stream, self.left)
+    }
+
+    /// Where what is refused stands: what was last, else the header.
+    #[must_use]
+    pub const fn at(&self) -> u64 {
+        self.stream.at
     }
 }
 
 /// The next of the `left` bytes that are to come.
-fn take_of<'s>(stream: &'s mut Stream<'_>, left: &mut u64) -> Result<&'s [u8], Damage> {
-    let at = stream.offset();
+fn take_of<'s>(stream: &'s mut Stream<'_>, left: &mut u64) -> Result<&'s [u8], Reason> {
     if *left == 0 {
         return Ok(&[]);
     }
     let taken = stream.take(usize::try_from(*left).unwrap_or(usize::MAX))?;
-    if taken.is_empty() {
-        return Err(Damage { reason: Reason::ArchiveCut, at });
-    }
     *left -= taken.len() as u64;
-    Ok(taken)
+    if taken.is_empty() { Err(Reason::ArchiveCut) } else { Ok(taken) }
 }
 
 /// The text of that length, if it has one.
@@ -123,104 +113,86 @@ impl<'m> Archive<'m> {
         Self { stream, texts, global: Attributes::NONE, left: 0, padding: 0 }
     }
 
+    /// Where what is refused stands.
+    #[must_use]
+    pub const fn at(&self) -> u64 {
+        self.stream.at
+    }
+
     /// The next member and its content, of which what is not taken is passed over; `None` at the end.
     ///
     /// # Errors
-    /// Whatever is no sound archive that can be unpacked here.
+    /// Whatever is no sound archive that can be unpacked here; `at` says where.
     #[inline(never)]
-    pub fn next_member(&mut self) -> Result<Option<(Member<'_>, Data<'_, 'm>)>, Damage> {
+    pub fn next_member(&mut self) -> Result<Option<(Member<'_>, Data<'_, 'm>)>, Reason> {
         let mut lengths = Lengths { name: 0, link: 0, extended: 0 };
-        loop {
+        let kind = loop {
             self.pass_over()?;
-            let at = self.stream.offset();
-            if !self.read_header(at)? {
+            if !self.read_header()? {
                 return Ok(None);
             }
-            let refused = |reason| Damage { reason, at };
-            let header = Header(&self.texts.block);
-            self.left = header.size().map_err(refused)?;
-            self.padding = self.left.wrapping_neg() % BLOCK_BYTES as u64;
-            let kind = header.kind().map_err(refused)?;
+            let kind = Header(&self.texts.block).kind()?;
             match kind {
-                Kind::LongName => lengths.name = self.read_text(kind, at)?,
-                Kind::LongLink => lengths.link = self.read_text(kind, at)?,
-                Kind::Extended => lengths.extended = self.read_text(kind, at)?,
+                Kind::LongName => lengths.name = self.read_text(kind)?,
+                Kind::LongLink => lengths.link = self.read_text(kind)?,
+                Kind::Extended => lengths.extended = self.read_text(kind)?,
                 Kind::Global => {
-                    let length = self.read_text(kind, at)?;
+                    let length = self.read_text(kind)?;
                     let text = self.texts.extended.get(..length).unwrap_or_default();
-                    self.global = self.global.with_global(text).map_err(refused)?;
+                    self.global.read_global(text)?;
                 }
                 // The name of a volume is no file.
                 Kind::Label => {}
-                kind => return self.member(kind, lengths, at).map(Some),
+                kind => break kind,
             }
-        }
-    }
-
-    /// Joins the header with what stood before it.
-    #[inline(never)]
-    fn member(
-        &mut self,
-        kind: Kind,
-        lengths: Lengths,
-        at: u64,
-    ) -> Result<(Member<'_>, Data<'_, 'm>), Damage> {
-        let refused = |reason| Damage { reason, at };
-        let Texts { block, name, link, extended } = &self.texts;
-        let header = Header(block);
-        let extended = extended.get(..lengths.extended).unwrap_or_default();
-        let Attributes { path, link: linked, size, uid, gid, changed } =
-            self.global.with(extended).map_err(refused)?;
-        // Links, directories and devices have no content, whatever is said of their size.
-        self.left = if kind == Kind::File { size.unwrap_or(self.left) } else { 0 };
-        self.padding = self.left.wrapping_neg() % BLOCK_BYTES as u64;
-        let name = path.or_else(|| start_of(name, lengths.name));
-        let link = linked.or_else(|| start_of(link, lengths.link));
-        let name = name.map_or_else(|| header.name(), |name| [&[], name]);
-        // An archive older than POSIX tells a directory by the slash behind its name.
-        let [_, end] = name;
-        let kind = if kind == Kind::File && end.ends_with(b"/") { Kind::Directory } else { kind };
-        let member = Member {
-            kind,
-            name,
-            link: link.unwrap_or_else(|| header.link()),
-            mode: header.mode().map_err(refused)?,
-            uid: uid.map_or_else(|| header.uid(), Ok).map_err(refused)?,
-            gid: gid.map_or_else(|| header.gid(), Ok).map_err(refused)?,
-            changed: changed.map_or_else(|| header.changed(), Ok).map_err(refused)?,
-            device: header.device().map_err(refused)?,
-            at,
         };
-        Ok((member, Data { stream: &mut self.stream, left: &mut self.left }))
+        let Texts { block, name, link, extended } = &self.texts;
+        let mut said: Attributes<'_> = self.global;
+        said.read(extended.get(..lengths.extended).unwrap_or_default())?;
+        // Links, directories and devices have no content, whatever is said of their size.
+        self.left = if kind == Kind::File { said.size.unwrap_or(self.left) } else { 0 };
+        self.padding = self.left.wrapping_neg() % BLOCK_BYTES as u64;
+        let name = said.path.or_else(|| start_of(name, lengths.name));
+        let link = said.link.or_else(|| start_of(link, lengths.link));
+        let member = Header(block).member(kind, name, link, said)?;
+        Ok(Some((member, Data { stream: &mut self.stream, left: &mut self.left })))
     }
 
     /// Passes over what is left of a member.
-    fn pass_over(&mut self) -> Result<(), Damage> {
+    fn pass_over(&mut self) -> Result<(), Reason> {
         for left in [&mut self.left, &mut self.padding] {
             while !take_of(&mut self.stream, left)?.is_empty() {}
         }
         Ok(())
     }
 
-    /// Reads the next header; false at the end, behind which nothing but zeros may come.
-    fn read_header(&mut self, at: u64) -> Result<bool, Damage> {
+    /// Reads the next header and the length of what follows it; false at the end, behind which only zeros may come.
+    fn read_header(&mut self) -> Result<bool, Reason> {
+        let at = self.stream.offset();
         let length = self.stream.read(&mut self.texts.block)?;
-        let reason = match Header(&self.texts.block).check() {
-            Ok(()) if length == BLOCK_BYTES => return Ok(true),
-            _ if length == BLOCK_BYTES && self.texts.block == [0; BLOCK_BYTES] => {
-                return self.stream.expect_zeros().map(|()| false);
-            }
-            _ if at == 0 && header::is_packed(&self.texts.block) => Reason::OtherPacking,
-            _ if at == 0 => Reason::NoArchive,
+        self.stream.at = at;
+        let header = Header(&self.texts.block);
+        let is_whole = length == BLOCK_BYTES;
+        if is_whole && header.check().is_ok() {
+            self.left = header.size()?;
+            self.padding = self.left.wrapping_neg() % BLOCK_BYTES as u64;
+            return Ok(true);
+        }
+        if is_whole && self.texts.block.iter().all(|byte| *byte == 0) {
+            return self.stream.expect_zeros().map(|()| false);
+        }
+        Err(match at {
+            0 if header.is_packed() => Reason::OtherPacking,
+            0 => Reason::NoArchive,
             // Whoever writes an archive to its end writes blocks of zeros behind it.
-            _ if length < BLOCK_BYTES => Reason::ArchiveCut,
+            _ if !is_whole => Reason::ArchiveCut,
             _ => Reason::BadHeader,
-        };
-        Err(Damage { reason, at })
+        })
     }
 
     /// Reads a text that belongs to the next header; gives its length.
-    fn read_text(&mut self, kind: Kind, at: u64) -> Result<usize, Damage> {
+    #[inline(never)]
+    fn read_text(&mut self, kind: Kind) -> Result<usize, Reason> {
         let Texts { name, link, extended, .. } = &mut self.texts;
         let (room, reason) = match kind {
             Kind::LongName => (&mut **name, Reason::LongMemberName),
@@ -228,9 +200,9 @@ impl<'m> Archive<'m> {
             _ => (&mut **extended, Reason::LongExtended),
         };
         let length = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let room = room.get_mut(..length).ok_or(Damage { reason, at })?;
+        let room = room.get_mut(..length).ok_or(reason)?;
         if self.stream.read(room)? < length {
-            return Err(Damage { reason: Reason::ArchiveCut, at: self.stream.offset() });
+            return Err(Reason::ArchiveCut);
         }
         self.left = 0;
         // GNU's long names end in a NUL byte.

@@ -3,6 +3,7 @@
 //! Every place is resolved below the root's descriptor, so no link that the archive makes leads out of it, and what has
 //! a place's name is removed before something else gets it.
 
+use core::cell::Cell;
 use core::ffi::CStr;
 
 use rustix::fd::BorrowedFd;
@@ -16,7 +17,7 @@ use super::hands::Hands;
 use super::removal::{remove_all, remove_below};
 use super::{link, mounts};
 use crate::input::archive::{
-    Archive, Damage, Data, Kind, MEMORY_BYTES, Member, Moment, Place, Whiteout, carve, place,
+    Archive, Data, Kind, MEMORY_BYTES, Member, Moment, Place, Whiteout, carve, place,
 };
 use crate::input::refusal::Reason;
 use crate::input::root_options::INPUT;
@@ -29,36 +30,6 @@ use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::line::Line;
-
-/// Why a member could not be unpacked.
-enum Failed {
-    Reason(Reason),
-    Damage(Damage),
-    Call(CallError),
-}
-
-impl From<Reason> for Failed {
-    fn from(reason: Reason) -> Self {
-        Self::Reason(reason)
-    }
-}
-
-impl From<Damage> for Failed {
-    fn from(damage: Damage) -> Self {
-        Self::Damage(damage)
-    }
-}
-
-impl From<CallError> for Failed {
-    fn from(error: CallError) -> Self {
-        Self::Call(error)
-    }
-}
-
-/// For `map_err`: a call that failed on a member.
-fn failed<E: Into<Errno>>(call: Call) -> impl Fn(E) -> Failed {
-    move |errno| Failed::Call(CallError { call, errno: errno.into() })
-}
 
 /// What is said where no call failed: the note says what did.
 pub const NO_CALL: CallError = CallError { call: Call::Read, errno: Errno(0) };
@@ -81,7 +52,7 @@ pub fn unpack(hands: &Hands, slot: Slot, path: &CStr, how: Unpacking) -> Result<
             0
         })
     };
-    let unpacker = Unpacker { hands, how };
+    let unpacker = Unpacker { hands, how, reason: Cell::new(None) };
     let mask = rustix::process::umask(Mode::empty());
     let done = unpacker.all(memory.bytes(), &mut refill);
     rustix::process::umask(mask);
@@ -106,7 +77,11 @@ fn read(file: BorrowedFd<'_>, room: &mut [u8]) -> Result<usize, Errno> {
 struct Unpacker<'h> {
     hands: &'h Hands,
     how: Unpacking,
+    /// Why something was refused where no call failed. Aside, so that errors are small.
+    reason: Cell<Option<Reason>>,
 }
+
+type Outcome<T = ()> = Result<T, CallError>;
 
 impl Unpacker<'_> {
     fn all(
@@ -118,43 +93,47 @@ impl Unpacker<'_> {
         let (stream, texts, paths) = carve(memory, refill).ok_or(no_memory)?;
         let mut archive = Archive::new(stream, texts);
         loop {
-            let (member, data) = match archive.next_member() {
+            let (member, mut data) = match archive.next_member() {
                 Ok(None) => return Ok(()),
                 Ok(Some(found)) => found,
-                Err(damage) => return Err(self.say([b"", b""], damage.at, Failed::Damage(damage))),
+                Err(reason) => {
+                    let error = self.refuse(reason);
+                    self.say([b"", b""], archive.at());
+                    return Err(error);
+                }
             };
-            let (name, at) = (member.name, member.at);
-            if let Err(why) = self.unpack_member(&member, data, (&mut *paths.0, &mut *paths.1)) {
-                return Err(self.say(name, at, why));
+            let unpacked = self.unpack_member(&member, &mut data, (&mut *paths.0, &mut *paths.1));
+            if unpacked.is_err() {
+                self.say(member.name, data.at());
+                return unpacked;
             }
         }
     }
 
-    /// Sends the supervisor the name and place of what is wrong, and what.
+    /// Notes why something is refused.
+    fn refuse(&self, reason: Reason) -> CallError {
+        self.reason.set(Some(reason));
+        NO_CALL
+    }
+
+    /// Sends the supervisor the name and place of what is wrong and, where no call failed, why.
     #[inline(never)]
-    fn say(&self, name: [&[u8]; 2], at: u64, why: Failed) -> CallError {
+    fn say(&self, name: [&[u8]; 2], at: u64) {
         let mut line = Line::new();
         let [first, second] = name;
         if !first.is_empty() {
             line.operand(first).text("/");
         }
-        line.operand(second);
-        let (reason, at, error) = match why {
-            Failed::Reason(reason) => (Some(reason), at, NO_CALL),
-            Failed::Damage(Damage { reason, at }) => (Some(reason), at, NO_CALL),
-            Failed::Call(error) => (None, at, error),
-        };
-        line.text(if second.is_empty() { "byte " } else { " (byte " }).number(at);
-        line.text(if second.is_empty() { "" } else { ")" });
-        match reason {
+        line.operand(second).text(if second.is_empty() { "byte " } else { " at byte " });
+        line.number(at);
+        match self.reason.get() {
             Some(reason) => line.text(" ").packed(reason.words()),
             None => line.text(": "),
         };
         link::send_note(&self.hands.link, &line);
-        error
     }
 
-    fn root(&self) -> Result<BorrowedFd<'_>, Failed> {
+    fn root(&self) -> Outcome<BorrowedFd<'_>> {
         Ok(self.hands.tree(Slot::ROOT, Call::Openat2)?.as_fd())
     }
 
@@ -162,57 +141,58 @@ impl Unpacker<'_> {
     fn unpack_member(
         &self,
         member: &Member<'_>,
-        data: Data<'_, '_>,
+        data: &mut Data<'_, '_>,
         (path, target): (&mut [u8], &mut [u8]),
-    ) -> Result<(), Failed> {
-        let place = place(member.name, path)?;
+    ) -> Outcome {
+        let refused = |reason| self.refuse(reason);
+        let place = place(member.name, path).map_err(refused)?;
         if place.name.is_empty() {
             // The root itself; a name that is only slashes and dots can be nothing else.
             return match member.kind {
                 Kind::Directory => self.dress(&self.open_directory(self.root()?, c".")?, member),
-                _ => Err(Reason::NoMemberName.into()),
+                _ => Err(refused(Reason::NoMemberName)),
             };
         }
         let parent = self.parent(place.parent)?;
         // What is made in a directory is no change of it: it keeps the time that the archive gave it, or will give.
-        let before = fstat(&parent).map_err(failed(Call::Fstat))?;
-        match place.whiteout()? {
+        let before = fstat(&parent).map_err(Call::Fstat.failed())?;
+        match place.whiteout().map_err(refused)? {
             Whiteout::No => self.make(member, data, parent.as_fd(), place.name, target)?,
             Whiteout::Of(name) => remove(parent.as_fd(), name)?,
             Whiteout::Opaque => remove_below(&self.open_directory(parent.as_fd(), c".")?),
             Whiteout::Other => {}
         }
         utimensat(&parent, c"", &changed_at(&before), AtFlags::EMPTY_PATH)
-            .map_err(failed(Call::Utimensat))
+            .map_err(Call::Utimensat.failed())
     }
 
     /// The directory at a path below the root, made where it is missing.
-    fn parent(&self, path: &CStr) -> Result<Descriptor, Failed> {
+    fn parent(&self, path: &CStr) -> Outcome<Descriptor> {
         match open_below(self.root()?, path, OpenFlags::PATH_DIRECTORY) {
             Err(Errno::NOENT) => {}
-            answer => return answer.map_err(failed(Call::Openat2)),
+            answer => return answer.map_err(Call::Openat2.failed()),
         }
         let kind = step::Kind::Directory;
         mounts::make_path(
             self.hands,
             &MissingPath { target: path, existing: 0, kind, in_root: false },
         )?;
-        open_below(self.root()?, path, OpenFlags::PATH_DIRECTORY).map_err(failed(Call::Openat2))
+        open_below(self.root()?, path, OpenFlags::PATH_DIRECTORY).map_err(Call::Openat2.failed())
     }
 
-    fn open_directory(&self, parent: BorrowedFd<'_>, name: &CStr) -> Result<Descriptor, Failed> {
-        open(parent, name, OpenFlags::READ_DIRECTORY).map_err(failed(Call::Openat))
+    fn open_directory(&self, parent: BorrowedFd<'_>, name: &CStr) -> Outcome<Descriptor> {
+        open(parent, name, OpenFlags::READ_DIRECTORY).map_err(Call::Openat.failed())
     }
 
     /// Makes a member in the place of whatever is there.
     fn make(
         &self,
         member: &Member<'_>,
-        data: Data<'_, '_>,
+        data: &mut Data<'_, '_>,
         parent: BorrowedFd<'_>,
         name: &CStr,
         target: &mut [u8],
-    ) -> Result<(), Failed> {
+    ) -> Outcome {
         match member.kind {
             Kind::Directory => return self.make_directory(member, parent, name),
             Kind::File => return self.make_file(member, data, parent, name),
@@ -221,9 +201,11 @@ impl Unpacker<'_> {
             _ => {}
         }
         if member.kind == Kind::SymbolicLink {
-            let to = Arena::new(target).join(&[member.link]).map_err(|_| Reason::LongMemberName)?;
+            let to = Arena::new(target)
+                .join(&[member.link])
+                .map_err(|_| self.refuse(Reason::LongMemberName))?;
             let make = || symlinkat(to, parent, name);
-            replacing(parent, name, make).map_err(failed(Call::Symlinkat))?;
+            replacing(parent, name, make).map_err(Call::Symlinkat.failed())?;
         } else {
             let kind = match member.kind {
                 Kind::CharacterDevice => FileType::CharacterDevice,
@@ -233,28 +215,23 @@ impl Unpacker<'_> {
             let (major, minor) = member.device;
             let (mode, device) = (mode_of(member), makedev(major, minor));
             let make = || mknodat(parent, name, kind, mode, device);
-            replacing(parent, name, make).map_err(failed(Call::Mknodat))?;
+            replacing(parent, name, make).map_err(Call::Mknodat.failed())?;
         }
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         if !self.how.one_owner {
             let (uid, gid) = owners_of(member);
-            chownat(parent, name, uid, gid, flags).map_err(failed(Call::Fchownat))?;
+            chownat(parent, name, uid, gid, flags).map_err(Call::Fchownat.failed())?;
         }
-        utimensat(parent, name, &times_of(member), flags).map_err(failed(Call::Utimensat))
+        utimensat(parent, name, &times_of(member), flags).map_err(Call::Utimensat.failed())
     }
 
     /// A directory that is there already is the same one.
-    fn make_directory(
-        &self,
-        member: &Member<'_>,
-        parent: BorrowedFd<'_>,
-        name: &CStr,
-    ) -> Result<(), Failed> {
+    fn make_directory(&self, member: &Member<'_>, parent: BorrowedFd<'_>, name: &CStr) -> Outcome {
         let directory = match open(parent, name, OpenFlags::READ_DIRECTORY) {
             Ok(directory) => directory,
             Err(_) => {
                 let make = || mkdirat(parent, name, Mode::RWXU);
-                replacing(parent, name, make).map_err(failed(Call::Mkdirat))?;
+                replacing(parent, name, make).map_err(Call::Mkdirat.failed())?;
                 self.open_directory(parent, name)?
             }
         };
@@ -264,10 +241,10 @@ impl Unpacker<'_> {
     fn make_file(
         &self,
         member: &Member<'_>,
-        mut data: Data<'_, '_>,
+        data: &mut Data<'_, '_>,
         parent: BorrowedFd<'_>,
         name: &CStr,
-    ) -> Result<(), Failed> {
+    ) -> Outcome {
         let file = match create_private(parent, name) {
             Err(Errno::EXIST) => {
                 remove(parent, name)?;
@@ -275,14 +252,14 @@ impl Unpacker<'_> {
             }
             answer => answer,
         };
-        let file = file.map_err(failed(Call::Openat))?;
+        let file = file.map_err(Call::Openat.failed())?;
         loop {
-            let mut rest = data.take()?;
+            let mut rest = data.take().map_err(|reason| self.refuse(reason))?;
             if rest.is_empty() {
                 break;
             }
             while !rest.is_empty() {
-                let written = rustix::io::write(&file, rest).map_err(failed(Call::Write))?;
+                let written = rustix::io::write(&file, rest).map_err(Call::Write.failed())?;
                 rest = rest.get(written..).unwrap_or_default();
             }
         }
@@ -296,23 +273,24 @@ impl Unpacker<'_> {
         parent: BorrowedFd<'_>,
         name: &CStr,
         target: &mut [u8],
-    ) -> Result<(), Failed> {
-        let Place { parent: from, name: old } = place([b"", member.link], target)?;
+    ) -> Outcome {
+        let Place { parent: from, name: old } =
+            place([b"", member.link], target).map_err(|reason| self.refuse(reason))?;
         let from = open_below(self.root()?, from, OpenFlags::PATH_DIRECTORY);
-        let from = from.map_err(failed(Call::Openat2))?;
+        let from = from.map_err(Call::Openat2.failed())?;
         let make = || linkat(&from, old, parent, name, AtFlags::empty());
-        replacing(parent, name, make).map_err(failed(Call::Linkat))
+        replacing(parent, name, make).map_err(Call::Linkat.failed())
     }
 
     /// Gives an open file or directory its owner, then its mode, which a change of owners would take set-id bits from,
     /// then its time.
-    fn dress(&self, file: &Descriptor, member: &Member<'_>) -> Result<(), Failed> {
+    fn dress(&self, file: &Descriptor, member: &Member<'_>) -> Outcome {
         if !self.how.one_owner {
             let (uid, gid) = owners_of(member);
-            fchown(file, uid, gid).map_err(failed(Call::Fchown))?;
+            fchown(file, uid, gid).map_err(Call::Fchown.failed())?;
         }
-        fchmod(file, mode_of(member)).map_err(failed(Call::Fchmod))?;
-        futimens(file, &times_of(member)).map_err(failed(Call::Utimensat))
+        fchmod(file, mode_of(member)).map_err(Call::Fchmod.failed())?;
+        futimens(file, &times_of(member)).map_err(Call::Utimensat.failed())
     }
 }
 
@@ -331,10 +309,10 @@ fn replacing(
     }
 }
 
-fn remove(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Failed> {
+fn remove(parent: BorrowedFd<'_>, name: &CStr) -> Outcome {
     match remove_all(parent, name) {
         Err(KernelErrno::NOENT) => Ok(()),
-        answer => answer.map_err(failed(Call::Unlinkat)),
+        answer => answer.map_err(Call::Unlinkat.failed()),
     }
 }
 

@@ -57,7 +57,7 @@ fn by_us(input: &[u8], piece: usize) -> Result<Vec<u8>, Reason> {
         match stream.take(usize::MAX) {
             Ok([]) => return Ok(made),
             Ok(taken) => made.extend_from_slice(taken),
-            Err(damage) => return Err(damage.reason),
+            Err(reason) => return Err(reason),
         }
     }
 }

@@ -26,8 +26,8 @@ pub fn listing(bytes: &[u8], piece: usize) -> (String, bool) {
     loop {
         match archive.next_member() {
             Ok(None) => return (listing, true),
-            Err(damage) => {
-                listing += &format!("{} {}\n", damage.reason as u8, damage.at);
+            Err(reason) => {
+                listing += &format!("{} {}\n", reason as u8, archive.at());
                 return (listing, false);
             }
             Ok(Some((member, mut data))) => {
@@ -40,7 +40,7 @@ pub fn listing(bytes: &[u8], piece: usize) -> (String, bool) {
                     member.mode,
                     member.uid,
                     member.gid,
-                    member.at
+                    data.at()
                 );
                 for name in [member.name, [b"", member.link]] {
                     let Ok(place) = place(name, &mut *paths.0) else { continue };
@@ -57,8 +57,8 @@ pub fn listing(bytes: &[u8], piece: usize) -> (String, bool) {
                                 .iter()
                                 .fold(sum, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
                         }
-                        Err(damage) => {
-                            listing += &format!("{} {}\n", damage.reason as u8, damage.at);
+                        Err(reason) => {
+                            listing += &format!("{} {}\n", reason as u8, data.at());
                             return (listing, false);
                         }
                     }

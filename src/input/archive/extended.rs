@@ -26,50 +26,58 @@ pub struct Attributes<'a> {
 /// The keys that are used, in the order of `set`. Names of users, comments and attributes of files are not.
 const KEYS: &[u8] = b"path\nlinkpath\nsize\nuid\ngid\nmtime";
 
-impl Attributes<'_> {
+impl<'a> Attributes<'a> {
     /// Nothing said.
     pub const NONE: Attributes<'static> =
         Attributes { path: None, link: None, size: None, uid: None, gid: None, changed: None };
 
-    /// These, and what the extended header of one member says.
-    pub fn with<'b>(&self, text: &'b [u8]) -> Result<Attributes<'b>, Reason> {
-        let Self { uid, gid, changed, .. } = *self;
-        let mut read = Attributes { path: None, link: None, size: None, uid, gid, changed };
+    /// Reads the extended header of one member.
+    #[inline(never)]
+    pub fn read(&mut self, text: &'a [u8]) -> Result<(), Reason> {
         let mut rest = text;
         while !rest.is_empty() {
             let (key, value, behind) = record(rest).ok_or(Reason::BadExtended)?;
-            read.set(key, value)?;
+            self.set(key, value)?;
             rest = behind;
         }
-        Ok(read)
+        Ok(())
     }
 
-    /// These, and what a header says that stands for all members. They cannot all have one name or size.
-    pub fn with_global(&self, text: &[u8]) -> Result<Attributes<'static>, Reason> {
-        let Attributes { path, link, size, uid, gid, changed } = self.with(text)?;
-        if path.is_some() || link.is_some() || size.is_some() {
-            return Err(Reason::BadExtended);
+    fn set(&mut self, key: &[u8], value: &'a [u8]) -> Result<(), Reason> {
+        // An empty value says that nothing is said.
+        let text = Some(value).filter(|value| !value.is_empty());
+        let place = line_of(KEYS, key);
+        if place.is_none() && key.starts_with(b"GNU.sparse.") {
+            return Err(Reason::SparseMember);
         }
-        Ok(Attributes { uid, gid, changed, ..Attributes::NONE })
+        match place {
+            Some(0) => self.path = text,
+            Some(1) => self.link = text,
+            Some(5) => self.changed = Some(moment(value).ok_or(Reason::BadMemberNumber)?),
+            Some(place) => {
+                let number = parse_u64(value).and_then(|number| i64::try_from(number).ok());
+                let number = number.ok_or(Reason::BadMemberNumber)?;
+                match place {
+                    2 => self.size = Some(number.unsigned_abs()),
+                    3 => self.uid = Some(id(number)?),
+                    _ => self.gid = Some(id(number)?),
+                }
+            }
+            None => {}
+        }
+        Ok(())
     }
 }
 
-impl<'a> Attributes<'a> {
-    fn set(&mut self, key: &[u8], value: &'a [u8]) -> Result<(), Reason> {
-        let number = || parse_u64(value).ok_or(Reason::BadMemberNumber);
-        let as_id = || i64::try_from(number()?).map_err(|_| Reason::BadMemberNumber).and_then(id);
-        // An empty value says that nothing is said.
-        let is_set = !value.is_empty();
-        match line_of(KEYS, key) {
-            Some(0) => self.path = is_set.then_some(value),
-            Some(1) => self.link = is_set.then_some(value),
-            Some(2) => self.size = Some(number()?).filter(|size| *size <= i64::MAX as u64),
-            Some(3) => self.uid = Some(as_id()?),
-            Some(4) => self.gid = Some(as_id()?),
-            Some(_) => self.changed = Some(moment(value).ok_or(Reason::BadMemberNumber)?),
-            None if key.starts_with(b"GNU.sparse.") => return Err(Reason::SparseMember),
-            None => {}
+impl Attributes<'static> {
+    /// Reads a header that stands for all members from here on. They cannot all have one name or size.
+    pub fn read_global(&mut self, text: &[u8]) -> Result<(), Reason> {
+        let mut said: Attributes<'_> = *self;
+        said.read(text)?;
+        if said.path.is_some() || said.link.is_some() || said.size.is_some() {
+            return Err(Reason::BadExtended);
         }
+        (self.uid, self.gid, self.changed) = (said.uid, said.gid, said.changed);
         Ok(())
     }
 }
@@ -115,7 +123,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<String, Reason> {
-        Attributes::NONE.with(text.as_bytes()).map(|read| {
+        let mut read = Attributes::NONE;
+        read.read(text.as_bytes()).map(|()| {
             let text = |text: Option<&[u8]>| {
                 text.map_or("-".into(), |t| String::from_utf8_lossy(t).into_owned())
             };
@@ -171,9 +180,12 @@ mod tests {
 
     #[test]
     fn a_global_header_names_no_file() {
-        let global = Attributes::NONE.with_global(b"8 uid=5\n").ok().unwrap();
-        assert_eq!(global.with(b"").ok().unwrap().uid, Some(5));
-        assert_eq!(global.with(b"8 uid=6\n").ok().unwrap().uid, Some(6));
-        assert_eq!(global.with_global(b"10 path=a\n").err(), Some(Reason::BadExtended));
+        let mut global = Attributes::NONE;
+        assert_eq!(global.read_global(b"8 uid=5\n"), Ok(()));
+        assert_eq!(global.uid, Some(5));
+        let mut own = global;
+        assert_eq!(own.read(b"8 uid=6\n"), Ok(()));
+        assert_eq!(own.uid, Some(6));
+        assert_eq!(global.read_global(b"10 path=a\n"), Err(Reason::BadExtended));
     }
 }

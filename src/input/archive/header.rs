@@ -1,6 +1,7 @@
 //! One block: the header of a member. Source: ustar of POSIX, tar(5).
 
-use super::Moment;
+use super::extended::Attributes;
+use super::{Member, Moment};
 use crate::input::refusal::Reason;
 use crate::text::number::parse_radix;
 use crate::text::parts::parts;
@@ -94,51 +95,50 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// The name, in two parts.
-    pub fn name(&self) -> [&'a [u8]; 2] {
-        let is_posix = self.field(MAGIC) == b"ustar\0";
-        [if is_posix { self.text(PREFIX) } else { &[] }, self.text(NAME)]
-    }
-
-    /// Where a link leads.
-    pub fn link(&self) -> &'a [u8] {
-        self.text(LINK)
-    }
-
     /// Bytes of content.
     pub fn size(&self) -> Result<u64, Reason> {
         u64::try_from(number(self.field(SIZE))?).map_err(|_| Reason::BadMemberNumber)
     }
 
-    /// Permissions and set-id bits.
-    pub fn mode(&self) -> Result<u16, Reason> {
-        number(self.field(MODE)).map(|mode| mode as u16 & 0o7777)
+    /// The member, as far as nothing else was said of it before.
+    pub fn member(
+        &self,
+        kind: Kind,
+        name: Option<&'a [u8]>,
+        link: Option<&'a [u8]>,
+        said: Attributes<'a>,
+    ) -> Result<Member<'a>, Reason> {
+        let is_posix = self.field(MAGIC) == b"ustar\0";
+        let prefix = if is_posix { self.text(PREFIX) } else { &[] };
+        let name = name.map_or([prefix, self.text(NAME)], |name| [&[], name]);
+        // An archive older than POSIX tells a directory by the slash behind its name.
+        let [_, end] = name;
+        let is_old = kind == Kind::File && end.ends_with(b"/");
+        // Others than devices may have anything there.
+        let is_device = matches!(kind, Kind::CharacterDevice | Kind::BlockDevice);
+        let id_of = |said: Option<u32>, place| match said {
+            Some(id) => Ok(id),
+            None => number(self.field(place)).and_then(id),
+        };
+        Ok(Member {
+            kind: if is_old { Kind::Directory } else { kind },
+            name,
+            link: link.unwrap_or_else(|| self.text(LINK)),
+            mode: number(self.field(MODE))? as u16 & 0o7777,
+            uid: id_of(said.uid, UID)?,
+            gid: id_of(said.gid, GID)?,
+            changed: match said.changed {
+                Some(moment) => moment,
+                None => Moment { seconds: number(self.field(CHANGED))?, nanoseconds: 0 },
+            },
+            device: if is_device { (id_of(None, MAJOR)?, id_of(None, MINOR)?) } else { (0, 0) },
+        })
     }
 
-    /// The owner.
-    pub fn uid(&self) -> Result<u32, Reason> {
-        number(self.field(UID)).and_then(id)
-    }
-
-    /// The group.
-    pub fn gid(&self) -> Result<u32, Reason> {
-        number(self.field(GID)).and_then(id)
-    }
-
-    /// When it was changed.
-    pub fn changed(&self) -> Result<Moment, Reason> {
-        number(self.field(CHANGED)).map(|seconds| Moment { seconds, nanoseconds: 0 })
-    }
-
-    /// Major and minor number of a device.
-    pub fn device(&self) -> Result<(u32, u32), Reason> {
-        // Others leave anything there.
-        if !matches!(self.kind()?, Kind::CharacterDevice | Kind::BlockDevice) {
-            return Ok((0, 0));
-        }
-        let part =
-            |place| u32::try_from(number(self.field(place))?).map_err(|_| Reason::BadMemberNumber);
-        Ok((part(MAJOR)?, part(MINOR)?))
+    /// Whether what begins so was made by another packer: zstd, xz, bzip2 or lz4.
+    pub fn is_packed(&self) -> bool {
+        const MAGICS: [&[u8]; 4] = [b"\x28\xb5\x2f\xfd", b"\xfd7zX", b"\x04\x22\x4d\x18", b"BZh"];
+        MAGICS.iter().any(|magic| self.0.starts_with(magic))
     }
 }
 
@@ -171,10 +171,4 @@ fn number(field: &[u8]) -> Result<i64, Reason> {
         }
     };
     found.ok_or(Reason::BadMemberNumber)
-}
-
-/// Whether a stream that begins so was made by another packer: zstd, xz, bzip2 or lz4.
-pub fn is_packed(block: &[u8; BLOCK_BYTES]) -> bool {
-    const MAGICS: [[u8; 4]; 3] = [*b"\x28\xb5\x2f\xfd", *b"\xfd7zX", *b"\x04\x22\x4d\x18"];
-    MAGICS.iter().any(|magic| block.starts_with(magic)) || block.starts_with(b"BZh")
 }

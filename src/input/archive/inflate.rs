@@ -32,7 +32,8 @@ struct Codes<'m> {
 impl Codes<'_> {
     /// Makes the table for codes of these lengths. Sets that zlib refuses are refused: more codes than there is room for,
     /// or fewer, but for a single code of one bit, and for none at all, of which none may be used then.
-    fn build(&mut self, lengths: &[u8], may_lack: bool) -> Result<(), Reason> {
+    #[inline(never)]
+    fn build(&mut self, lengths: &[u8], may_lack: bool) -> bool {
         let mut counts = [0_u16; CODE_BITS + 1];
         for length in lengths {
             if let Some(count) = counts.get_mut(usize::from(*length)) {
@@ -46,14 +47,14 @@ impl Codes<'_> {
         for (next, count) in next.iter_mut().zip(&counts).skip(1).take(longest) {
             room = room * 2 - i32::from(*count);
             if room < 0 {
-                return Err(Reason::BadPacking);
+                return false;
             }
             code <<= 1;
             *next = code;
             code = code.wrapping_add(*count);
         }
         if room > 0 && longest > 0 && !(may_lack && longest == 1) {
-            return Err(Reason::BadPacking);
+            return false;
         }
         self.table.iter_mut().take(self.mask + 1).for_each(|entry| *entry = [0; 2]);
         for (symbol, length) in (0_u16..).zip(lengths) {
@@ -68,7 +69,7 @@ impl Codes<'_> {
                 place += 1 << length;
             }
         }
-        Ok(())
+        true
     }
 
     /// The symbol that the next bits begin with, and how many of them it takes; 0 for none.
@@ -111,6 +112,8 @@ pub struct Inflate<'m> {
     /// A copy that is not finished: how far back, how many bytes more.
     distance: usize,
     copies: usize,
+    /// The first thing that was wrong. Nothing that is made after it is looked at.
+    trouble: Option<Reason>,
 }
 
 impl<'m> Inflate<'m> {
@@ -135,6 +138,7 @@ impl<'m> Inflate<'m> {
             is_full: false,
             distance: 0,
             copies: 0,
+            trouble: None,
         }
     }
 
@@ -168,12 +172,12 @@ impl<'m> Inflate<'m> {
 
     /// A byte behind the stream, in whose last bytes it may be already.
     pub fn byte_behind(&mut self, source: &mut Source<'_>) -> Option<u8> {
-        self.drop_bits(self.held % 8).ok()?;
+        self.drop_bits(self.held % 8);
         if self.held == 0 {
             return source.byte();
         }
         let byte = self.bits as u8;
-        self.drop_bits(8).ok()?;
+        self.drop_bits(8);
         Some(byte)
     }
 
@@ -185,25 +189,26 @@ impl<'m> Inflate<'m> {
         if self.position == WINDOW_BYTES {
             (self.position, self.unread, self.is_full) = (0, 0, true);
         }
-        while self.position < WINDOW_BYTES {
+        while self.position < WINDOW_BYTES && self.trouble.is_none() {
             match self.state {
-                State::Head => self.start_block(source)?,
-                State::Stored(left) => self.copy_stored(source, left)?,
-                State::Coded => self.decode(source)?,
+                State::Head => self.start_block(source),
+                State::Stored(left) => self.copy_stored(source, left),
+                State::Coded => self.decode(source),
                 State::Done => break,
             }
         }
-        Ok(())
+        self.trouble.map_or(Ok(()), Err)
     }
 
-    fn start_block(&mut self, source: &mut Source<'_>) -> Result<(), Reason> {
-        self.is_last = self.take_bits(source, 1)? == 1;
-        match self.take_bits(source, 2)? {
+    #[inline(never)]
+    fn start_block(&mut self, source: &mut Source<'_>) {
+        self.is_last = self.take_bits(source, 1) == 1;
+        match self.take_bits(source, 2) {
             0 => {
-                self.drop_bits(self.held % 8)?;
-                let length = self.take_bits(source, 16)? as u16;
-                if self.take_bits(source, 16)? as u16 != !length {
-                    return Err(Reason::BadPacking);
+                self.drop_bits(self.held % 8);
+                let length = self.take_bits(source, 16) as u16;
+                if self.take_bits(source, 16) as u16 != !length {
+                    self.is_bad();
                 }
                 self.state = State::Stored(length);
             }
@@ -213,76 +218,79 @@ impl<'m> Inflate<'m> {
                     144..256 => 9,
                     _ => 7,
                 };
-                self.literals.build(&core::array::from_fn::<u8, LITERALS, _>(length), false)?;
-                self.distances.build(&[5; DISTANCES], false)?;
-                self.state = State::Coded;
+                let lengths = core::array::from_fn::<u8, LITERALS, _>(length);
+                self.build(&lengths, &[5; DISTANCES]);
             }
-            2 => self.read_codes(source)?,
-            _ => return Err(Reason::BadPacking),
+            2 => self.read_codes(source),
+            _ => self.is_bad(),
         }
-        Ok(())
+    }
+
+    fn build(&mut self, literals: &[u8], distances: &[u8]) {
+        if !self.literals.build(literals, true) || !self.distances.build(distances, true) {
+            self.is_bad();
+        }
+        self.state = State::Coded;
     }
 
     /// Reads the codes that a block uses, whose lengths are coded themselves.
-    fn read_codes(&mut self, source: &mut Source<'_>) -> Result<(), Reason> {
-        let literals = 257 + self.take_bits(source, 5)? as usize;
-        let distances = 1 + self.take_bits(source, 5)? as usize;
-        let own = 4 + self.take_bits(source, 4)? as usize;
-        if literals > DECLARED_LITERALS || distances > DECLARED_DISTANCES {
-            return Err(Reason::BadPacking);
-        }
+    fn read_codes(&mut self, source: &mut Source<'_>) {
+        let literals = 257 + self.take_bits(source, 5) as usize;
+        let distances = 1 + self.take_bits(source, 5) as usize;
+        let own = 4 + self.take_bits(source, 4) as usize;
         let mut lengths = [0_u8; DECLARED_LITERALS + DECLARED_DISTANCES];
         for place in ORDER.iter().take(own) {
-            let length = self.take_bits(source, 3)? as u8;
+            let length = self.take_bits(source, 3) as u8;
             if let Some(place) = lengths.get_mut(usize::from(*place)) {
                 *place = length;
             }
         }
-        self.literals.build(lengths.get(..ORDER.len()).unwrap_or_default(), false)?;
+        let is_sound = self.literals.build(lengths.get(..ORDER.len()).unwrap_or_default(), false);
         let lengths = lengths.get_mut(..literals + distances).unwrap_or_default();
-        self.read_lengths(source, lengths)?;
+        self.read_lengths(source, lengths);
         let (literals, distances) = lengths.split_at_checked(literals).unwrap_or_default();
         // Without an end a block has none.
-        if literals.get(usize::from(BLOCK_END)).is_none_or(|length| *length == 0) {
-            return Err(Reason::BadPacking);
+        let has_end = literals.get(usize::from(BLOCK_END)).is_some_and(|length| *length != 0);
+        let is_declared =
+            literals.len() <= DECLARED_LITERALS && distances.len() <= DECLARED_DISTANCES;
+        if !is_sound || !has_end || !is_declared {
+            self.is_bad();
         }
-        self.literals.build(literals, true)?;
-        self.distances.build(distances, true)?;
-        self.state = State::Coded;
-        Ok(())
+        self.build(literals, distances);
     }
 
     /// Reads lengths of codes: one, the last one again, or zeros. Nothing may be said of more than there are.
-    fn read_lengths(&mut self, source: &mut Source<'_>, lengths: &mut [u8]) -> Result<(), Reason> {
+    fn read_lengths(&mut self, source: &mut Source<'_>, lengths: &mut [u8]) {
         let mut last = None;
         let mut places = lengths.iter_mut();
         while places.len() > 0 {
             self.fill_bits(source);
             let (symbol, length) = self.literals.find(self.bits);
-            self.use_code(length)?;
-            let (value, count) = match symbol {
-                16 => (last.ok_or(Reason::BadPacking)?, 3 + self.take_bits(source, 2)?),
-                17 => (0, 3 + self.take_bits(source, 3)?),
-                18 => (0, 11 + self.take_bits(source, 7)?),
-                length => (length as u8, 1),
+            self.use_code(length);
+            let (value, least, bits) = match symbol {
+                16 => (last, 3, 2),
+                17 => (Some(0), 3, 3),
+                18 => (Some(0), 11, 7),
+                length => (Some(length as u8), 1, 0),
             };
-            for _ in 0..count {
-                *places.next().ok_or(Reason::BadPacking)? = value;
+            for _ in 0..least + self.take_bits(source, bits) {
+                match (places.next(), value) {
+                    (Some(place), Some(value)) => *place = value,
+                    _ => self.is_bad(),
+                }
             }
-            last = Some(value);
+            last = value;
         }
-        Ok(())
     }
 
-    fn copy_stored(&mut self, source: &mut Source<'_>, left: u16) -> Result<(), Reason> {
+    fn copy_stored(&mut self, source: &mut Source<'_>, left: u16) {
         let mut left = left;
         while left > 0 && self.position < WINDOW_BYTES {
-            let byte = self.take_bits(source, 8)? as u8;
+            let byte = self.take_bits(source, 8) as u8;
             self.put(byte);
             left -= 1;
         }
         self.state = if left > 0 { State::Stored(left) } else { self.behind_block() };
-        Ok(())
     }
 
     const fn behind_block(&self) -> State {
@@ -290,55 +298,52 @@ impl<'m> Inflate<'m> {
     }
 
     /// Makes bytes of symbols, until the window is full or the block has ended.
-    fn decode(&mut self, source: &mut Source<'_>) -> Result<(), Reason> {
+    fn decode(&mut self, source: &mut Source<'_>) {
         loop {
             self.copy();
-            if self.position == WINDOW_BYTES {
-                return Ok(());
+            if self.position == WINDOW_BYTES || self.trouble.is_some() {
+                return;
             }
             // Enough for a length and a distance.
             self.fill_bits(source);
             let (symbol, length) = self.literals.find(self.bits);
-            self.use_code(length)?;
+            self.use_code(length);
             match symbol {
                 ..BLOCK_END => self.put(symbol as u8),
                 BLOCK_END => {
                     self.state = self.behind_block();
-                    return Ok(());
+                    return;
                 }
-                _ => self.start_copy(symbol - BLOCK_END - 1)?,
+                _ => self.start_copy(symbol - BLOCK_END - 1),
             }
         }
     }
 
     /// Reads how many bytes are copied, and from how far back.
-    fn start_copy(&mut self, symbol: u16) -> Result<(), Reason> {
+    fn start_copy(&mut self, symbol: u16) {
         self.copies = match symbol {
             28 => 258,
-            0..28 => 3 + self.graded(symbol, 2)?,
-            _ => return Err(Reason::BadPacking),
+            _ => 3 + self.graded(symbol, 2),
         };
-        let (symbol, length) = self.distances.find(self.bits);
-        self.use_code(length)?;
-        if usize::from(symbol) >= DECLARED_DISTANCES {
-            return Err(Reason::BadPacking);
+        let (far, length) = self.distances.find(self.bits);
+        self.use_code(length);
+        self.distance = 1 + self.graded(far, 1);
+        let is_too_far = self.distance > self.position && !self.is_full;
+        if symbol > 28 || usize::from(far) >= DECLARED_DISTANCES || is_too_far {
+            self.is_bad();
         }
-        self.distance = 1 + self.graded(symbol, 1)?;
-        if self.distance > self.position && !self.is_full {
-            return Err(Reason::BadPacking);
-        }
-        Ok(())
     }
 
     /// The number that a symbol and bits behind it stand for. Of 2 to the `grade` symbols each, those of the first two
     /// groups have no such bits, those of each other group one more than those of the group before.
-    fn graded(&mut self, symbol: u16, grade: u32) -> Result<usize, Reason> {
+    #[inline(never)]
+    fn graded(&mut self, symbol: u16, grade: u32) -> usize {
         let group = u32::from(symbol) >> grade;
-        let Some(count) = group.checked_sub(1) else { return Ok(symbol.into()) };
+        let Some(count) = group.checked_sub(1) else { return symbol.into() };
         let start = (1 << grade) + (usize::from(symbol) & ((1 << grade) - 1));
         let more = self.bits as usize & ((1 << count) - 1);
-        self.drop_bits(count)?;
-        Ok((start << count) + more)
+        self.drop_bits(count);
+        (start << count) + more
     }
 
     /// Copies as much as the window has room for.
@@ -359,6 +364,7 @@ impl<'m> Inflate<'m> {
     }
 
     /// Holds at least 57 bits, or all that are left.
+    #[inline(never)]
     fn fill_bits(&mut self, source: &mut Source<'_>) {
         while self.held <= 56 {
             let Some(byte) = source.byte() else { return };
@@ -367,26 +373,38 @@ impl<'m> Inflate<'m> {
         }
     }
 
-    fn take_bits(&mut self, source: &mut Source<'_>, count: u32) -> Result<u32, Reason> {
+    #[inline(never)]
+    fn take_bits(&mut self, source: &mut Source<'_>, count: u32) -> u32 {
         if self.held < count {
             self.fill_bits(source);
         }
         let taken = self.bits as u32 & ((1 << count) - 1);
-        self.drop_bits(count)?;
-        Ok(taken)
+        self.drop_bits(count);
+        taken
     }
 
     /// Uses up a code of this length; 0 is none.
-    fn use_code(&mut self, length: u32) -> Result<(), Reason> {
-        match length {
-            0 => Err(Reason::BadPacking),
-            length => self.drop_bits(length),
+    fn use_code(&mut self, length: u32) {
+        if length == 0 {
+            self.is_bad();
         }
+        self.drop_bits(length);
     }
 
-    fn drop_bits(&mut self, count: u32) -> Result<(), Reason> {
-        self.held = self.held.checked_sub(count).ok_or(Reason::ArchiveCut)?;
+    fn drop_bits(&mut self, count: u32) {
+        match self.held.checked_sub(count) {
+            Some(held) => self.held = held,
+            None => self.is(Reason::ArchiveCut),
+        }
         self.bits >>= count;
-        Ok(())
+    }
+
+    fn is_bad(&mut self) {
+        self.is(Reason::BadPacking);
+    }
+
+    #[inline(never)]
+    fn is(&mut self, trouble: Reason) {
+        self.trouble.get_or_insert(trouble);
     }
 }

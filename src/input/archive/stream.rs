@@ -1,6 +1,5 @@
 //! The bytes of an archive, plain or out of gzip, and all memory of it.
 
-use super::Damage;
 use super::gzip::{self, Gzip};
 use super::header::BLOCK_BYTES;
 use super::inflate::{TABLE_BYTES, WINDOW_BYTES};
@@ -45,6 +44,8 @@ pub struct Stream<'m> {
     packing: Packing<'m>,
     /// How many bytes of the archive were taken.
     offset: u64,
+    /// Where what is refused stands: a byte of the archive, or of what it is packed in.
+    pub at: u64,
 }
 
 /// Room for two paths.
@@ -72,7 +73,7 @@ pub fn carve<'m>(
         Packing::Plain
     };
     let texts = Texts { block: [0; BLOCK_BYTES], name, link, extended };
-    Some((Stream { source, packing, offset: 0 }, texts, (path, target)))
+    Some((Stream { source, packing, offset: 0, at: 0 }, texts, (path, target)))
 }
 
 impl Stream<'_> {
@@ -86,14 +87,21 @@ impl Stream<'_> {
     ///
     /// # Errors
     /// What the archive is packed in is damaged.
-    pub fn take(&mut self, most: usize) -> Result<&[u8], Damage> {
+    pub fn take(&mut self, most: usize) -> Result<&[u8], Reason> {
         let taken = match &mut self.packing {
             Packing::Plain => self.source.take(most),
             Packing::Gzip(gzip) => match gzip.take(&mut self.source, most) {
                 Ok(taken) => taken,
-                Err(reason) => return Err(Damage { reason, at: self.source.offset() }),
+                Err(reason) => {
+                    self.at = self.source.offset();
+                    return Err(reason);
+                }
             },
         };
+        if taken.is_empty() {
+            // Who had hoped for more has it cut here.
+            self.at = self.offset;
+        }
         self.offset += taken.len() as u64;
         Ok(taken)
     }
@@ -102,7 +110,7 @@ impl Stream<'_> {
     ///
     /// # Errors
     /// As `take`.
-    pub fn read(&mut self, room: &mut [u8]) -> Result<usize, Damage> {
+    pub fn read(&mut self, room: &mut [u8]) -> Result<usize, Reason> {
         let most = room.len();
         let mut places = room.iter_mut();
         loop {
@@ -122,7 +130,7 @@ impl Stream<'_> {
     ///
     /// # Errors
     /// Something else comes; as `take`.
-    pub fn expect_zeros(&mut self) -> Result<(), Damage> {
+    pub fn expect_zeros(&mut self) -> Result<(), Reason> {
         loop {
             let before = self.offset;
             let taken = self.take(INPUT_BYTES)?;
@@ -130,7 +138,8 @@ impl Stream<'_> {
                 return Ok(());
             }
             if let Some(place) = taken.iter().position(|byte| *byte != 0) {
-                return Err(Damage { reason: Reason::BehindEnd, at: before + place as u64 });
+                self.at = before + place as u64;
+                return Err(Reason::BehindEnd);
             }
         }
     }

@@ -13,7 +13,7 @@ fn read(mut bytes: &[u8]) -> String {
     loop {
         match archive.next_member() {
             Ok(None) => return seen + ".",
-            Err(damage) => return format!("{seen}{:?} {}", damage.reason, damage.at),
+            Err(reason) => return format!("{seen}{reason:?} {}", archive.at()),
             Ok(Some((member, _))) => {
                 let text = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
                 let name = member.name.map(text).join("|");
