@@ -104,6 +104,12 @@ fn links_lead_to_places_inside() {
     for (name, image, script, expected) in rows {
         assert_eq!(image.over_root(&t, name, script).ok(), expected, "{name}");
     }
+    // The host's directory is not there inside, so nothing can be made through a link to it; the root's own is.
+    let image = Image::new().link(EntryType::Symlink, "l", out).file("l/x", "through\n");
+    image.over_root(&t, "to-host", "true").refused(125, &["l/x", "ENOENT"]);
+    let image = Image::new().link(EntryType::Symlink, "l", "/etc").file("l/x", "through\n");
+    assert_eq!(image.over_root(&t, "to-etc", "cat /etc/x").ok(), "through\n");
+    assert!(!std::path::Path::new("/etc/x").exists(), "the host's /etc was written");
     assert_eq!(fs::read_to_string(outside.join("secret")).unwrap(), "secret\n");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 1, "something was made outside");
     before.unchanged(&t, "evil archives");
