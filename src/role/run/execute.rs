@@ -156,8 +156,12 @@ fn supervise_container(
         Err(Unheard::Failed(failed)) => failed_inside(planned, pid, failed),
         Err(Unheard::Lost(error)) => abandon(planned, pid, of_start(planned, error)),
         Err(Unheard::Died) => {
-            say_died();
-            watch(planned, pid, Policy::INSIDE, Source::Signals)
+            let status = watch(planned, pid, Policy::INSIDE, Source::Signals);
+            // Else it has said why itself.
+            if status > SIGNALLED {
+                say_died();
+            }
+            status
         }
         Err(Unheard::Ended(arrived)) => {
             let _ = signal::kill(pid.0, Signal::KILL);
