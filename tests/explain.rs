@@ -121,6 +121,8 @@ fn the_explained_calls_are_the_executed_ones_in_order() {
     let t = case!("-", "strace");
     let data = t.folder("data");
     let volume = format!("{}:/data:ro", data.display());
+    let [upper, work, layer] =
+        ["upper", "work", "layer"].map(|name| t.folder(name).to_str().unwrap().to_owned());
     let rows: &[&[&str]] = &[
         &[],
         &["--read-only", "--hostname", "box", "--domainname", "example"],
@@ -128,6 +130,9 @@ fn the_explained_calls_are_the_executed_ones_in_order() {
         &["--user", "1000:1000", "--workdir", "/etc"],
         &["--network", "host", "--ipc", "host", "--uts", "host"],
         &["--no-pivot"],
+        &["--overlay", "--read-only", "--storage-opt", "size=8m"],
+        &["--overlay", "--userns", "new"],
+        &["--upper", &upper, "--work", &work, "--rootfs", &layer],
         &["--propagation", "private"],
         &["--cap-drop", "ALL"],
         &["--privileged"],

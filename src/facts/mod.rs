@@ -5,6 +5,8 @@ pub mod block_devices;
 #[cfg(feature = "boot")]
 pub mod files;
 #[cfg(feature = "run")]
+pub mod layers;
+#[cfg(feature = "run")]
 pub mod links;
 #[cfg(feature = "run")]
 pub mod names;

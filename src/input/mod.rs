@@ -6,6 +6,8 @@ pub mod refusal;
 #[cfg(feature = "run")]
 pub mod address;
 #[cfg(feature = "run")]
+pub mod archive;
+#[cfg(feature = "run")]
 pub mod capability;
 pub mod environment;
 #[cfg(feature = "run")]
@@ -40,6 +42,8 @@ pub mod persist;
 pub mod record;
 #[cfg(feature = "run")]
 pub mod resolver;
+#[cfg(feature = "run")]
+pub mod root_options;
 #[cfg(feature = "run")]
 pub mod run_manual;
 #[cfg(feature = "run")]

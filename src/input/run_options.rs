@@ -17,6 +17,7 @@ use super::network::{Names, Network, PORTS, Port};
 use super::persist::{self, PERSISTENT, Persist};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
+use super::root_options::{self, RootOptions};
 use super::run_manual::{IDS, Id, MANUAL};
 use super::security_options::Security;
 use super::time_offsets::{self, TimeOffsets};
@@ -72,7 +73,9 @@ pub enum Mode {
 
 /// All that `rootlet run` was told.
 pub struct RunOptions<'a> {
-    /// The directory that becomes the root.
+    /// What the root is made of.
+    pub root: RootOptions<'a>,
+    /// The directory of the host that becomes the root, or the first of its layers.
     pub rootfs: &'a CStr,
     /// The root cannot be written.
     pub read_only: bool,
@@ -195,6 +198,7 @@ impl RunOptions<'_> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
+            root: RootOptions::new(),
             rootfs: c"",
             read_only: false,
             rootfs_mapped: false,
@@ -288,13 +292,11 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
                 add_to_list(id, value, arena, options)
             }
             Id::CapabilityAdd | Id::CapabilityDrop => change_capabilities(id, value, &mut changes),
-            Id::Rootfs
-            | Id::Name
-            | Id::Hostname
-            | Id::Domainname
-            | Id::Workdir
-            | Id::User
-            | Id::PidFile => set_text(id, value, options),
+            Id::Rootfs | Id::Upper | Id::Work | Id::Into => set_root(id, value, options),
+            Id::Storage => options.root.set_storage(value.to_bytes(), arena),
+            Id::Name | Id::Hostname | Id::Domainname | Id::Workdir | Id::User | Id::PidFile => {
+                set_text(id, value, options)
+            }
             Id::Network | Id::Publish | Id::Server | Id::Search | Id::AddHost => {
                 set_network(id, value, arena, options)
             }
@@ -316,6 +318,8 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     }
     options.capabilities_added = changes.added;
     options.capabilities = options.capabilities.changed(changes.added, changes.dropped);
+    options.root.finish();
+    options.rootfs = options.root.directory();
     check(options)?;
     if arguments.operands().next().is_none() {
         return Err(Refusal::new(Subject::Command, Reason::NoProgram));
@@ -325,8 +329,12 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
 
 /// What one option needs of the others.
 fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
-    if options.rootfs.is_empty() {
+    let layers = &options.root.layers;
+    if layers.is_empty() {
         return Err(Refusal::new(Subject::Command, Reason::NoRoot));
+    }
+    if options.terminal && layers.contains(&root_options::INPUT) {
+        return Err(Refusal::new(Subject::Command, Reason::InputAndTerminal));
     }
     let renames = options.hostname.is_some() || options.domainname.is_some();
     if options.time_offsets.is_some() && !options.init {
@@ -384,6 +392,20 @@ fn change_capabilities(
     Ok(())
 }
 
+fn set_root<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Reason> {
+    if value.is_empty() {
+        return Err(Reason::Empty);
+    }
+    let root = &mut options.root;
+    match id {
+        Id::Upper => root.upper = Some(value),
+        Id::Work => root.work = Some(value),
+        Id::Into => root.into = Some(value),
+        _ => return root.layers.push(value).map_err(|_| Reason::TooManyLayers),
+    }
+    Ok(())
+}
+
 fn set_text<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Reason> {
     if value.is_empty() {
         return Err(Reason::Empty);
@@ -399,7 +421,6 @@ fn set_text<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result
         return Err(Reason::RelativePath);
     }
     match id {
-        Id::Rootfs => options.rootfs = value,
         Id::Name => options.name = Some(value),
         Id::Hostname => options.hostname = Some(value),
         Id::Domainname => options.domainname = Some(value),
@@ -462,6 +483,7 @@ fn set_users<'a>(value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Re
 const fn set_switch(id: Id, options: &mut RunOptions<'_>) -> Result<(), Reason> {
     match id {
         Id::ReadOnly => options.read_only = true,
+        Id::Overlay => options.root.overlay = true,
         Id::RootfsMapped => options.rootfs_mapped = true,
         Id::NoPivot => options.pivot = false,
         Id::NoMoreUsers => options.no_more_users = true,

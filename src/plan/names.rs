@@ -10,6 +10,7 @@ use crate::facts::run_facts::RunFacts;
 use crate::input::network::{Network, Owner};
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::resolver;
+use crate::input::root_options::RootKind;
 use crate::input::run_options::RunOptions;
 use crate::text::arena::Arena;
 
@@ -41,7 +42,8 @@ pub fn write_files<'a>(
     for (index, place) in facts.etc.iter().enumerate() {
         let Some((target, existing)) = *place else { continue };
         let existing = usize::from(existing);
-        if options.read_only && existing < target.to_bytes().len() {
+        let in_root = facts.root == RootKind::Directory;
+        if options.read_only && in_root && existing < target.to_bytes().len() {
             continue;
         }
         let text = arena.keep(|room| {
@@ -54,7 +56,7 @@ pub fn write_files<'a>(
             if text.is_full { Err(Reason::TextFull) } else { Ok(text.length) }
         });
         let text = text.map_err(Refusal::at(Subject::Environment))?;
-        let place = MissingPath { target, existing, kind: Kind::File, in_root: true };
+        let place = MissingPath { target, existing, kind: Kind::File, in_root };
         let name = ETC_PATHS.get(index).map_or(c"", |path| file_name(path));
         // As many as there are: there is room.
         let _ = files.push(EtcFile { name, place, text });

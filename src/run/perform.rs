@@ -4,7 +4,7 @@ use super::hands::Hands;
 use super::identity::Inheritance;
 use super::program::{Attempt, Program};
 use super::start::{self, Container};
-use super::{id_maps, identity, landlock, link, mounts, persist, terminal};
+use super::{id_maps, identity, landlock, layers, link, mounts, persist, terminal, unpack};
 use crate::plan::environment::ENVIRONMENT;
 use crate::plan::step::{Filesystem, Step};
 use crate::sys::descriptor::{Descriptor, OpenFlags};
@@ -55,6 +55,14 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
             hands.keep(copy.slot, tree);
             Ok(())
         }
+        Step::OpenLayer { .. }
+        | Step::MemoryRoot(_)
+        | Step::Scratch(_)
+        | Step::Overlay { .. }
+        | Step::Unpack { .. }
+        | Step::MountPoint(_)
+        | Step::ReadOnlyRoot
+        | Step::NullInput => perform_layers(step, hands),
         Step::PrivateMounts => mounts::propagate(crate::input::mount_options::Propagation::Private),
         Step::AttachRoot => mounts::attach_root(hands),
         Step::Mask(mask) => mounts::mask(hands, mask),
@@ -93,6 +101,23 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Undumpable => identity::undumpable(),
         Step::CheckSupervisor => link::check_supervisor(&hands.link),
         Step::CloseDescriptors => close_above(&hands.link),
+        _ => Ok(()),
+    }
+}
+
+/// Performs a step of a root that is not just a directory.
+fn perform_layers(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError> {
+    match step {
+        Step::OpenLayer { slot, path, kind } => layers::open_layer(hands, *slot, path, *kind),
+        Step::MemoryRoot(parameters) => layers::memory_root(hands, parameters),
+        Step::Scratch(parameters) => layers::scratch(parameters),
+        Step::Overlay { first, count, kept, of_user } => {
+            layers::overlay(hands, *first, *count, *kept, *of_user)
+        }
+        Step::Unpack { slot, path, how } => unpack::unpack(hands, *slot, path, *how),
+        Step::MountPoint(point) => layers::mount_point(hands, point),
+        Step::ReadOnlyRoot => layers::close_root(hands),
+        Step::NullInput => layers::null_input(hands),
         _ => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ use crate::input::limits::{Limit, UNLIMITED};
 use crate::input::mount_options::Attributes;
 use crate::input::namespaces::Namespaces;
 use crate::plan::step::{Filesystem, Kind, MissingPath, Place};
+use crate::plan::user_namespace::{Maps, Writer};
 use crate::text::line::Line;
 use crate::text::path::next_end;
 
@@ -153,5 +154,18 @@ pub fn append_capabilities(set: CapabilitySet, line: &mut Line) {
         for name in set.names() {
             line.text(" ").packed(name);
         }
+    }
+}
+
+/// `$u` users, `$g` groups, `$M` the calls.
+pub fn append_of_maps(letter: u8, maps: &Maps, line: &mut Line) {
+    match letter {
+        b'u' => append_map(" ", b":", &maps.uids, line),
+        b'g' => append_map(" ", b":", &maps.gids, line),
+        _ => drop(line.text(match maps.by {
+            Writer::Root => "openat write openat write",
+            Writer::User => "openat write openat write openat write",
+            Writer::Helpers => "clone wait4 clone wait4",
+        })),
     }
 }

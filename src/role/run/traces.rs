@@ -4,10 +4,11 @@ use rustix::fs::CWD;
 
 use super::Planned;
 use crate::input::record::Entry;
+use crate::input::root_options::RootKind;
 use crate::plan::step::Step;
 use crate::run::pasta;
 use crate::run::record::Record;
-use crate::run::undo::Left;
+use crate::run::undo::{self, Left};
 use crate::sys::process::Pid;
 use crate::text::call::CallError;
 use crate::text::errno::Errno;
@@ -95,6 +96,9 @@ impl Traces {
             {
                 left.undo(undo);
             }
+        }
+        if !self.started && planned.facts.root == RootKind::Into {
+            undo::empty(planned.options.rootfs);
         }
         if let Some(record) = self.record {
             record.remove();
