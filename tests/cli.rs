@@ -138,7 +138,7 @@ fn wrong_values_are_named() {
         ("--pid", ""),
         ("--ipc", "Host"),
         ("--uts", "new "),
-        ("--cgroupns", "private"),
+        ("--cgroupns", "shared"),
         ("--propagation", "rslav"),
         ("--cap-add", "FROBNICATE"),
         ("--cap-drop", "CAP_"),

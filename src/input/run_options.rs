@@ -5,6 +5,7 @@ use core::ffi::CStr;
 use heapless::Vec;
 
 use self::connection::set_network;
+use self::mounts::MountKind;
 use super::arguments::{Arguments, Found};
 use super::capability::CapabilitySet;
 use super::id_map::{self, IdMap};
@@ -25,6 +26,8 @@ use crate::text::arena::Arena;
 use crate::text::number::parse_u64;
 use crate::text::parts::line_of;
 
+pub mod mounts;
+
 /// `--volume` options on one command line.
 pub const VOLUMES: usize = 64;
 /// `--tmpfs` options on one command line.
@@ -35,15 +38,6 @@ pub const VARIABLES: usize = 512;
 pub const VARIABLE_FILES: usize = 8;
 /// Bytes of a host or domain name. Source: `__NEW_UTS_LEN`, linux/utsname.h.
 pub const NAME_BYTES: usize = 64;
-
-/// The list that the next mount is in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum MountKind {
-    /// `RunOptions::volumes`
-    Volume,
-    /// `RunOptions::tmpfs`
-    Tmpfs,
-}
 
 /// Which user namespace a container has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -151,40 +145,6 @@ pub struct RunOptions<'a> {
     pub security: Security<'a>,
     /// Run, trace or explain.
     pub mode: Mode,
-}
-
-/// A mount that the user named.
-#[derive(Clone, Copy)]
-pub enum UserMount<'o, 'a> {
-    /// A volume and its index among the volumes.
-    Volume(u8, &'o Volume<'a>),
-    /// A memory filesystem.
-    Tmpfs(&'o Tmpfs<'a>),
-}
-
-impl<'a> UserMount<'_, 'a> {
-    /// Where it goes.
-    #[must_use]
-    pub const fn target(&self) -> &'a CStr {
-        match self {
-            Self::Volume(_, volume) => volume.target,
-            Self::Tmpfs(tmpfs) => tmpfs.target,
-        }
-    }
-}
-
-impl<'a> RunOptions<'a> {
-    /// Volumes and memory filesystems in the order in which they were named: a later one lies over an earlier one.
-    pub fn mounts(&self) -> impl Iterator<Item = UserMount<'_, 'a>> {
-        let mut volumes = (0..).zip(&self.volumes);
-        let mut tmpfs = self.tmpfs.iter();
-        self.mount_order.iter().filter_map(move |kind| match kind {
-            MountKind::Volume => {
-                volumes.next().map(|(index, volume)| UserMount::Volume(index, volume))
-            }
-            MountKind::Tmpfs => tmpfs.next().map(UserMount::Tmpfs),
-        })
-    }
 }
 
 impl RunOptions<'_> {

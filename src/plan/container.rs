@@ -22,7 +22,8 @@ use crate::input::namespaces::{Join, Namespaces, Owner};
 use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::root_options::{LAYERS, RootKind};
-use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserMount, UserNamespace, VOLUMES};
+use crate::input::run_options::mounts::UserMount;
+use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserNamespace, VOLUMES};
 use crate::input::users::Credentials;
 use crate::text::path::next_end;
 

@@ -84,6 +84,15 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Propagate(kind) => mounts::propagate(*kind),
         Step::Hostname(name) => identity::set_hostname(name),
         Step::Domainname(name) => identity::set_domainname(name),
+        Step::CheckSupervisor => link::check_supervisor(&hands.link),
+        Step::CloseDescriptors => close_above(&hands.link),
+        _ => perform_privileges(step),
+    }
+}
+
+/// Performs a step by which PID 1 comes to wear what CMD will.
+fn perform_privileges(step: &Step<'_>) -> Result<(), CallError> {
+    match step {
         Step::Groups(groups) => identity::set_groups(groups),
         Step::AllowedGroups(groups) => match identity::set_groups(groups) {
             Err(CallError { errno: Errno::PERM, .. }) => Ok(()),
@@ -99,8 +108,6 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Filter(program) => sys_filter::install(program).map_err(Call::Seccomp.failed()),
         Step::NoNewPrivileges => identity::no_new_privileges(),
         Step::Undumpable => identity::undumpable(),
-        Step::CheckSupervisor => link::check_supervisor(&hands.link),
-        Step::CloseDescriptors => close_above(&hands.link),
         _ => Ok(()),
     }
 }

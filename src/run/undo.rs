@@ -1,4 +1,4 @@
-//! Undoes what a container leaves on the host. What is gone already is no failure.
+//! Undoes what a container leaves on the host; what is gone is no failure.
 
 use core::ffi::CStr;
 

@@ -6,7 +6,8 @@ use heapless::Vec;
 
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::root_options::RootKind;
-use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserMount, VOLUMES};
+use crate::input::run_options::mounts::UserMount;
+use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, VOLUMES};
 use crate::plan::filesystems::BELOW_ROOT;
 use crate::plan::step::{Kind, MissingPath};
 use crate::text::path::is_below;

@@ -6,7 +6,7 @@ use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::{Tmpfs, Volume};
 use crate::input::network::Veth;
 use crate::input::root_options::{LAYERS, Layer};
-use crate::input::run_options::MountKind;
+use crate::input::run_options::mounts::MountKind;
 use crate::plan::container::checks::KERNEL_FLOOR;
 use crate::plan::step::{Kind, MissingPath};
 

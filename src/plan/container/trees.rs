@@ -1,4 +1,4 @@
-//! Trees of mounts that the host gives: the root, the volumes, what cannot be mounted.
+//! Trees of mounts that the host gives: root, volumes, what must be bound.
 
 use super::Program;
 use crate::facts::run_facts::RunFacts;
