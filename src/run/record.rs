@@ -174,7 +174,7 @@ pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
 fn clean_up(list: &Descriptor) {
     for_each_name(list, &mut |name| {
         clean_up_after(list, name);
-        false
+        true
     });
 }
 
