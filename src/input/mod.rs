@@ -4,6 +4,8 @@ pub mod arguments;
 pub mod refusal;
 
 #[cfg(feature = "run")]
+pub mod address;
+#[cfg(feature = "run")]
 pub mod archive;
 #[cfg(feature = "run")]
 pub mod capability;
@@ -31,9 +33,15 @@ pub mod mount_options;
 #[cfg(feature = "run")]
 pub mod namespaces;
 #[cfg(feature = "run")]
+pub mod netlink;
+#[cfg(feature = "run")]
+pub mod network;
+#[cfg(feature = "run")]
 pub mod persist;
 #[cfg(feature = "run")]
 pub mod record;
+#[cfg(feature = "run")]
+pub mod resolver;
 #[cfg(feature = "run")]
 pub mod root_options;
 #[cfg(feature = "run")]

@@ -21,6 +21,8 @@ pub enum Undo<'a> {
     PidFile(&'a CStr),
     /// A file that keeps a namespace. It stays once CMD has been executed.
     Pin(&'a CStr),
+    /// A link, if it is the container's.
+    Link(&'a CStr),
     /// A mount point below the root, of which this many bytes were there before; the last part is no directory. It
     /// stays once CMD has been executed.
     PointOfFile(&'a CStr, usize),
@@ -45,7 +47,7 @@ pub enum Entry<'a> {
 }
 
 /// The word of each kind of entry, and whether a number follows.
-const WORDS: [(&[u8], bool); 8] = [
+const WORDS: [(&[u8], bool); 9] = [
     (b"directory ", false),
     (b"root ", false),
     (b"pid ", true),
@@ -54,6 +56,7 @@ const WORDS: [(&[u8], bool); 8] = [
     (b"file ", true),
     (b"folder ", true),
     (b"pin ", false),
+    (b"link ", false),
 ];
 
 impl<'a> Entry<'a> {
@@ -69,6 +72,7 @@ impl<'a> Entry<'a> {
             Self::Undo(Undo::PointOfFile(path, existing)) => (5, existing, path),
             Self::Undo(Undo::PointOfDirectory(path, existing)) => (6, existing, path),
             Self::Undo(Undo::Pin(path)) => (7, 0, path),
+            Self::Undo(Undo::Link(name)) => (8, 0, name),
         };
         let (word, numbered) = WORDS.get(index).copied().unwrap_or_default();
         (word, if numbered { Some(number) } else { None }, path)
@@ -98,7 +102,8 @@ impl<'a> Entry<'a> {
             4 => Self::Undo(Undo::PidFile(path)),
             5 => Self::Undo(Undo::PointOfFile(path, length)),
             6 => Self::Undo(Undo::PointOfDirectory(path, length)),
-            _ => Self::Undo(Undo::Pin(path)),
+            7 => Self::Undo(Undo::Pin(path)),
+            _ => Self::Undo(Undo::Link(path)),
         })
     }
 }
@@ -127,6 +132,7 @@ mod tests {
             (Entry::Undo(Undo::PidFile(c"x.pid")), c"pid-file x.pid"),
             (Entry::Undo(Undo::Pin(c"/run/n")), c"pin /run/n"),
             (Entry::Undo(Undo::PointOfFile(c"/a/b", 0)), c"file 0 /a/b"),
+            (Entry::Undo(Undo::Link(c"v0")), c"link v0"),
             (long, c"folder 3 /a\nb c"),
         ] {
             let (word, number, path) = entry.parts();

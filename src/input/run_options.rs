@@ -4,6 +4,7 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
+use self::connection::set_network;
 use super::arguments::{Arguments, Found};
 use super::capability::CapabilitySet;
 use super::id_map::{self, IdMap};
@@ -12,6 +13,7 @@ use super::landlock::{self, FILE_RULES, FileRule};
 use super::limits::{self, KINDS, Limit};
 use super::mount_options::{Propagation, Tmpfs, Volume, parse_device, parse_tmpfs, parse_volume};
 use super::namespaces::{Joins, Namespaces};
+use super::network::{Names, Network, PORTS, Port};
 use super::persist::{self, PERSISTENT, Persist};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
@@ -101,6 +103,12 @@ pub struct RunOptions<'a> {
     pub variable_files: Vec<&'a CStr, VARIABLE_FILES>,
     /// Namespaces to make.
     pub namespaces: Namespaces,
+    /// The network.
+    pub network: Network<'a>,
+    /// `--publish`
+    pub ports: Vec<Port<'a>, PORTS>,
+    /// `--dns`, `--dns-search`, `--add-host`
+    pub names: Names<'a>,
     /// The user namespace.
     pub users: UserNamespace,
     /// Namespaces to join; the user namespace may be among them.
@@ -205,6 +213,9 @@ impl RunOptions<'_> {
             variables: Vec::new(),
             variable_files: Vec::new(),
             namespaces: Namespaces::DEFAULT,
+            network: Network::Apart,
+            ports: Vec::new(),
+            names: Names::new(),
             users: UserNamespace::Default,
             joins: Joins::new(),
             uid_map: IdMap::new(),
@@ -281,12 +292,14 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
                 add_to_list(id, value, arena, options)
             }
             Id::CapabilityAdd | Id::CapabilityDrop => change_capabilities(id, value, &mut changes),
-            Id::Rootfs | Id::Upper | Id::Work | Id::Into => set_root(id, value, options),
+            Id::Rootfs | Id::Upper | Id::Work | Id::Into => options.root.set(id, value),
             Id::Storage => options.root.set_storage(value.to_bytes(), arena),
             Id::Name | Id::Hostname | Id::Domainname | Id::Workdir | Id::User | Id::PidFile => {
                 set_text(id, value, options)
             }
-            Id::Network => set_namespace(Namespaces::NETWORK, value, options),
+            Id::Network | Id::Publish | Id::Server | Id::Search | Id::AddHost => {
+                set_network(id, value, arena, options)
+            }
             Id::Pid => set_namespace(Namespaces::PID, value, options),
             Id::Ipc => set_namespace(Namespaces::IPC, value, options),
             Id::Uts => set_namespace(Namespaces::UTS, value, options),
@@ -329,6 +342,9 @@ fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
     }
     if renames && !options.namespaces.has(Namespaces::UTS) {
         return Err(Refusal::new(Subject::Command, Reason::RenamesHost));
+    }
+    if !options.ports.is_empty() && !matches!(options.network, Network::Pasta) {
+        return Err(Refusal::new(Subject::Command, Reason::PortsOfPasta));
     }
     Ok(())
 }
@@ -376,20 +392,6 @@ fn change_capabilities(
     Ok(())
 }
 
-fn set_root<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Reason> {
-    if value.is_empty() {
-        return Err(Reason::Empty);
-    }
-    let root = &mut options.root;
-    match id {
-        Id::Upper => root.upper = Some(value),
-        Id::Work => root.work = Some(value),
-        Id::Into => root.into = Some(value),
-        _ => return root.layers.push(value).map_err(|_| Reason::TooManyLayers),
-    }
-    Ok(())
-}
-
 fn set_text<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Reason> {
     if value.is_empty() {
         return Err(Reason::Empty);
@@ -427,7 +429,8 @@ fn set_namespace<'a>(
         Some(2) if is_network => true,
         Some(3) => false,
         _ => {
-            options.joins.set(kind, value, Reason::NeitherHostNorNew)?;
+            let otherwise = if is_network { Reason::NoNetwork } else { Reason::NeitherHostNorNew };
+            options.joins.set(kind, value, otherwise)?;
             options.namespaces = options.namespaces.with(kind, false);
             return Ok(());
         }
@@ -482,6 +485,8 @@ const fn set_switch(id: Id, options: &mut RunOptions<'_>) -> Result<(), Reason> 
     }
     Ok(())
 }
+
+mod connection;
 
 #[cfg(test)]
 mod tests;

@@ -11,12 +11,15 @@ use super::filesystems::{
     BELOW_DEV, BELOW_ROOT, CGROUPS, DEV, DEVICES, EMPTY, LINKS, MASKS, QUEUES, READ_ONLY,
     SHARED_MEMORY, TERMINALS,
 };
+use super::names::{EtcFile, EtcFiles};
+use super::network;
 use super::step::{Filesystem, Place, Slot, Step, TreeCopy, WindowSize};
 use super::user_namespace::{TTY_GROUP, Users};
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::namespaces::{Join, Namespaces, Owner};
+use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::root_options::{LAYERS, RootKind};
 use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserMount, UserNamespace, VOLUMES};
@@ -29,7 +32,7 @@ pub mod missing;
 pub mod trees;
 
 /// Steps of the longest plan: every list full, every switch on. A test builds it.
-pub const STEPS: usize = 128 + 3 * VOLUMES + 2 * TMPFS_MOUNTS + 2 * LAYERS;
+pub const STEPS: usize = 136 + 3 * VOLUMES + 2 * TMPFS_MOUNTS + 2 * LAYERS;
 
 /// The steps of one container, in order.
 pub type Steps<'a> = Vec<Step<'a>, STEPS>;
@@ -63,22 +66,24 @@ pub fn plan<'a>(
     options: &'a RunOptions<'a>,
     facts: &RunFacts<'a>,
     program: &Program<'a>,
-    missing: &'a MissingPaths<'a>,
+    paths: (&'a MissingPaths<'a>, &'a EtcFiles<'a>),
     steps: &mut Steps<'a>,
 ) -> Result<(), Refusal> {
+    let (missing, files) = paths;
     check_kernel(options, facts)?;
     check_root(options, facts)?;
     check_kept(options, program)?;
     if options.propagation == Propagation::Shared && !program.users.is_hosts() {
         return Err(Refusal::new(Subject::Command, Reason::SharedUsers));
     }
+    let network = network::step_outside(options, facts, program.users)?;
     let mut plan = Builder { steps };
-    plan.start(options, facts, program);
+    plan.start(options, facts, program, network);
     plan.trees(options, facts, program);
     plan.open_layers(options, facts);
     plan.become_root(facts, program);
     plan.root(options, facts, program);
-    plan.dev(options, program);
+    plan.dev(options, program, files);
     plan.give_up_input(facts);
     if !options.privileged {
         plan.hide();
@@ -117,10 +122,16 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// The first process and its tie to the supervisor.
-    fn start(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
+    fn start(
+        &mut self,
+        options: &'a RunOptions<'a>,
+        facts: &RunFacts<'a>,
+        program: &Program<'a>,
+        network: Option<Step<'a>>,
+    ) {
         let new = program.namespaces(options);
         self.add(Step::ProtectOwnFile);
-        // What mount points leave is nothing that needs a record.
+        // What mount points leave is nothing that needs a record, and a link goes with the network namespace.
         let leaves = options.pid_file.is_some() || !options.persist.is_empty();
         let required = options.name.is_some() || leaves;
         self.add(Step::KeepRecord { path: facts.record, required });
@@ -141,6 +152,9 @@ impl<'a> Builder<'_, 'a> {
         if let Some(score) = options.oom_score_adj {
             self.add(Step::OomScore(score));
         }
+        if let Some(step) = network {
+            self.add(step);
+        }
         for persist in &options.persist {
             self.add(Step::Persist(persist));
         }
@@ -158,6 +172,8 @@ impl<'a> Builder<'_, 'a> {
                     | Step::OomScore(_)
                     | Step::Persist(_)
                     | Step::WritePidFile(_)
+                    | Step::Veth { .. }
+                    | Step::Pasta { .. }
             )
         };
         let awaits = self.steps.iter().any(awaits);
@@ -166,6 +182,9 @@ impl<'a> Builder<'_, 'a> {
         }
         self.add_if(awaits, Step::AwaitSupervisor);
         self.add_if(new.has(Namespaces::NETWORK), Step::LoopbackUp);
+        if let Network::Veth(pair) = &options.network {
+            self.add(Step::ConfigureLink(pair));
+        }
     }
 
     /// Who has joined a user namespace has no rights over what others own; who is nobody has them only there.
@@ -265,10 +284,11 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// What lies in /dev.
-    fn dev(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
+    fn dev(&mut self, options: &RunOptions<'a>, program: &Program<'a>, files: &'a EtcFiles<'a>) {
         for filesystem in &BELOW_DEV {
             self.add(Step::Directory(filesystem.target));
         }
+        self.files(files);
         for device in &DEVICES {
             self.add(Step::Device(device));
         }
@@ -291,6 +311,15 @@ impl<'a> Builder<'_, 'a> {
             target: SHARED_MEMORY,
         };
         self.add_if(!own_memory, attach);
+    }
+
+    /// Names and their servers. The filesystem of these files comes to lie below that of /dev/shm: it must be attached
+    /// somewhere, or nothing of it could be before Linux 6.15.
+    fn files(&mut self, files: &'a EtcFiles<'a>) {
+        for EtcFile { place, .. } in files {
+            self.add_if(place.existing < place.target.to_bytes().len(), Step::MakePath(place));
+        }
+        self.add_if(!files.is_empty(), Step::EtcFiles(files));
     }
 
     fn user_mounts(&mut self, options: &'a RunOptions<'a>, missing: &'a MissingPaths<'a>) {

@@ -5,10 +5,12 @@ use self::words::{
     append_namespaces, append_of_filesystem, append_of_maps, append_of_path, append_target,
 };
 use super::filter::INSTRUCTION_BYTES;
+use super::network::append_of_network;
 use super::step::{Filesystem, Kind, Mask, Place, Step, TreeCopy};
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::Propagation;
 use crate::input::namespaces::{Join, Namespaces, Owner};
+use crate::input::network::Veth;
 use crate::text::line::Line;
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::parts;
@@ -181,23 +183,33 @@ rows! {
          openat ioctl sched_setaffinity clone3 openat ioctl kill wait4|",
     62: Step::AnyProcessor =>
         "be on any processor again|sched_setaffinity sched_setaffinity|",
-    63: Step::OpenLayer { .. } =>
+    63: Step::Veth { .. } =>
+        "make link $p$v, eth0 inside its other end|socket$N|\
+         ip link add $p type veth peer name eth0 netns PID",
+    64: Step::ConfigureLink(_) =>
+        "eth0:$v|socket$N|ip address add ... dev eth0",
+    65: Step::Pasta { .. } =>
+        "have $p connect the network|openat$J pipe2 clone read|pasta --config-net PID",
+    66: Step::EtcFiles(_) =>
+        "write and bind$v|fsopen fsconfig fsconfig fsmount move_mount umask$N umask|\
+         mount --bind FILE /etc/...",
+    67: Step::OpenLayer { .. } =>
         "open $p|openat|exec 4< $p",
-    64: Step::MemoryRoot(_) =>
+    68: Step::MemoryRoot(_) =>
         "make a tmpfs for the root ($o)|fsopen$C fsmount|mount -t tmpfs -o $o none .",
-    65: Step::Scratch(_) =>
+    69: Step::Scratch(_) =>
         "make a tmpfs for what is written ($o)|fsopen$C fsmount move_mount fchdir umask mkdirat \
          mkdirat umask|mount -t tmpfs -o $o none . && mkdir upper work",
-    66: Step::Overlay { .. } =>
+    70: Step::Overlay { .. } =>
         "lay what is written over $n directories|fsopen fsconfig fsconfig fsconfig$U fsconfig \
          fsmount$D|mount -t overlay -o lowerdir=...,upperdir=...,workdir=... none .",
-    67: Step::Unpack { .. } =>
+    71: Step::Unpack { .. } =>
         "unpack $p|mmap read openat2 openat write|tar -x -C . < $p",
-    68: Step::MountPoint(_) =>
+    72: Step::MountPoint(_) =>
         "have a directory at $t|umask$C umask openat|mkdir -p .$t",
-    69: Step::ReadOnlyRoot =>
+    73: Step::ReadOnlyRoot =>
         "make the root read-only|mount_setattr|mount -o remount,bind,ro .",
-    70: Step::NullInput =>
+    74: Step::NullInput =>
         "have /dev/null as standard input|openat dup3|exec < /dev/null",
 }
 
@@ -279,6 +291,7 @@ impl Step<'_> {
                 line.text("mount --bind /dev/null");
             }
             (b'm', Self::Mask(_)) => drop(line.text("mount -t tmpfs -o ro none")),
+            (letter @ (b'N' | b'v' | b'J'), step) => append_of_network(letter, step, line),
             (_, Self::Filesystem(filesystem)) => append_of_filesystem(letter, filesystem, line),
             (_, Self::Tmpfs(tmpfs)) => {
                 append_of_filesystem(letter, &Filesystem::of_tmpfs(tmpfs), line);
@@ -310,6 +323,8 @@ impl Step<'_> {
             | Self::Unpack { path: name, .. }
             | Self::OomScore(name)
             | Self::ReadOnly(name)
+            | Self::Veth { pair: Veth { link: name, .. }, .. }
+            | Self::Pasta { program: name, .. }
             | Self::Hostname(name)
             | Self::Domainname(name)
             | Self::ChangeDirectory(name)

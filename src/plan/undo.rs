@@ -17,6 +17,7 @@ impl<'a> Step<'a> {
                 };
                 Some(point(missing.target, missing.existing))
             }
+            Self::Veth { pair, .. } => Some(Undo::Link(pair.link)),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@ use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, CWD, statat, unlinkat};
 
 use super::mounts::{PATH_BYTES, parent_and_name};
+use super::network::remove_link;
 use super::persist;
 use super::removal::remove_below;
 use crate::input::record::Undo;
@@ -20,6 +21,8 @@ pub struct Left<'a> {
     pub directory: BorrowedFd<'a>,
     /// The container's root.
     pub root: &'a CStr,
+    /// The container's name.
+    pub name: &'a CStr,
     /// The pid of its first process, if there was one.
     pub pid: Option<u32>,
     /// CMD has been executed.
@@ -34,6 +37,7 @@ impl Left<'_> {
         match undo {
             Undo::PidFile(path) => self.remove_pid_file(path),
             Undo::Pin(_) | Undo::PointOfFile(..) | Undo::PointOfDirectory(..) if self.started => {}
+            Undo::Link(link) => remove_link(link, self.name),
             Undo::Pin(path) => persist::remove(self.directory, path),
             Undo::PointOfFile(path, existing) => self.unmake(path, existing, Kind::File),
             Undo::PointOfDirectory(path, existing) => self.unmake(path, existing, Kind::Directory),

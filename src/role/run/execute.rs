@@ -15,6 +15,7 @@ use crate::run::hands::Hands;
 use crate::run::identity;
 use crate::run::join;
 use crate::run::link::{self, Message, NOTE_BYTES, StepFailed};
+use crate::run::pasta;
 use crate::run::perform::{ProgramContext, perform_init, perform_program, perform_supervisor};
 use crate::run::persist;
 use crate::run::program::status_of_failure;
@@ -69,6 +70,11 @@ fn start_and_wait(
                 Err(error) => Err(error),
             },
             (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
+            (Step::Pasta { program, ports, joins }, Some(container)) => {
+                pasta::start(program, ports, *joins, container.pid).map(|pid| {
+                    traces.helper = Some(pid);
+                })
+            }
             (Step::ChooseProcessor, _) => {
                 persist::choose_processor().map(|callers| processors = Some(callers))
             }
@@ -303,6 +309,9 @@ fn abandon(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
 /// `rootlet: mount proc on /proc (...): fsmount: EPERM (...)`, and a hint where the errno misleads.
 #[inline(never)]
 fn say_failed_step(planned: &Planned, failed: StepFailed, note: &[u8]) {
+    if failed.error.call == Call::Pasta && failed.error.errno == pasta::SAID {
+        return;
+    }
     let mut line = report::line();
     if let Some(step) = planned.steps.get(usize::from(failed.step)) {
         step.describe(Column::Words, &mut line);

@@ -6,6 +6,7 @@ use super::Planned;
 use crate::input::record::Entry;
 use crate::input::root_options::RootKind;
 use crate::plan::step::Step;
+use crate::run::pasta;
 use crate::run::record::Record;
 use crate::run::undo::{self, Left};
 use crate::sys::process::Pid;
@@ -17,13 +18,16 @@ pub struct Traces {
     record: Option<Record>,
     pid: Option<Pid>,
     started: bool,
+    /// pasta(1), which connects the network.
+    pub helper: Option<Pid>,
     /// The step whose file was there already: it is another's.
     anothers: Option<usize>,
 }
 
 impl Traces {
     /// Nothing has been done yet.
-    pub const NONE: Self = Self { record: None, pid: None, started: false, anothers: None };
+    pub const NONE: Self =
+        Self { record: None, pid: None, started: false, helper: None, anothers: None };
 
     /// Makes the record, with what the plan will leave: last things first, as they will be undone.
     ///
@@ -76,9 +80,13 @@ impl Traces {
 
     /// The container has ended.
     pub fn remove(self, planned: &Planned) {
+        if let Some(helper) = self.helper {
+            pasta::end(helper);
+        }
         let left = Left {
             directory: CWD,
             root: planned.options.rootfs,
+            name: planned.facts.name,
             pid: self.pid.map(|pid| pid.0.unsigned_abs()),
             started: self.started,
         };
