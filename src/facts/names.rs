@@ -33,36 +33,22 @@ pub fn look<'a>(
     facts: &mut RunFacts<'a>,
 ) -> Result<(), Refusal> {
     match root {
-        Some(root) => look_at_etc(root, arena, facts)?,
+        Some(root) if !look_at_root(root, arena, facts)? => return Ok(()),
+        Some(_) => {}
         // What is in other roots is known when they are made.
         None => facts.etc = ETC_PATHS.map(|path| Some((path, 0))),
     }
-    let mut read = |path| read_text(None, path, Subject::Machine, arena);
-    if matches!(options.network, Network::Host) {
-        facts.hosts = read(c"/etc/hosts")?.unwrap_or_default();
-    }
-    if matches!(options.network, Network::Apart) {
-        return Ok(());
-    }
-    facts.resolver = read(c"/etc/resolv.conf")?.unwrap_or_default();
-    let shares = matches!(options.network, Network::Host);
-    if !shares && options.names.servers.is_empty() && !resolver::has_server(facts.resolver) {
-        // Here systemd-resolved tells what its own server at 127.0.0.53 asks.
-        let behind = read(c"/run/systemd/resolve/resolv.conf")?.unwrap_or_default();
-        if resolver::has_server(behind) {
-            facts.resolver = behind;
-        }
-    }
-    Ok(())
+    look_at_host(options, arena, facts)
 }
 
-fn look_at_etc<'a>(
+/// Whether the root has an /etc, and where in it the files go.
+fn look_at_root<'a>(
     root: &Descriptor,
     arena: &mut Arena<'a>,
     facts: &mut RunFacts<'a>,
-) -> Result<(), Refusal> {
+) -> Result<bool, Refusal> {
     let Ok(etc) = open_below(root.as_fd(), c"/etc", OpenFlags::PATH_DIRECTORY) else {
-        return Ok(());
+        return Ok(false);
     };
     for (path, place) in ETC_PATHS.into_iter().zip(&mut facts.etc) {
         let mut target = path;
@@ -78,6 +64,30 @@ fn look_at_etc<'a>(
             || can_make(root, target, existing.into(), arena)?
         {
             *place = Some((target, existing));
+        }
+    }
+    Ok(true)
+}
+
+fn look_at_host<'a>(
+    options: &RunOptions<'a>,
+    arena: &mut Arena<'a>,
+    facts: &mut RunFacts<'a>,
+) -> Result<(), Refusal> {
+    let mut read = |path| read_text(None, path, Subject::Machine, arena);
+    if matches!(options.network, Network::Host) {
+        facts.hosts = read(c"/etc/hosts")?.unwrap_or_default();
+    }
+    if matches!(options.network, Network::Apart) {
+        return Ok(());
+    }
+    facts.resolver = read(c"/etc/resolv.conf")?.unwrap_or_default();
+    let shares = matches!(options.network, Network::Host);
+    if !shares && options.names.servers.is_empty() && !resolver::has_server(facts.resolver) {
+        // Here systemd-resolved tells what its own server at 127.0.0.53 asks.
+        let behind = read(c"/run/systemd/resolve/resolv.conf")?.unwrap_or_default();
+        if resolver::has_server(behind) {
+            facts.resolver = behind;
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use heapless::Vec;
 
 use super::mount_options::{Parameter, is_size};
 use super::refusal::{Reason, Refusal, Subject};
+use super::run_manual::Id;
 use crate::text::arena::Arena;
 
 /// `--rootfs` options on one command line.
@@ -83,6 +84,23 @@ impl<'a> RootOptions<'a> {
     #[must_use]
     pub fn directory(&self) -> &'a CStr {
         self.into.or_else(|| self.layers.first().copied()).unwrap_or_default()
+    }
+
+    /// Takes the value of one of its options that have one.
+    ///
+    /// # Errors
+    /// An empty value, too many layers.
+    pub fn set(&mut self, id: Id, value: &'a CStr) -> Result<(), Reason> {
+        if value.is_empty() {
+            return Err(Reason::Empty);
+        }
+        match id {
+            Id::Upper => self.upper = Some(value),
+            Id::Work => self.work = Some(value),
+            Id::Into => self.into = Some(value),
+            _ => return self.layers.push(value).map_err(|_| Reason::TooManyLayers),
+        }
+        Ok(())
     }
 
     /// Reads `size=BYTES`, docker's only option of storage that means something here.

@@ -252,7 +252,7 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
                 add_to_list(id, value, arena, options)
             }
             Id::CapabilityAdd | Id::CapabilityDrop => change_capabilities(id, value, &mut changes),
-            Id::Rootfs | Id::Upper | Id::Work | Id::Into => set_root(id, value, options),
+            Id::Rootfs | Id::Upper | Id::Work | Id::Into => options.root.set(id, value),
             Id::Storage => options.root.set_storage(value.to_bytes(), arena),
             Id::Name | Id::Hostname | Id::Domainname | Id::Workdir | Id::User | Id::PidFile => {
                 set_text(id, value, options)
@@ -349,20 +349,6 @@ fn change_capabilities(
     let set = CapabilitySet::named(value.to_bytes()).ok_or(Reason::NoCapability)?;
     let place = if id == Id::CapabilityAdd { &mut changes.added } else { &mut changes.dropped };
     place.0 |= set.0;
-    Ok(())
-}
-
-fn set_root<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Reason> {
-    if value.is_empty() {
-        return Err(Reason::Empty);
-    }
-    let root = &mut options.root;
-    match id {
-        Id::Upper => root.upper = Some(value),
-        Id::Work => root.work = Some(value),
-        Id::Into => root.into = Some(value),
-        _ => return root.layers.push(value).map_err(|_| Reason::TooManyLayers),
-    }
     Ok(())
 }
 

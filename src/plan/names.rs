@@ -42,8 +42,8 @@ pub fn write_files<'a>(
     for (index, place) in facts.etc.iter().enumerate() {
         let Some((target, existing)) = *place else { continue };
         let existing = usize::from(existing);
-        let in_root = facts.root == RootKind::Directory;
-        if options.read_only && in_root && existing < target.to_bytes().len() {
+        let is_directory = facts.root == RootKind::Directory;
+        if options.read_only && is_directory && existing < target.to_bytes().len() {
             continue;
         }
         let text = arena.keep(|room| {
@@ -56,7 +56,7 @@ pub fn write_files<'a>(
             if text.is_full { Err(Reason::TextFull) } else { Ok(text.length) }
         });
         let text = text.map_err(Refusal::at(Subject::Environment))?;
-        let place = MissingPath { target, existing, kind: Kind::File, in_root };
+        let place = MissingPath { target, existing, kind: Kind::File, in_root: is_directory };
         let name = ETC_PATHS.get(index).map_or(c"", |path| file_name(path));
         // As many as there are: there is room.
         let _ = files.push(EtcFile { name, place, text });

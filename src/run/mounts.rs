@@ -111,11 +111,9 @@ fn etc_file(hands: &Hands, mount: &Descriptor, file: &EtcFile<'_>) -> Outcome {
     }
     let tree = sys::clone_tree(mount.as_fd(), file.name, Depth::One);
     let tree = tree.map_err(Call::OpenTree.failed())?;
-    // In a root that could not be looked at before, the place may be a link to nothing.
-    match resolve(hands, file.place.target) {
-        Err(CallError { errno: Errno::NOENT, .. }) if !file.place.in_root => Ok(()),
-        point => attach_at(tree, point?),
-    }
+    // Of a root that was not there to be looked at, a link may lead nowhere.
+    let Some(place) = resolve_if_there(hands, file.place.target)? else { return Ok(()) };
+    attach_at(tree, place)
 }
 
 /// Makes a filesystem, detached.

@@ -55,14 +55,6 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
             hands.keep(copy.slot, tree);
             Ok(())
         }
-        Step::OpenLayer { .. }
-        | Step::MemoryRoot(_)
-        | Step::Scratch(_)
-        | Step::Overlay { .. }
-        | Step::Unpack { .. }
-        | Step::MountPoint(_)
-        | Step::ReadOnlyRoot
-        | Step::NullInput => perform_layers(step, hands),
         Step::PrivateMounts => mounts::propagate(crate::input::mount_options::Propagation::Private),
         Step::AttachRoot => mounts::attach_root(hands),
         Step::Mask(mask) => mounts::mask(hands, mask),
@@ -86,12 +78,12 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Domainname(name) => identity::set_domainname(name),
         Step::CheckSupervisor => link::check_supervisor(&hands.link),
         Step::CloseDescriptors => close_above(&hands.link),
-        _ => perform_privileges(step),
+        _ => perform_privileges(step, hands),
     }
 }
 
 /// Performs a step by which PID 1 comes to wear what CMD will.
-fn perform_privileges(step: &Step<'_>) -> Result<(), CallError> {
+fn perform_privileges(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError> {
     match step {
         Step::Groups(groups) => identity::set_groups(groups),
         Step::AllowedGroups(groups) => match identity::set_groups(groups) {
@@ -108,7 +100,7 @@ fn perform_privileges(step: &Step<'_>) -> Result<(), CallError> {
         Step::Filter(program) => sys_filter::install(program).map_err(Call::Seccomp.failed()),
         Step::NoNewPrivileges => identity::no_new_privileges(),
         Step::Undumpable => identity::undumpable(),
-        _ => Ok(()),
+        _ => perform_layers(step, hands),
     }
 }
 

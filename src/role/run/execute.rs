@@ -309,7 +309,7 @@ fn abandon(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
 /// `rootlet: mount proc on /proc (...): fsmount: EPERM (...)`, and a hint where the errno misleads.
 #[inline(never)]
 fn say_failed_step(planned: &Planned, failed: StepFailed, note: &[u8]) {
-    if failed.error.errno == pasta::SAID && failed.error.call == Call::Pasta {
+    if failed.error.call == Call::Pasta && failed.error.errno == pasta::SAID {
         return;
     }
     let mut line = report::line();

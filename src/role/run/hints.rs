@@ -27,14 +27,14 @@ const HINTS: Packed = packed!(
 ; no container of this name is running
 ; it is owned by others: --userns container:NAME or ns:PATH
 ; it is none of that kind
-; it is a link or a file in the root
-; dmesg may say why
-; --storage-opt size= says how large the root in memory may become
-; such an id is not mapped: --userns auto, --uidmap and --gidmap map more
 ; the host has a link of this name by now
 ; it needs CAP_NET_ADMIN over the host's network
 ; this kernel has no pairs of links (veth)
-; the gateway cannot be reached from the address"
+; the gateway cannot be reached from the address
+; it is a link or a file in the root
+; dmesg may say why
+; --storage-opt size= says how large the root in memory may become
+; such an id is not mapped: --userns auto, --uidmap and --gidmap map more"
 );
 
 /// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
@@ -54,12 +54,12 @@ const MEANINGS: [(Call, Errno, u8); 21] = [
     (Call::Execve, Errno::NOENT, 10),
     (Call::Execve, Errno::NOEXEC, 11),
     (Call::Openat, Errno::EXIST, 12),
-    (Call::NewLink, Errno::EXIST, 23),
-    (Call::NewLink, Errno::PERM, 24),
-    (Call::NewLink, Errno::OPNOTSUPP, 25),
-    (Call::NewRoute, Errno::NETUNREACH, 26),
-    (Call::NewRoute, Errno::HOSTUNREACH, 26),
-    (Call::NewRoute, Errno::INVAL, 26),
+    (Call::NewLink, Errno::EXIST, 19),
+    (Call::NewLink, Errno::PERM, 20),
+    (Call::NewLink, Errno::OPNOTSUPP, 21),
+    (Call::NewRoute, Errno::NETUNREACH, 22),
+    (Call::NewRoute, Errno::HOSTUNREACH, 22),
+    (Call::NewRoute, Errno::INVAL, 22),
 ];
 const NOT_SHARED: usize = 6;
 const NO_LABEL: usize = 13;
@@ -68,10 +68,10 @@ const NAME_TAKEN: usize = 15;
 const NO_CONTAINER: usize = 16;
 const NO_RIGHTS_THERE: usize = 17;
 const OTHER_KIND: usize = 18;
-const NOT_A_POINT: usize = 19;
-const NOT_LAID: usize = 20;
-const FULL: usize = 21;
-const NO_OWNER: usize = 22;
+const NOT_A_POINT: usize = 23;
+const NOT_LAID: usize = 24;
+const FULL: usize = 25;
+const NO_OWNER: usize = 26;
 
 /// What is to be said of a failed step besides; nothing for most.
 pub fn of(step: &Step<'_>, error: CallError) -> Packed {
