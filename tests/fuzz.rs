@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 use targets::mutation::mutate;
-use targets::{gzip, tar};
+use targets::{gzip, netlink, tar};
 
 /// One parser under test.
 pub struct Target {
@@ -27,7 +27,7 @@ pub struct Target {
     check: fn(&[u8]) -> bool,
 }
 
-const TARGETS: &[Target] = &[tar::TARGET, gzip::TARGET];
+const TARGETS: &[Target] = &[tar::TARGET, gzip::TARGET, netlink::TARGET];
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().map_or(default, |text| text.parse().expect(variable))
@@ -75,4 +75,9 @@ fn archives_of_any_shape_are_read_or_refused() {
 #[test]
 fn gzip_of_any_shape_is_what_zlib_makes_of_it() {
     fuzz(&TARGETS[1]);
+}
+
+#[test]
+fn answers_of_netlink_are_read_as_they_are() {
+    fuzz(&TARGETS[2]);
 }

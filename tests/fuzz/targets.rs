@@ -4,6 +4,8 @@
 pub mod gzip;
 #[path = "mutation.rs"]
 pub mod mutation;
+#[path = "netlink.rs"]
+pub mod netlink;
 #[path = "tar.rs"]
 pub mod tar;
 
