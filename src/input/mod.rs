@@ -5,6 +5,8 @@ pub mod refusal;
 
 #[cfg(feature = "run")]
 pub mod capability;
+#[cfg(feature = "run")]
+pub mod cgroup_files;
 pub mod environment;
 #[cfg(feature = "run")]
 pub mod filter;
@@ -32,6 +34,8 @@ pub mod namespaces;
 pub mod persist;
 #[cfg(feature = "run")]
 pub mod record;
+#[cfg(feature = "run")]
+pub mod resources;
 #[cfg(feature = "run")]
 pub mod run_manual;
 #[cfg(feature = "run")]

@@ -15,6 +15,7 @@ use super::namespaces::{Joins, Namespaces};
 use super::persist::{self, PERSISTENT, Persist};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
+use super::resources::{Amount, Controllers, Resources};
 use super::run_manual::{IDS, Id, MANUAL};
 use super::security_options::Security;
 use super::time_offsets::{self, TimeOffsets};
@@ -132,6 +133,8 @@ pub struct RunOptions<'a> {
     pub file_rules: Vec<FileRule<'a>, FILE_RULES>,
     /// How many of the caller's descriptors CMD has beside the standard ones, from 3 on.
     pub preserved: u8,
+    /// What it may use at most.
+    pub resources: Resources<'a>,
     /// How soon the kernel ends it for want of memory.
     pub oom_score_adj: Option<&'a CStr>,
     /// Nothing of the kernel's is hidden, and no system call filtered unless asked for.
@@ -163,6 +166,18 @@ impl<'a> UserMount<'_, 'a> {
 }
 
 impl<'a> RunOptions<'a> {
+    /// Whether a device is to be usable in one direction alone.
+    #[must_use]
+    pub fn asks_less_of_devices(&self) -> bool {
+        self.volumes.iter().any(|volume| volume.access.is_partial())
+    }
+
+    /// Whether anything was asked for that takes a cgroup.
+    #[must_use]
+    pub fn takes_cgroups(&self) -> bool {
+        self.resources.controllers() != Controllers::NONE || self.asks_less_of_devices()
+    }
+
     /// Volumes and memory filesystems in the order in which they were named: a later one lies over an earlier one.
     pub fn mounts(&self) -> impl Iterator<Item = UserMount<'_, 'a>> {
         let mut volumes = (0..).zip(&self.volumes);
@@ -218,6 +233,7 @@ impl RunOptions<'_> {
             limits: Vec::new(),
             file_rules: Vec::new(),
             preserved: 0,
+            resources: Resources::new(),
             oom_score_adj: None,
             privileged: false,
             security: Security::new(),
@@ -273,6 +289,15 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
                 options.oom_score_adj = Some(value);
                 init_options::check_oom_score(value.to_bytes())
             }
+            Id::Memory => amount(Amount::Memory, value, options),
+            Id::MemorySwap => amount(Amount::MemoryAndSwap, value, options),
+            Id::MemoryReservation => amount(Amount::Reservation, value, options),
+            Id::Cpus => amount(Amount::Quota, value, options),
+            Id::CpuShares => amount(Amount::Shares, value, options),
+            Id::PidsLimit => amount(Amount::Processes, value, options),
+            Id::CpusetCpus | Id::CpusetMems | Id::CgroupParent => {
+                options.resources.set_text(id, value)
+            }
             Id::Volume | Id::Device | Id::Tmpfs | Id::Variable | Id::VariableFile => {
                 add_to_list(id, value, arena, options)
             }
@@ -322,7 +347,7 @@ const fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
     if renames && !options.namespaces.has(Namespaces::UTS) {
         return Err(Refusal::new(Subject::Command, Reason::RenamesHost));
     }
-    Ok(())
+    options.resources.check()
 }
 
 #[inline(never)]
@@ -354,6 +379,10 @@ fn add_to_list<'a>(
         }
         _ => options.variable_files.push(value).map_err(|_| Reason::TooManyVariableFiles),
     }
+}
+
+fn amount(amount: Amount, value: &CStr, options: &mut RunOptions<'_>) -> Result<(), Reason> {
+    options.resources.set_number(amount, value.to_bytes())
 }
 
 #[inline(never)]

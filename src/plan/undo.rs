@@ -17,6 +17,8 @@ impl<'a> Step<'a> {
                 };
                 Some(point(missing.target, missing.existing))
             }
+            Self::MakeCgroup(cgroup) => Some(Undo::Cgroup(cgroup.path)),
+            Self::StepAside(leaf) => Some(Undo::Leaf(leaf)),
             _ => None,
         }
     }

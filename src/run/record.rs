@@ -10,7 +10,7 @@ use rustix::io::{IoSlice, pread};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::undo::Left;
-use crate::input::record::{ENTRY_BYTES, Entry, NAME_BYTES};
+use crate::input::record::{ENTRY_BYTES, Entry, NAME_BYTES, Undo};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::directory::{for_each_name, write_current};
 use crate::text::arena::Arena;
@@ -173,7 +173,7 @@ pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
 fn clean_up(list: &Descriptor) {
     for_each_name(list, &mut |name| {
         clean_up_after(list, name);
-        false
+        true
     });
 }
 
@@ -211,11 +211,15 @@ fn undo_all(file: &Descriptor) {
         Entry::Started => left.started = true,
         Entry::Undo(_) => {}
     });
-    let Some(directory) = directory else { return };
-    left.directory = directory.as_fd();
+    if let Some(directory) = &directory {
+        left.directory = directory.as_fd();
+    }
     for_each_entry(file, &mut |entry| {
-        if let Entry::Undo(undo) = entry {
-            left.undo(undo);
+        if let Entry::Undo(undo) = entry
+            && (directory.is_some() || matches!(undo, Undo::Cgroup(_) | Undo::Leaf(_)))
+        {
+            // Whoever cleans up does so beside his own work.
+            let _ = left.undo(undo);
         }
     });
 }

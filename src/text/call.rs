@@ -28,6 +28,7 @@ calls! {
     Read "read",
     Write "write",
     [rest]
+    Bpf "bpf",
     Capget "capget",
     Capset "capset",
     Chdir "chdir",
@@ -86,6 +87,7 @@ calls! {
     Setresgid "setresgid",
     Setresuid "setresuid",
     Setsid "setsid",
+    Setxattr "setxattr",
     Signalfd "signalfd4",
     Socket "socket",
     Socketpair "socketpair",
@@ -95,6 +97,7 @@ calls! {
     Swapon "swapon",
     Symlinkat "symlinkat",
     Umount2 "umount2",
+    Unlinkat "unlinkat",
     Unshare "unshare",
     Writev "writev",
 }

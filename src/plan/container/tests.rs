@@ -3,7 +3,7 @@
 use super::missing::find_missing;
 use super::*;
 use crate::input::kernel_release::KernelRelease;
-use crate::input::mount_options::{Tmpfs, Volume};
+use crate::input::mount_options::{Access, Tmpfs, Volume};
 use crate::input::run_options::MountKind;
 use crate::plan::container::checks::KERNEL_FLOOR;
 
@@ -29,7 +29,8 @@ fn planned(
     let missing: &'static MissingPaths<'static> = Box::leak(Box::new(missing));
     let mut steps = Steps::new();
     let users = Users::Host;
-    let program = Program { name: c"true", credentials, filter: Some(&[0; 8]), users };
+    let cgroups = Box::leak(Box::new(Cgroups::new()));
+    let program = Program { name: c"true", credentials, filter: Some(&[0; 8]), users, cgroups };
     match plan(options, facts, &program, missing, &mut steps) {
         Ok(()) => Ok(steps),
         Err(Refusal { cause: crate::input::refusal::Cause::Reason(reason), .. }) => Err(reason),
@@ -48,6 +49,7 @@ fn the_longest_plan_fits() {
             source: c"/a",
             target: c"/missing",
             attributes: Attributes::NO_DEV,
+            access: Access::NONE,
             propagation: Propagation::Private,
             mapped: false,
         });

@@ -4,10 +4,12 @@ use super::traces::Traces;
 use super::{Planned, explain};
 use crate::facts::run_facts::refusing_setting;
 use crate::input::namespaces::{Namespaces, Owner};
+use crate::input::resources::{Amount, Controllers};
 use crate::input::run_options::Mode;
 use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
 use crate::report::{self, OWN_FAILURE};
+use crate::run::cgroups::count_of_kills;
 use crate::run::descendants;
 use crate::run::hands::Hands;
 use crate::run::identity;
@@ -55,15 +57,17 @@ fn start_and_wait(
     for (index, step) in planned.steps.iter().enumerate() {
         let clock = Clock::start(planned);
         let done = match (step, &started) {
-            (Step::NewNamespaces(namespaces), _) => match start::start(*namespaces) {
-                Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
-                Ok(Started::Supervisor(container)) => {
-                    let pid = container.pid;
-                    started = Some(container);
-                    traces.begin(pid)
+            (Step::NewNamespaces(namespaces, cgroup), _) => {
+                match start::start(*namespaces, *cgroup) {
+                    Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
+                    Ok(Started::Supervisor(container)) => {
+                        let pid = container.pid;
+                        started = Some(container);
+                        traces.begin(pid)
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
             (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
             (Step::ChooseProcessor, _) => {
                 persist::choose_processor().map(|callers| processors = Some(callers))
@@ -79,7 +83,7 @@ fn start_and_wait(
             (Step::JoinWithUsers(join), _) => {
                 join::join(join.owner, join.kinds.with(Namespaces::USER, true), records)
             }
-            (_, None) => Ok(()),
+            (step, None) => start::prepare(step),
             _ => break,
         };
         if let Err(error) = done {
@@ -127,7 +131,7 @@ fn cannot_start(planned: &Planned, started: Option<Container>, failed: StepFaile
 
 /// What fails between the two sides is a failure of starting the container.
 fn of_start(planned: &Planned, error: CallError) -> StepFailed {
-    let start = |step: &Step<'_>| matches!(step, Step::NewNamespaces(_));
+    let start = |step: &Step<'_>| matches!(step, Step::NewNamespaces(..));
     let step = planned.steps.iter().position(start).unwrap_or(0);
     StepFailed { step: step as u16, error }
 }
@@ -144,14 +148,37 @@ fn supervise_container(
     }
     give_up_preserved(planned);
     let pid = container.pid;
-    match hear_of_start(&container.link) {
+    let status = match hear_of_start(&container.link) {
         Ok(heard) => {
             traces.started();
             wait_for_end(planned, container, heard, channels)
         }
         Err(Unheard::Failed(failed)) => failed_inside(planned, pid, failed),
         Err(Unheard::Lost(error)) => abandon(planned, pid, of_start(planned, error)),
+    };
+    say_kills(planned);
+    status
+}
+
+/// Says that the kernel has killed something because the container's memory was used up: the status of a program that
+/// was killed says no more than that.
+#[inline(never)]
+fn say_kills(planned: &Planned) {
+    const MEBIBYTE: u64 = 1 << 20;
+    let bytes = planned.options.resources.number(Amount::Memory);
+    let cgroup = planned.cgroups.with(Controllers::MEMORY).filter(|_| bytes != 0);
+    if cgroup.is_none_or(|cgroup| count_of_kills(cgroup) == 0) {
+        return;
     }
+    let mut line = report::line();
+    line.packed(packed!("the container ran out of memory (limit "));
+    let (number, unit) = if bytes.is_multiple_of(MEBIBYTE) {
+        (bytes / MEBIBYTE, " MiB)")
+    } else {
+        (bytes, " bytes)")
+    };
+    line.number(number).text(unit);
+    report::say(line);
 }
 
 /// Descriptors that CMD is given are CMD's alone: who waits for their other ends waits for nobody else.
@@ -277,7 +304,12 @@ const HINTS: Packed = packed!(
 ; a container of this name is running
 ; no container of this name is running
 ; it is owned by others: --userns container:NAME or ns:PATH
-; it is none of that kind"
+; it is none of that kind
+; one above has processes itself, so v2 hands nothing on
+; one above does not hand this controller on
+; only root, or who has been delegated one, makes cgroups
+; it is there already, and not this container's
+; the host, or the cgroup above, does not have all of these"
 );
 
 /// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
@@ -305,11 +337,32 @@ const NAME_TAKEN: usize = 15;
 const NO_CONTAINER: usize = 16;
 const NO_RIGHTS_THERE: usize = 17;
 const OTHER_KIND: usize = 18;
+const HAS_PROCESSES: usize = 19;
+const NOT_HANDED_ON: usize = 20;
+const NOT_OURS: usize = 21;
+const CGROUP_TAKEN: usize = 22;
+const NOT_IN_SET: usize = 23;
+
+fn cgroup_hint(error: CallError) -> usize {
+    const BUSY: Errno = Errno(16);
+    match (error.call, error.errno) {
+        (Call::Write, BUSY) => HAS_PROCESSES,
+        (Call::Write, Errno::NOENT) => NOT_HANDED_ON,
+        (Call::Mkdirat, Errno::EXIST) => CGROUP_TAKEN,
+        (_, Errno::ROFS | Errno::ACCES | Errno::PERM) => NOT_OURS,
+        _ => 0,
+    }
+}
 
 /// The line of `HINTS` for a failed step.
 fn hint(step: &Step<'_>, error: CallError) -> usize {
     match step {
         Step::Label(_) => return NO_LABEL,
+        Step::MakeCgroup(_) => return cgroup_hint(error),
+        Step::SetLimit(_) => match error.errno {
+            Errno::INVAL | Errno::ACCES | Errno::RANGE => return NOT_IN_SET,
+            _ => {}
+        },
         Step::KeepRecord { .. } if error.errno == Errno::EXIST => return NAME_TAKEN,
         Step::Join(join) | Step::JoinWithUsers(join) => {
             return hint_of_join(join.owner, error);
