@@ -7,6 +7,10 @@ pub mod cgroups;
 #[cfg(feature = "boot")]
 pub mod files;
 #[cfg(feature = "run")]
+pub mod links;
+#[cfg(feature = "run")]
+pub mod names;
+#[cfg(feature = "run")]
 pub mod naming;
 #[cfg(feature = "boot")]
 pub mod roots;

@@ -8,6 +8,8 @@ use rustix::fs::{AtFlags, CWD, FileType, Stat, StatxFlags, major, minor, statat,
 use rustix::io::Errno as KernelErrno;
 
 use super::cgroups::{self, CgroupFacts};
+use super::links;
+use super::names::{self, ETC_FILES};
 use super::naming::name_container;
 use super::text_file::read_text;
 use crate::input::id_map::subordinate_range;
@@ -15,6 +17,7 @@ use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_info;
 use crate::input::mount_options::{Access, Attributes};
 use crate::input::namespaces::Namespaces;
+use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{
     Mode, RunOptions, TMPFS_MOUNTS, UserNamespace, VARIABLE_FILES, VOLUMES,
@@ -117,6 +120,17 @@ pub struct RunFacts<'a> {
     pub has_helpers: bool,
     /// Whether the host's mount below the root is shared; known only where asked for.
     pub root_is_shared: Option<bool>,
+    /// The number of the bridge of `--network veth`; 0 for none.
+    pub bridge: u32,
+    /// Where each file of names goes, in the order of their names, and how much of that is there; known only where
+    /// asked for, and where the root has an /etc.
+    pub etc: [Option<(&'a CStr, u16)>; ETC_FILES],
+    /// The host's /etc/hosts, where its network is shared.
+    pub hosts: &'a [u8],
+    /// The host's resolv.conf.
+    pub resolver: &'a [u8],
+    /// Where pasta(1) is; known only where asked for.
+    pub pasta: Option<&'static CStr>,
 }
 
 impl RunFacts<'_> {
@@ -146,6 +160,11 @@ impl RunFacts<'_> {
             sub_gids: None,
             has_helpers: false,
             root_is_shared: None,
+            bridge: 0,
+            etc: [None; ETC_FILES],
+            hosts: b"",
+            resolver: b"",
+            pasta: None,
         }
     }
 }
@@ -200,6 +219,10 @@ pub fn gather<'a>(
     name_container(options, caller, arena, facts)?;
     if facts.caller.uid != 0 || options.users == UserNamespace::Auto {
         look_at_grants(options, arena, facts)?;
+    }
+    look_at_network(options, facts)?;
+    if options.wants_names() {
+        names::look(&root, options, arena, facts)?;
     }
     for (index, persist) in (0..).zip(&options.persist) {
         // A failed start removes it, so it must be its own.
@@ -280,6 +303,25 @@ fn root_is_shared(root: &Descriptor, arena: &mut Arena<'_>) -> Result<Option<boo
     Ok(mounts.map(|mounts| mount_info::is_shared(mounts, status.stx_mnt_id)))
 }
 
+/// Where pasta(1) may be.
+const PASTA: [&CStr; 2] = [c"/usr/bin/pasta", c"/usr/local/bin/pasta"];
+
+fn look_at_network(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
+    match &options.network {
+        Network::Veth(_) if facts.caller.uid != 0 => {
+            return Err(Refusal::new(Subject::Command, Reason::VethNeedsRoot));
+        }
+        Network::Veth(veth) => facts.bridge = links::look_at_pair(veth)?,
+        Network::Pasta => facts.pasta = PASTA.into_iter().find(|path| is_program(path)),
+        Network::Apart | Network::Host => {}
+    }
+    Ok(())
+}
+
+fn is_program(path: &CStr) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
 fn look_at_volumes(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
     for (index, volume) in (0..).zip(&options.volumes) {
         let failed = Refusal::of_call(Call::Newfstatat, Subject::Volume(index));
@@ -315,8 +357,7 @@ fn look_at_grants<'a>(
     let asks_others = !options.uid_map.is_empty() || !options.gid_map.is_empty();
     let auto = options.users == UserNamespace::Auto;
     if auto || asks_others {
-        let is_there = |path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
-        facts.has_helpers = is_there(UID_HELPER) && is_there(GID_HELPER);
+        facts.has_helpers = is_program(UID_HELPER) && is_program(GID_HELPER);
     }
     if auto {
         let mut read = |path| read_text(None, path, Subject::Machine, arena);
@@ -363,7 +404,7 @@ fn look_at_targets(
 /// How many bytes of `path` are there below `root`; `None` for a path that is too long for the kernel.
 // Out of line: its buffer would lie in the frame of its caller for as long as the container lives.
 #[inline(never)]
-fn existing_part(root: &Descriptor, path: &[u8]) -> Option<u16> {
+pub(super) fn existing_part(root: &Descriptor, path: &[u8]) -> Option<u16> {
     let mut end = path.len();
     loop {
         let mut buffer = [0; PATH_BYTES];

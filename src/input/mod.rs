@@ -4,6 +4,8 @@ pub mod arguments;
 pub mod refusal;
 
 #[cfg(feature = "run")]
+pub mod address;
+#[cfg(feature = "run")]
 pub mod capability;
 #[cfg(feature = "run")]
 pub mod cgroup_files;
@@ -31,10 +33,15 @@ pub mod mount_options;
 #[cfg(feature = "run")]
 pub mod namespaces;
 #[cfg(feature = "run")]
+pub mod netlink;
+#[cfg(feature = "run")]
+pub mod network;
+#[cfg(feature = "run")]
 pub mod persist;
 #[cfg(feature = "run")]
 pub mod record;
 #[cfg(feature = "run")]
+pub mod resolver;
 pub mod resources;
 #[cfg(feature = "run")]
 pub mod run_manual;

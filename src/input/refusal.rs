@@ -54,6 +54,13 @@ pub enum Subject {
     Controller(u8),
     /// The environment of the program.
     Environment,
+    /// A link of the host: that of `--network veth`, or its bridge.
+    Link {
+        /// The bridge.
+        bridge: bool,
+    },
+    /// The program pasta.
+    Pasta,
     /// The file of a `--persist`, by its index.
     Persist(u8),
     /// `XDG_RUNTIME_DIR` of the environment.
@@ -147,6 +154,23 @@ reasons! {
     RootNotMapped "needs id 0 in --uidmap and --gidmap",
     NotMapped "is not mapped: --uidmap and --gidmap, or --userns auto, map more ids",
     NeitherHostNorNew "is none of host, new, container:NAME, ns:PATH",
+    NoNetwork "is none of host, new, container:NAME, ns:PATH, pasta, veth:LINK,ADDR/LEN[,gw=ADDR][,host=ADDR/LEN][,bridge=LINK]",
+    NoLinkName "has a name that no link can have: 1 to 15 bytes without blanks, / : %",
+    NoAddress "needs an IPv4 or IPv6 address, with /LEN where it is an interface's",
+    TwiceAddress "has two addresses of a kind for one end",
+    FarGateway "has a gateway that is not in the network of the container's address",
+    VethNeedsRoot "needs root for --network veth; --network pasta does not",
+    NoBridge "is not a bridge of the host",
+    LinkTaken "is the name of a link that the host has already",
+    NoPasta "is not installed: --network pasta needs it (package passt)",
+    PastaAmongOthers "cannot have --network pasta with somebody else's pids: pasta would be seen there",
+    NoPort "is not [ADDR:]PORT:PORT[/tcp|/udp], ports 1 to 65535",
+    TooManyPorts "is one too many: at most 32",
+    PortsOfPasta "needs --network pasta with --publish; a veth pair has addresses of its own",
+    NoHostName "needs a name of letters, digits, dots, dashes",
+    TooManyServers "is one too many: at most 3",
+    TooManySearches "is one too many: at most 6",
+    TooManyHosts "is one too many: at most 64",
     NoPropagation "is none of private, slave, shared, unbindable",
     NoCapability "is not a capability",
     NoVariable "needs KEY=VALUE or KEY, without blanks in KEY",

@@ -4,6 +4,7 @@ use core::ffi::CStr;
 
 use super::refusal::{Reason, Refusal, Subject};
 use super::run_manual::Id;
+use super::run_options::RunOptions;
 use crate::text::number::parse_u64;
 use crate::text::parts::{halves, parts};
 
@@ -181,12 +182,25 @@ impl<'a> Resources<'a> {
         if processes != 0 { set.and(Controllers::PIDS) } else { set }
     }
 
-    /// Reads the value of one option: a number's, by its place among them.
+    /// Reads the value of one option.
     ///
     /// # Errors
     /// What is no such value, or out of its range.
     #[inline(never)]
-    pub fn set_number(&mut self, amount: Amount, text: &[u8]) -> Result<(), Reason> {
+    pub fn set(&mut self, id: Id, value: &'a CStr) -> Result<(), Reason> {
+        let amount = match id {
+            Id::Memory => Amount::Memory,
+            Id::MemorySwap => Amount::MemoryAndSwap,
+            Id::MemoryReservation => Amount::Reservation,
+            Id::Cpus => Amount::Quota,
+            Id::CpuShares => Amount::Shares,
+            Id::PidsLimit => Amount::Processes,
+            _ => return self.set_text(id, value),
+        };
+        self.set_number(amount, value.to_bytes())
+    }
+
+    fn set_number(&mut self, amount: Amount, text: &[u8]) -> Result<(), Reason> {
         let range = NUMBERS.get(amount as usize);
         let (Some(range), Some(place)) = (range, self.numbers.get_mut(amount as usize)) else {
             return Ok(());
@@ -200,12 +214,7 @@ impl<'a> Resources<'a> {
         Ok(())
     }
 
-    /// The same for the options that are no numbers.
-    ///
-    /// # Errors
-    /// What is no such value.
-    #[inline(never)]
-    pub fn set_text(&mut self, id: Id, value: &'a CStr) -> Result<(), Reason> {
+    fn set_text(&mut self, id: Id, value: &'a CStr) -> Result<(), Reason> {
         let text = value.to_bytes();
         let (place, is_valid, reason) = match id {
             Id::CpusetCpus => (&mut self.lists[0], is_list(text), Reason::NoProcessorList),
@@ -234,6 +243,20 @@ impl<'a> Resources<'a> {
             return Ok(());
         };
         Err(Refusal::new(Subject::Command, reason))
+    }
+}
+
+impl RunOptions<'_> {
+    /// Whether a device is to be usable in one direction alone.
+    #[must_use]
+    pub fn asks_less_of_devices(&self) -> bool {
+        self.volumes.iter().any(|volume| volume.access.is_partial())
+    }
+
+    /// Whether anything was asked for that takes a cgroup.
+    #[must_use]
+    pub fn takes_cgroups(&self) -> bool {
+        self.resources.controllers() != Controllers::NONE || self.asks_less_of_devices()
     }
 }
 

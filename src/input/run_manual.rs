@@ -22,6 +22,10 @@ pub enum Id {
     Variable,
     VariableFile,
     Network,
+    Publish,
+    Server,
+    Search,
+    AddHost,
     Pid,
     Ipc,
     Uts,
@@ -60,8 +64,16 @@ pub enum Id {
     Help,
 }
 
+impl Id {
+    /// Whether it is one of those that are about cgroups.
+    #[must_use]
+    pub const fn is_of_cgroups(self) -> bool {
+        self as u8 >= Self::Memory as u8 && self as u8 <= Self::CgroupParent as u8
+    }
+}
+
 /// The options in the order of `MANUAL`.
-pub const IDS: [Id; 50] = [
+pub const IDS: [Id; 54] = [
     Id::Rootfs,
     Id::ReadOnly,
     Id::RootfsMapped,
@@ -76,6 +88,10 @@ pub const IDS: [Id; 50] = [
     Id::Variable,
     Id::VariableFile,
     Id::Network,
+    Id::Publish,
+    Id::Server,
+    Id::Search,
+    Id::AddHost,
     Id::Pid,
     Id::Ipc,
     Id::Uts,
@@ -136,7 +152,16 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
   -u, --user USER[:GROUP]       names of the root, or numbers (default 0:0)
   -e, --env K[=V]               set, or copy the caller's
       --env-file FILE           variables, one a line
-      --network NS              network interfaces (new, or none: lo alone)
+      --network NS|pasta|veth:LINK,ADDR/LEN[,OPT,..]
+                                network interfaces (new, or none: lo alone); by
+                                pasta, without root; a pair of links, eth0 inside
+                                with ADDR, LINK on the host, and gw=ADDR
+                                host=ADDR/LEN bridge=LINK
+  -p, --publish [ADDR:]PORT:PORT[/udp]
+                                a port of the host to one inside, with pasta
+      --dns ADDR                a server of names
+      --dns-search DOMAIN       where names are looked up
+      --add-host NAME:ADDR      a line of /etc/hosts
       --pid NS                  process ids
       --ipc NS                  System V IPC, message queues, /dev/shm
       --uts NS                  host name

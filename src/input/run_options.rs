@@ -4,6 +4,7 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
+use self::connection::set_network;
 use super::arguments::{Arguments, Found};
 use super::capability::CapabilitySet;
 use super::id_map::{self, IdMap};
@@ -12,10 +13,11 @@ use super::landlock::{self, FILE_RULES, FileRule};
 use super::limits::{self, KINDS, Limit};
 use super::mount_options::{Propagation, Tmpfs, Volume, parse_device, parse_tmpfs, parse_volume};
 use super::namespaces::{Joins, Namespaces};
+use super::network::{Names, Network, PORTS, Port};
 use super::persist::{self, PERSISTENT, Persist};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
-use super::resources::{Amount, Controllers, Resources};
+use super::resources::Resources;
 use super::run_manual::{IDS, Id, MANUAL};
 use super::security_options::Security;
 use super::time_offsets::{self, TimeOffsets};
@@ -99,6 +101,12 @@ pub struct RunOptions<'a> {
     pub variable_files: Vec<&'a CStr, VARIABLE_FILES>,
     /// Namespaces to make.
     pub namespaces: Namespaces,
+    /// The network.
+    pub network: Network<'a>,
+    /// `--publish`
+    pub ports: Vec<Port<'a>, PORTS>,
+    /// `--dns`, `--dns-search`, `--add-host`
+    pub names: Names<'a>,
     /// The user namespace.
     pub users: UserNamespace,
     /// Namespaces to join; the user namespace may be among them.
@@ -166,18 +174,6 @@ impl<'a> UserMount<'_, 'a> {
 }
 
 impl<'a> RunOptions<'a> {
-    /// Whether a device is to be usable in one direction alone.
-    #[must_use]
-    pub fn asks_less_of_devices(&self) -> bool {
-        self.volumes.iter().any(|volume| volume.access.is_partial())
-    }
-
-    /// Whether anything was asked for that takes a cgroup.
-    #[must_use]
-    pub fn takes_cgroups(&self) -> bool {
-        self.resources.controllers() != Controllers::NONE || self.asks_less_of_devices()
-    }
-
     /// Volumes and memory filesystems in the order in which they were named: a later one lies over an earlier one.
     pub fn mounts(&self) -> impl Iterator<Item = UserMount<'_, 'a>> {
         let mut volumes = (0..).zip(&self.volumes);
@@ -216,6 +212,9 @@ impl RunOptions<'_> {
             variables: Vec::new(),
             variable_files: Vec::new(),
             namespaces: Namespaces::DEFAULT,
+            network: Network::Apart,
+            ports: Vec::new(),
+            names: Names::new(),
             users: UserNamespace::Default,
             joins: Joins::new(),
             uid_map: IdMap::new(),
@@ -289,15 +288,7 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
                 options.oom_score_adj = Some(value);
                 init_options::check_oom_score(value.to_bytes())
             }
-            Id::Memory => amount(Amount::Memory, value, options),
-            Id::MemorySwap => amount(Amount::MemoryAndSwap, value, options),
-            Id::MemoryReservation => amount(Amount::Reservation, value, options),
-            Id::Cpus => amount(Amount::Quota, value, options),
-            Id::CpuShares => amount(Amount::Shares, value, options),
-            Id::PidsLimit => amount(Amount::Processes, value, options),
-            Id::CpusetCpus | Id::CpusetMems | Id::CgroupParent => {
-                options.resources.set_text(id, value)
-            }
+            limit if limit.is_of_cgroups() => options.resources.set(limit, value),
             Id::Volume | Id::Device | Id::Tmpfs | Id::Variable | Id::VariableFile => {
                 add_to_list(id, value, arena, options)
             }
@@ -309,7 +300,9 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
             | Id::Workdir
             | Id::User
             | Id::PidFile => set_text(id, value, options),
-            Id::Network => set_namespace(Namespaces::NETWORK, value, options),
+            Id::Network | Id::Publish | Id::Server | Id::Search | Id::AddHost => {
+                set_network(id, value, arena, options)
+            }
             Id::Pid => set_namespace(Namespaces::PID, value, options),
             Id::Ipc => set_namespace(Namespaces::IPC, value, options),
             Id::Uts => set_namespace(Namespaces::UTS, value, options),
@@ -336,7 +329,7 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
 }
 
 /// What one option needs of the others.
-const fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
+fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
     if options.rootfs.is_empty() {
         return Err(Refusal::new(Subject::Command, Reason::NoRoot));
     }
@@ -346,6 +339,9 @@ const fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
     }
     if renames && !options.namespaces.has(Namespaces::UTS) {
         return Err(Refusal::new(Subject::Command, Reason::RenamesHost));
+    }
+    if !options.ports.is_empty() && !matches!(options.network, Network::Pasta) {
+        return Err(Refusal::new(Subject::Command, Reason::PortsOfPasta));
     }
     options.resources.check()
 }
@@ -379,10 +375,6 @@ fn add_to_list<'a>(
         }
         _ => options.variable_files.push(value).map_err(|_| Reason::TooManyVariableFiles),
     }
-}
-
-fn amount(amount: Amount, value: &CStr, options: &mut RunOptions<'_>) -> Result<(), Reason> {
-    options.resources.set_number(amount, value.to_bytes())
 }
 
 #[inline(never)]
@@ -435,7 +427,8 @@ fn set_namespace<'a>(
         Some(2) if is_network => true,
         Some(3) => false,
         _ => {
-            options.joins.set(kind, value, Reason::NeitherHostNorNew)?;
+            let otherwise = if is_network { Reason::NoNetwork } else { Reason::NeitherHostNorNew };
+            options.joins.set(kind, value, otherwise)?;
             options.namespaces = options.namespaces.with(kind, false);
             return Ok(());
         }
@@ -489,6 +482,8 @@ const fn set_switch(id: Id, options: &mut RunOptions<'_>) -> Result<(), Reason> 
     }
     Ok(())
 }
+
+mod connection;
 
 #[cfg(test)]
 mod tests;

@@ -12,12 +12,15 @@ use super::filesystems::{
     BELOW_DEV, BELOW_ROOT, CGROUPS, DEV, DEVICES, EMPTY, LINKS, MASKS, QUEUES, READ_ONLY,
     SHARED_MEMORY, TERMINALS,
 };
+use super::names::{EtcFile, EtcFiles};
+use super::network;
 use super::step::{Filesystem, Place, Slot, Step, TreeCopy, WindowSize};
 use super::user_namespace::{TTY_GROUP, Users};
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::namespaces::{Join, Namespaces, Owner};
+use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserMount, UserNamespace, VOLUMES};
 use crate::input::users::Credentials;
@@ -28,7 +31,7 @@ pub mod missing;
 pub mod trees;
 
 /// Steps of the longest plan: every list full, every switch on. A test builds it.
-pub const STEPS: usize = 2 + 2 * HIERARCHIES + SETTINGS + 124 + 3 * VOLUMES + 2 * TMPFS_MOUNTS;
+pub const STEPS: usize = 2 + 2 * HIERARCHIES + SETTINGS + 132 + 3 * VOLUMES + 2 * TMPFS_MOUNTS;
 
 /// The steps of one container, in order.
 pub type Steps<'a> = Vec<Step<'a>, STEPS>;
@@ -64,21 +67,23 @@ pub fn plan<'a>(
     options: &'a RunOptions<'a>,
     facts: &RunFacts<'a>,
     program: &Program<'a>,
-    missing: &'a MissingPaths<'a>,
+    paths: (&'a MissingPaths<'a>, &'a EtcFiles<'a>),
     steps: &mut Steps<'a>,
 ) -> Result<(), Refusal> {
+    let (missing, files) = paths;
     check_kernel(options, facts)?;
     check_root(options, facts)?;
     check_kept(options, program)?;
     if options.propagation == Propagation::Shared && !program.users.is_hosts() {
         return Err(Refusal::new(Subject::Command, Reason::SharedUsers));
     }
+    let network = network::step_outside(options, facts, program.users)?;
     let mut plan = Builder { steps };
-    plan.start(options, facts, program);
+    plan.start(options, facts, program, network);
     plan.trees(options, program);
     plan.become_root(facts, program);
     plan.root(options, facts, program);
-    plan.dev(options, program);
+    plan.dev(options, program, files);
     if !options.privileged {
         plan.hide();
     }
@@ -115,10 +120,16 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// The first process and its tie to the supervisor.
-    fn start(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
+    fn start(
+        &mut self,
+        options: &'a RunOptions<'a>,
+        facts: &RunFacts<'a>,
+        program: &Program<'a>,
+        network: Option<Step<'a>>,
+    ) {
         let new = program.namespaces(options);
         self.add(Step::ProtectOwnFile);
-        // What mount points leave is nothing that needs a record.
+        // What mount points leave is nothing that needs a record, and a link goes with the network namespace.
         let cgroups = program.cgroups;
         let traces = !options.persist.is_empty() || !cgroups.made.is_empty();
         let leaves = options.pid_file.is_some() || traces;
@@ -128,14 +139,8 @@ impl<'a> Builder<'_, 'a> {
         self.join(options, facts, program);
         let keeps_mounts = options.persist.iter().any(|kept| kept.kind == Namespaces::MOUNT);
         self.add_if(keeps_mounts, Step::ChooseProcessor);
-        // A cgroup of v1 is joined from outside, and only then can it be the root of what is seen.
-        let joins = cgroups.on_v1().next().is_some() && new.has(Namespaces::CGROUP);
-        let at_once = new.with(Namespaces::CGROUP, new.has(Namespaces::CGROUP) && !joins);
-        self.add(Step::NewNamespaces(at_once, cgroups.unified()));
+        let later = self.first_process(new, cgroups);
         self.add_if(keeps_mounts, Step::AnyProcessor);
-        for cgroup in cgroups.on_v1() {
-            self.add(Step::JoinCgroup(cgroup));
-        }
         if let Users::New(maps) = program.users {
             self.add(Step::MapUsers(maps));
         }
@@ -147,6 +152,9 @@ impl<'a> Builder<'_, 'a> {
         }
         if let Some(score) = options.oom_score_adj {
             self.add(Step::OomScore(score));
+        }
+        if let Some(step) = network {
+            self.add(step);
         }
         for persist in &options.persist {
             self.add(Step::Persist(persist));
@@ -166,6 +174,8 @@ impl<'a> Builder<'_, 'a> {
                     | Step::OomScore(_)
                     | Step::Persist(_)
                     | Step::WritePidFile(_)
+                    | Step::Veth { .. }
+                    | Step::Pasta { .. }
             )
         };
         let awaits = self.steps.iter().any(awaits);
@@ -173,8 +183,23 @@ impl<'a> Builder<'_, 'a> {
             self.add_if(mapped, Step::ReceiveTree(copy));
         }
         self.add_if(awaits, Step::AwaitSupervisor);
-        self.add_if(joins, Step::NewCgroupNamespace);
+        self.add_if(later, Step::NewCgroupNamespace);
         self.add_if(new.has(Namespaces::NETWORK), Step::LoopbackUp);
+        if let Network::Veth(pair) = &options.network {
+            self.add(Step::ConfigureLink(pair));
+        }
+    }
+
+    /// Into which namespaces and cgroups it comes. A cgroup of v1 is joined from outside, and only then can it be the root
+    /// of what is seen: whether its namespace is made later.
+    fn first_process(&mut self, new: Namespaces, cgroups: &'a Cgroups<'a>) -> bool {
+        let later = cgroups.on_v1().next().is_some() && new.has(Namespaces::CGROUP);
+        let at_once = new.with(Namespaces::CGROUP, new.has(Namespaces::CGROUP) && !later);
+        self.add(Step::NewNamespaces(at_once, cgroups.unified()));
+        for cgroup in cgroups.on_v1() {
+            self.add(Step::JoinCgroup(cgroup));
+        }
+        later
     }
 
     /// Limits are set before there is anybody whom they could come too late for.
@@ -286,10 +311,11 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// What lies in /dev.
-    fn dev(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
+    fn dev(&mut self, options: &RunOptions<'a>, program: &Program<'a>, files: &'a EtcFiles<'a>) {
         for filesystem in &BELOW_DEV {
             self.add(Step::Directory(filesystem.target));
         }
+        self.files(files);
         for device in &DEVICES {
             self.add(Step::Device(device));
         }
@@ -312,6 +338,15 @@ impl<'a> Builder<'_, 'a> {
             target: SHARED_MEMORY,
         };
         self.add_if(!own_memory, attach);
+    }
+
+    /// Names and their servers. The filesystem of these files comes to lie below that of /dev/shm: it must be attached
+    /// somewhere, or nothing of it could be before Linux 6.15.
+    fn files(&mut self, files: &'a EtcFiles<'a>) {
+        for EtcFile { place, .. } in files {
+            self.add_if(place.existing < place.target.to_bytes().len(), Step::MakePath(place));
+        }
+        self.add_if(!files.is_empty(), Step::EtcFiles(files));
     }
 
     fn user_mounts(&mut self, options: &'a RunOptions<'a>, missing: &'a MissingPaths<'a>) {

@@ -7,11 +7,13 @@ use self::words::{
 };
 use super::cgroups::{Cgroup, Devices, Setting};
 use super::filter::INSTRUCTION_BYTES;
+use super::network::append_of_network;
 use super::step::{Filesystem, Kind, Mask, Place, Step, TreeCopy};
 use super::user_namespace::Writer;
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::Propagation;
 use crate::input::namespaces::{Join, Namespaces, Owner};
+use crate::input::network::Veth;
 use crate::text::line::Line;
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::parts;
@@ -184,17 +186,27 @@ rows! {
          openat ioctl sched_setaffinity clone3 openat ioctl kill wait4|",
     62: Step::AnyProcessor =>
         "be on any processor again|sched_setaffinity sched_setaffinity|",
-    63: Step::StepAside(_) =>
+    63: Step::Veth { .. } =>
+        "make link $p$v, eth0 inside its other end|socket$N|\
+         ip link add $p type veth peer name eth0 netns PID",
+    64: Step::ConfigureLink(_) =>
+        "eth0:$v|socket$N|ip address add ... dev eth0",
+    65: Step::Pasta { .. } =>
+        "have $p connect the network|openat$J pipe2 clone read|pasta --config-net PID",
+    66: Step::EtcFiles(_) =>
+        "write and bind$v|fsopen fsconfig fsconfig fsmount move_mount umask$N umask|\
+         mount --bind FILE /etc/...",
+    67: Step::StepAside(_) =>
         "go into the cgroup $p|mkdirat openat write|mkdir $p && echo PID > $p/cgroup.procs",
-    64: Step::MakeCgroup(_) =>
+    68: Step::MakeCgroup(_) =>
         "make the cgroup $p$c|$C|mkdir -p $p",
-    65: Step::SetLimit(_) =>
-        "set $p to $v|openat write|echo $v > $p",
-    66: Step::RestrictDevices(_) =>
+    69: Step::SetLimit(_) =>
+        "set $p to $x|openat write|echo $x > $p",
+    70: Step::RestrictDevices(_) =>
         "let $p use devices of $n rules alone|$C|",
-    67: Step::JoinCgroup(_) =>
+    71: Step::JoinCgroup(_) =>
         "put it into the cgroup $p|openat write|echo PID > $p/cgroup.procs",
-    68: Step::NewCgroupNamespace =>
+    72: Step::NewCgroupNamespace =>
         "see its cgroups as the roots|unshare|unshare --cgroup",
 }
 
@@ -278,6 +290,7 @@ impl Step<'_> {
                 line.text("mount --bind /dev/null");
             }
             (b'm', Self::Mask(_)) => drop(line.text("mount -t tmpfs -o ro none")),
+            (letter @ (b'N' | b'v' | b'J'), step) => append_of_network(letter, step, line),
             (_, Self::Filesystem(filesystem)) => append_of_filesystem(letter, filesystem, line),
             (_, Self::Tmpfs(tmpfs)) => {
                 append_of_filesystem(letter, &Filesystem::of_tmpfs(tmpfs), line);
@@ -302,6 +315,8 @@ impl Step<'_> {
             | Self::KeepRecord { path: name, .. }
             | Self::OomScore(name)
             | Self::ReadOnly(name)
+            | Self::Veth { pair: Veth { link: name, .. }, .. }
+            | Self::Pasta { program: name, .. }
             | Self::Hostname(name)
             | Self::Domainname(name)
             | Self::ChangeDirectory(name)

@@ -20,6 +20,10 @@ pub mod filesystems;
 #[cfg(feature = "run")]
 pub mod filter;
 #[cfg(feature = "run")]
+pub mod names;
+#[cfg(feature = "run")]
+pub mod network;
+#[cfg(feature = "run")]
 pub mod undo;
 #[cfg(feature = "run")]
 pub mod user_namespace;

@@ -2,13 +2,17 @@
 
 use core::ffi::CStr;
 
+use heapless::Vec;
+
 use super::cgroups::{Cgroup, Devices, Setting};
+use super::names::EtcFile;
 use super::user_namespace::Maps;
 use crate::input::capability::CapabilitySet;
 use crate::input::landlock::FileRule;
 use crate::input::limits::Limit;
 use crate::input::mount_options::{Attributes, Parameter, Propagation, Tmpfs};
 use crate::input::namespaces::{Join, Namespaces};
+use crate::input::network::{PORTS, Port, Veth};
 use crate::input::persist::Persist;
 use crate::input::security_options::Label;
 use crate::input::time_offsets::TimeOffsets;
@@ -192,6 +196,24 @@ pub enum Step<'a> {
     Limit(&'a Limit),
     /// Set how soon it ends for want of memory.
     OomScore(&'a CStr),
+    /// Make a pair of links, one end of which is inside.
+    Veth {
+        /// Which.
+        pair: &'a Veth<'a>,
+        /// The number of the bridge that the host's end becomes a port of; 0 for none.
+        bridge: u32,
+        /// Whose it is: the container's name.
+        name: &'a CStr,
+    },
+    /// Have pasta(1) connect the network, as long as the supervisor lives.
+    Pasta {
+        /// Where it is.
+        program: &'static CStr,
+        /// The ports of the host that lead in.
+        ports: &'a Vec<Port<'a>, PORTS>,
+        /// It goes into the container's user namespace, which is new.
+        joins: bool,
+    },
     /// Keep a namespace of it by a mount on a new file.
     Persist(&'a Persist<'a>),
     /// Write the pid of that process.
@@ -215,6 +237,8 @@ pub enum Step<'a> {
     NoMoreUsers,
     /// Bring up `lo`.
     LoopbackUp,
+    /// Give the container's end of a pair its addresses and routes.
+    ConfigureLink(&'a Veth<'a>),
     /// Open a detached copy of the mounts at and below a path, and set its attributes.
     CloneTree(TreeCopy<'a>),
     /// Cut all other mounts of this namespace off from the host's.
@@ -233,6 +257,8 @@ pub enum Step<'a> {
     Filesystem(&'static Filesystem<'static>),
     /// The same for a tmpfs that the user asked for.
     Tmpfs(&'a Tmpfs<'a>),
+    /// Write files and bind them over those of the root.
+    EtcFiles(&'a [EtcFile<'a>]),
     /// Bind a device of the host into /dev.
     Device(&'static CStr),
     /// Make a symbolic link in /dev.
@@ -344,6 +370,8 @@ impl Step<'_> {
             | Self::Limit(_)
             | Self::Persist(_)
             | Self::OomScore(_)
+            | Self::Veth { .. }
+            | Self::Pasta { .. }
             | Self::WritePidFile(_) => Stage::Supervisor,
             Self::DieWithInit
             | Self::RestoreSignals

@@ -7,6 +7,7 @@ use crate::facts::run_facts::{self, MOUNT_POINTS, RunFacts};
 use crate::input::filter::Profile;
 use crate::input::filter_default::NATIVE_DEFAULTS;
 use crate::input::filter_file;
+use crate::input::network::Network;
 use crate::input::refusal::{Refusal, Subject};
 use crate::input::resources::Controllers;
 use crate::input::run_manual::MANUAL;
@@ -20,6 +21,7 @@ use crate::plan::container::missing::{MissingPaths, find_missing};
 use crate::plan::container::{self, Program, Steps};
 use crate::plan::environment::{self, ENVIRONMENT, Environment};
 use crate::plan::filter;
+use crate::plan::names::{EtcFiles, write_files};
 use crate::plan::user_namespace::{self, Maps, Users, Writer};
 use crate::report;
 use crate::run::own_file;
@@ -50,6 +52,7 @@ struct PlanMemory {
     credentials: MaybeUninit<Credentials<'static>>,
     plain: Supervision<'static>,
     missing: MissingPaths<'static>,
+    files: EtcFiles<'static>,
     options: MaybeUninit<RunOptions<'static>>,
     steps: Steps<'static>,
     strings: StringTable<'static, { ENVIRONMENT + 1 }>,
@@ -71,6 +74,7 @@ impl Memory {
             environment: Environment::new(),
             strings: StringTable::new(),
             missing: MissingPaths::new(),
+            files: EtcFiles::new(),
             steps: Steps::new(),
             plain: Supervision::new(),
             filter: filter_file::Tables::new(),
@@ -140,6 +144,7 @@ fn prepare(
         environment: &mut memory.environment,
         strings: &mut memory.strings,
         missing: &mut memory.missing,
+        files: &mut memory.files,
         steps: &mut memory.steps,
         plain: &memory.plain,
         filter: &mut memory.filter,
@@ -168,6 +173,7 @@ struct Tables {
     environment: &'static mut Environment<'static>,
     strings: &'static mut StringTable<'static, { ENVIRONMENT + 1 }>,
     missing: &'static mut MissingPaths<'static>,
+    files: &'static mut EtcFiles<'static>,
     steps: &'static mut Steps<'static>,
     plain: &'static Supervision<'static>,
     filter: &'static mut filter_file::Tables,
@@ -200,12 +206,15 @@ fn plan(
     let mut words = program;
     let name: &'static CStr = words.next().unwrap_or(c"");
     find_missing(options, facts, tables.missing);
+    write_files(options, facts, &mut arena, tables.files)?;
     let filter = filter(options, facts, tables.filter, &mut arena)?;
     let users = user_namespace::decide(options, facts, credentials, tables.maps)?;
     cgroups::plan(options, facts, &mut arena, tables.cgroups)?;
     let cgroups: &'static Cgroups<'static> = tables.cgroups;
     let program_of = Program { name, credentials, filter, users, cgroups };
-    container::plan(options, facts, &program_of, tables.missing, tables.steps)?;
+    let paths: (&'static MissingPaths<'static>, &'static EtcFiles<'static>) =
+        (tables.missing, tables.files);
+    container::plan(options, facts, &program_of, paths, tables.steps)?;
     let Tables { steps, strings, plain, .. } = tables;
     Ok(Planned { options, facts, users, cgroups, steps, strings, program, vectors, plain })
 }
@@ -298,6 +307,8 @@ fn say_refusal(
             (packed!(""), c"")
         }
         Subject::OwnFile => (packed!("rootlet's own file "), c"/proc/self/exe"),
+        Subject::Link { bridge } => (packed!("link "), named_link(options, bridge)),
+        Subject::Pasta => (packed!("pasta"), c""),
         Subject::Persist(index) => {
             (packed!(""), options.persist.get(usize::from(index)).map_or(c"", |kept| kept.file))
         }
@@ -316,6 +327,12 @@ fn say_refusal(
         _ => {}
     }
     report::refused(line, refusal.cause)
+}
+
+/// The host's end of a veth pair, or its bridge.
+fn named_link(options: &RunOptions<'static>, bridge: bool) -> &'static CStr {
+    let Network::Veth(veth) = &options.network else { return c"" };
+    if bridge { veth.bridge.unwrap_or(c"") } else { veth.link }
 }
 
 fn append_words(line: &mut Line, words: impl Iterator<Item = &'static CStr>, count: u8) {

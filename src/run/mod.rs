@@ -29,7 +29,11 @@ pub mod modules;
 #[cfg(feature = "run")]
 pub mod mounts;
 #[cfg(feature = "run")]
+pub mod network;
+#[cfg(feature = "run")]
 pub mod own_file;
+#[cfg(feature = "run")]
+pub mod pasta;
 #[cfg(feature = "run")]
 pub mod perform;
 #[cfg(feature = "run")]

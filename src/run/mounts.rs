@@ -10,8 +10,10 @@ use rustix::mount::{
 use super::hands::Hands;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::plan::container::{is_dev, is_mask};
+use crate::plan::filesystems::SHARED_MEMORY;
+use crate::plan::names::EtcFile;
 use crate::plan::step::{Filesystem, Kind, Mask, MissingPath, Place, Slot, TreeCopy};
-use crate::sys::descriptor::{Descriptor, OpenFlags, open_below};
+use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
 use crate::sys::mount::{self as sys, Depth, set_tree_attributes};
 use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
@@ -91,6 +93,35 @@ pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
         mount.leave_open();
     }
     Ok(())
+}
+
+/// Writes files into a filesystem of their own and binds them over those of the root. No link leads out of that, and
+/// nothing is written to what a link leads to. The filesystem is attached where /dev/shm comes to lie over it.
+// Out of line: few containers have them.
+#[inline(never)]
+pub fn etc_files(hands: &Hands, files: &[EtcFile<'_>]) -> Outcome {
+    let context = sys::open_filesystem(c"tmpfs").map_err(Call::Fsopen.failed())?;
+    fsconfig_set_string(&context, c"size", c"1m").map_err(Call::Fsconfig.failed())?;
+    fsconfig_create(&context).map_err(Call::Fsconfig.failed())?;
+    let mount = sys::mount_filesystem(context.as_fd(), Attributes::CLOSED.0);
+    let mount = mount.map_err(Call::Fsmount.failed())?;
+    attach(hands, &mount, Place::Dev, SHARED_MEMORY)?;
+    // Everybody can read them, whatever the caller's umask is.
+    let mask = rustix::process::umask(Mode::empty());
+    let bound = files.iter().try_for_each(|file| etc_file(hands, &mount, file));
+    rustix::process::umask(mask);
+    bound
+}
+
+fn etc_file(hands: &Hands, mount: &Descriptor, file: &EtcFile<'_>) -> Outcome {
+    let new = open(mount.as_fd(), file.name, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
+    let length = rustix::io::write(&new, file.text).map_err(Call::Write.failed())?;
+    if length != file.text.len() {
+        return Err(CallError { call: Call::Write, errno: Errno::NOSPC });
+    }
+    let tree = sys::clone_tree(mount.as_fd(), file.name, Depth::One);
+    let tree = tree.map_err(Call::OpenTree.failed())?;
+    attach_at(tree, resolve(hands, file.place.target)?)
 }
 
 /// Hides a path: a file with /dev/null, which is the host's own, in a /dev that nobody else has touched; a directory

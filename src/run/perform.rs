@@ -51,6 +51,8 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
             mounts::write_below(hands, c"/proc/sys/user/max_user_namespaces", b"0")
         }
         Step::LoopbackUp => loopback_up(),
+        Step::ConfigureLink(pair) => super::network::configure_link(pair),
+        Step::EtcFiles(files) => mounts::etc_files(hands, files),
         Step::CloneTree(copy) => mounts::clone_tree(hands, copy),
         Step::ReceiveTree(copy) => {
             let tree = link::receive_tree(&hands.link)?;
@@ -117,6 +119,9 @@ pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), 
             .map_err(Call::Prlimit.failed()),
         Step::OomScore(score) => {
             id_maps::write_file(container.pid, "oom_score_adj", score.to_bytes())
+        }
+        Step::Veth { pair, bridge, name } => {
+            super::network::make_pair(pair, *bridge, name, container.pid)
         }
         Step::Persist(namespace) => persist::keep(namespace, container.pid),
         Step::WritePidFile(path) => start::write_pid_file(path, container),

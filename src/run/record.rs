@@ -185,7 +185,7 @@ fn clean_up_after(list: &Descriptor, name: &CStr) {
         Err(Errno::NOENT) => remove(list, name),
         Ok(file) if is_locked(&file) => {}
         Ok(file) => {
-            undo_all(&file);
+            undo_all(&file, name);
             remove(list, name);
         }
         Err(_) => {}
@@ -199,11 +199,11 @@ fn is_locked(file: &Descriptor) -> bool {
 
 /// Undoes what a record says, from its first entry on: it was written in reverse.
 #[inline(never)]
-fn undo_all(file: &Descriptor) {
+fn undo_all(file: &Descriptor, name: &CStr) {
     let mut directory = None;
     let mut root = [0; ENTRY_BYTES];
     let mut room = Arena::new(&mut root);
-    let mut left = Left { directory: CWD, root: c"", pid: None, started: false };
+    let mut left = Left { directory: CWD, root: c"", name, pid: None, started: false };
     for_each_entry(file, &mut |entry| match entry {
         Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY).ok(),
         Entry::Root(path) => left.root = room.join(&[path.to_bytes()]).unwrap_or(c""),

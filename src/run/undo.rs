@@ -7,6 +7,7 @@ use rustix::fs::{AtFlags, statat, unlinkat};
 
 use super::cgroups;
 use super::mounts::{PATH_BYTES, parent_and_name};
+use super::network::remove_link;
 use super::persist;
 use crate::input::record::Undo;
 use crate::plan::step::Kind;
@@ -21,6 +22,8 @@ pub struct Left<'a> {
     pub directory: BorrowedFd<'a>,
     /// The container's root.
     pub root: &'a CStr,
+    /// The container's name.
+    pub name: &'a CStr,
     /// The pid of its first process, if there was one.
     pub pid: Option<u32>,
     /// CMD has been executed.
@@ -41,6 +44,7 @@ impl Left<'_> {
             Undo::Leaf(path) => return cgroups::step_back(path),
             Undo::PidFile(path) => self.remove_pid_file(path),
             Undo::Pin(_) | Undo::PointOfFile(..) | Undo::PointOfDirectory(..) if self.started => {}
+            Undo::Link(link) => remove_link(link, self.name),
             Undo::Pin(path) => persist::remove(self.directory, path),
             Undo::PointOfFile(path, existing) => self.unmake(path, existing, Kind::File),
             Undo::PointOfDirectory(path, existing) => self.unmake(path, existing, Kind::Directory),

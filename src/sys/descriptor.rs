@@ -135,6 +135,20 @@ pub fn is_open(descriptor: u8) -> bool {
     unsafe { syscall(kernel::__NR_fcntl, arguments) }.is_ok()
 }
 
+/// A pipe: the end to read from and the end to write to. pipe2(2).
+///
+/// # Errors
+/// EMFILE, ENFILE.
+#[cfg(feature = "run")]
+pub fn pipe() -> Result<(Descriptor, Descriptor), Errno> {
+    let mut numbers = [-1_i32; 2];
+    let pointer = numbers.as_mut_ptr().expose_provenance();
+    // SAFETY: the kernel writes two numbers.
+    unsafe { syscall(kernel::__NR_pipe2, [pointer, kernel::O_CLOEXEC as usize, 0, 0, 0]) }?;
+    let [reader, writer] = numbers;
+    Ok((Descriptor::from_answer(reader as usize)?, Descriptor::from_answer(writer as usize)?))
+}
+
 /// A file in memory that can be sealed. memfd_create(2).
 ///
 /// # Errors

@@ -4,8 +4,10 @@ use super::missing::find_missing;
 use super::*;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::{Access, Tmpfs, Volume};
+use crate::input::network::Veth;
 use crate::input::run_options::MountKind;
 use crate::plan::container::checks::KERNEL_FLOOR;
+use crate::plan::step::{Kind, MissingPath};
 
 static CREDENTIALS: Credentials<'static> =
     Credentials { uid: 0, gid: 0, groups: Vec::new(), home: b"/root" };
@@ -16,6 +18,15 @@ fn good_facts() -> RunFacts<'static> {
     facts.kernel = KERNEL_FLOOR;
     facts.mount_points = [Found::Directory; 3];
     facts
+}
+
+/// All files, each missing.
+fn etc_files() -> EtcFiles<'static> {
+    let place = || MissingPath { target: c"/etc/x", existing: 0, kind: Kind::File, in_root: true };
+    [c"hostname", c"hosts", c"resolv.conf"]
+        .map(|name| EtcFile { name, place: place(), text: b"" })
+        .into_iter()
+        .collect()
 }
 
 fn planned(
@@ -31,7 +42,8 @@ fn planned(
     let users = Users::Host;
     let cgroups = Box::leak(Box::new(Cgroups::new()));
     let program = Program { name: c"true", credentials, filter: Some(&[0; 8]), users, cgroups };
-    match plan(options, facts, &program, missing, &mut steps) {
+    let files: &'static EtcFiles<'static> = Box::leak(Box::new(etc_files()));
+    match plan(options, facts, &program, (missing, files), &mut steps) {
         Ok(()) => Ok(steps),
         Err(Refusal { cause: crate::input::refusal::Cause::Reason(reason), .. }) => Err(reason),
         Err(refusal) => panic!("{refusal:?}"),
@@ -66,6 +78,8 @@ fn the_longest_plan_fits() {
     options.propagation = Propagation::Shared;
     facts.kernel = KernelRelease(5, 15);
     options.terminal = true;
+    let (link, addresses) = (c"v0", Vec::new());
+    options.network = Network::Veth(Veth { link, bridge: None, addresses });
     options.pid_file = Some(c"pid");
     options.domainname = Some(c"domain");
     let steps = planned(options, &facts, &CREDENTIALS).unwrap();

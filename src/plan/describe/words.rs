@@ -158,7 +158,7 @@ pub fn append_capabilities(set: CapabilitySet, line: &mut Line) {
     }
 }
 
-/// `$c` what v2 hands on to it, `$v` a value, `$n` how many rules, `$C` and `$O` the calls that it takes; of the first
+/// `$c` what v2 hands on to it, `$x` a value, `$n` how many rules, `$C` and `$O` the calls that it takes; of the first
 /// process `$C` where it is.
 pub fn append_of_cgroups(letter: u8, step: &Step<'_>, line: &mut Line) {
     match (letter, step) {

@@ -15,6 +15,7 @@ use crate::run::hands::Hands;
 use crate::run::identity;
 use crate::run::join;
 use crate::run::link::{self, Message, StepFailed};
+use crate::run::pasta;
 use crate::run::perform::{ProgramContext, perform_init, perform_program, perform_supervisor};
 use crate::run::persist;
 use crate::run::program::status_of_failure;
@@ -69,6 +70,11 @@ fn start_and_wait(
                 }
             }
             (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
+            (Step::Pasta { program, ports, joins }, Some(container)) => {
+                pasta::start(program, ports, *joins, container.pid).map(|pid| {
+                    traces.helper = Some(pid);
+                })
+            }
             (Step::ChooseProcessor, _) => {
                 persist::choose_processor().map(|callers| processors = Some(callers))
             }
@@ -264,6 +270,9 @@ fn abandon(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
 
 /// `rootlet: mount proc on /proc (...): fsmount: EPERM (...)`, and a hint where the errno misleads.
 fn say_failed_step(planned: &Planned, failed: StepFailed) {
+    if failed.error.errno == pasta::SAID {
+        return;
+    }
     let mut line = report::line();
     if let Some(step) = planned.steps.get(usize::from(failed.step)) {
         step.describe(Column::Words, &mut line);
@@ -305,6 +314,10 @@ const HINTS: Packed = packed!(
 ; no container of this name is running
 ; it is owned by others: --userns container:NAME or ns:PATH
 ; it is none of that kind
+; the host has a link of this name by now
+; it needs CAP_NET_ADMIN over the host's network
+; this kernel has no pairs of links (veth)
+; the gateway cannot be reached from the address
 ; one above has processes itself, so v2 hands nothing on
 ; one above does not hand this controller on
 ; only root, or who has been delegated one, makes cgroups
@@ -313,7 +326,7 @@ const HINTS: Packed = packed!(
 );
 
 /// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
-const MEANINGS: [(Call, Errno, u8); 15] = [
+const MEANINGS: [(Call, Errno, u8); 21] = [
     (Call::Clone3, Errno::PERM, 1),
     (Call::Clone3, Errno::NOSPC, 2),
     (Call::Clone3, Errno::INVAL, 3),
@@ -329,6 +342,12 @@ const MEANINGS: [(Call, Errno, u8); 15] = [
     (Call::Execve, Errno::NOENT, 10),
     (Call::Execve, Errno::NOEXEC, 11),
     (Call::Openat, Errno::EXIST, 12),
+    (Call::NewLink, Errno::EXIST, 19),
+    (Call::NewLink, Errno::PERM, 20),
+    (Call::NewLink, Errno::OPNOTSUPP, 21),
+    (Call::NewRoute, Errno::NETUNREACH, 22),
+    (Call::NewRoute, Errno::HOSTUNREACH, 22),
+    (Call::NewRoute, Errno::INVAL, 22),
 ];
 const NOT_SHARED: usize = 6;
 const NO_LABEL: usize = 13;
@@ -337,11 +356,11 @@ const NAME_TAKEN: usize = 15;
 const NO_CONTAINER: usize = 16;
 const NO_RIGHTS_THERE: usize = 17;
 const OTHER_KIND: usize = 18;
-const HAS_PROCESSES: usize = 19;
-const NOT_HANDED_ON: usize = 20;
-const NOT_OURS: usize = 21;
-const CGROUP_TAKEN: usize = 22;
-const NOT_IN_SET: usize = 23;
+const HAS_PROCESSES: usize = 23;
+const NOT_HANDED_ON: usize = 24;
+const NOT_OURS: usize = 25;
+const CGROUP_TAKEN: usize = 26;
+const NOT_IN_SET: usize = 27;
 
 fn cgroup_hint(error: CallError) -> usize {
     const BUSY: Errno = Errno(16);

@@ -8,6 +8,7 @@ use super::Planned;
 use crate::input::record::{Entry, Undo};
 use crate::plan::step::Step;
 use crate::report;
+use crate::run::pasta;
 use crate::run::record::Record;
 use crate::run::undo::Left;
 use crate::sys::process::Pid;
@@ -19,6 +20,8 @@ pub struct Traces {
     record: Option<Record>,
     pid: Option<Pid>,
     started: bool,
+    /// pasta(1), which connects the network.
+    pub helper: Option<Pid>,
     /// Steps that have left nothing: behind one that failed before there was a process, it as well; or one whose file
     /// was there already, and is another's.
     void: Range<usize>,
@@ -26,7 +29,8 @@ pub struct Traces {
 
 impl Traces {
     /// Nothing has been done yet.
-    pub const NONE: Self = Self { record: None, pid: None, started: false, void: 0..0 };
+    pub const NONE: Self =
+        Self { record: None, pid: None, started: false, helper: None, void: 0..0 };
 
     /// Makes the record, with what the plan will leave: last things first, as they will be undone.
     ///
@@ -83,9 +87,13 @@ impl Traces {
 
     /// The container has ended.
     pub fn remove(self, planned: &Planned) {
+        if let Some(helper) = self.helper {
+            pasta::end(helper);
+        }
         let left = Left {
             directory: CWD,
             root: planned.options.rootfs,
+            name: planned.facts.name,
             pid: self.pid.map(|pid| pid.0.unsigned_abs()),
             started: self.started,
         };
