@@ -7,6 +7,8 @@ pub mod cgroups;
 #[cfg(feature = "boot")]
 pub mod files;
 #[cfg(feature = "run")]
+pub mod layers;
+#[cfg(feature = "run")]
 pub mod links;
 #[cfg(feature = "run")]
 pub mod names;

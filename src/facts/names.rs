@@ -27,8 +27,37 @@ const LINK_BYTES: usize = 256;
 /// A file of the host that cannot be read.
 #[inline(never)]
 pub fn look<'a>(
-    root: &Descriptor,
+    root: Option<&Descriptor>,
     options: &RunOptions<'a>,
+    arena: &mut Arena<'a>,
+    facts: &mut RunFacts<'a>,
+) -> Result<(), Refusal> {
+    match root {
+        Some(root) => look_at_etc(root, arena, facts)?,
+        // What is in other roots is known when they are made.
+        None => facts.etc = ETC_PATHS.map(|path| Some((path, 0))),
+    }
+    let mut read = |path| read_text(None, path, Subject::Machine, arena);
+    if matches!(options.network, Network::Host) {
+        facts.hosts = read(c"/etc/hosts")?.unwrap_or_default();
+    }
+    if matches!(options.network, Network::Apart) {
+        return Ok(());
+    }
+    facts.resolver = read(c"/etc/resolv.conf")?.unwrap_or_default();
+    let shares = matches!(options.network, Network::Host);
+    if !shares && options.names.servers.is_empty() && !resolver::has_server(facts.resolver) {
+        // Here systemd-resolved tells what its own server at 127.0.0.53 asks.
+        let behind = read(c"/run/systemd/resolve/resolv.conf")?.unwrap_or_default();
+        if resolver::has_server(behind) {
+            facts.resolver = behind;
+        }
+    }
+    Ok(())
+}
+
+fn look_at_etc<'a>(
+    root: &Descriptor,
     arena: &mut Arena<'a>,
     facts: &mut RunFacts<'a>,
 ) -> Result<(), Refusal> {
@@ -49,22 +78,6 @@ pub fn look<'a>(
             || can_make(root, target, existing.into(), arena)?
         {
             *place = Some((target, existing));
-        }
-    }
-    let mut read = |path| read_text(None, path, Subject::Machine, arena);
-    if matches!(options.network, Network::Host) {
-        facts.hosts = read(c"/etc/hosts")?.unwrap_or_default();
-    }
-    if matches!(options.network, Network::Apart) {
-        return Ok(());
-    }
-    facts.resolver = read(c"/etc/resolv.conf")?.unwrap_or_default();
-    let shares = matches!(options.network, Network::Host);
-    if !shares && options.names.servers.is_empty() && !resolver::has_server(facts.resolver) {
-        // Here systemd-resolved tells what its own server at 127.0.0.53 asks.
-        let behind = read(c"/run/systemd/resolve/resolv.conf")?.unwrap_or_default();
-        if resolver::has_server(behind) {
-            facts.resolver = behind;
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Stat, StatxFlags, major, minor, statat,
 use rustix::io::Errno as KernelErrno;
 
 use super::cgroups::{self, CgroupFacts};
+use super::layers::{look_at_layers, read_of_root};
 use super::links;
 use super::names::{self, ETC_FILES};
 use super::naming::name_container;
@@ -19,6 +20,7 @@ use crate::input::mount_options::{Access, Attributes};
 use crate::input::namespaces::Namespaces;
 use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::input::root_options::{LAYERS, Layer, RootKind};
 use crate::input::run_options::{
     Mode, RunOptions, TMPFS_MOUNTS, UserNamespace, VARIABLE_FILES, VOLUMES,
 };
@@ -86,7 +88,11 @@ pub struct RunFacts<'a> {
     pub kernel: KernelRelease,
     /// The host name inside: the one asked for, ours by default, the host's where that is shared.
     pub hostname: &'a CStr,
-    /// What the root has at /proc, /sys and /dev.
+    /// What each `--rootfs` is.
+    pub layers: Vec<Layer, LAYERS>,
+    /// What they make together.
+    pub root: RootKind,
+    /// What the root has at /proc, /sys and /dev, where it is a directory.
     pub mount_points: [Found; 3],
     /// Our own root is the initramfs, where pivot_root cannot work.
     pub on_initramfs: bool,
@@ -143,6 +149,8 @@ impl RunFacts<'_> {
             record: c"",
             kernel: KernelRelease(0, 0),
             hostname: HOSTNAME,
+            layers: Vec::new(),
+            root: RootKind::Directory,
             mount_points: [Found::Nothing; 3],
             on_initramfs: false,
             has_terminal: false,
@@ -199,9 +207,10 @@ pub fn gather<'a>(
             return Err(Refusal::new(Subject::Descriptor(number), Reason::NotOpen));
         }
     }
-    let root = open(CWD, options.rootfs, OpenFlags::PATH_DIRECTORY);
-    let root = root.map_err(Refusal::of_call(Call::Openat, Subject::Root))?;
-    look_at_root(&root, facts)?;
+    let root = look_at_layers(options, facts)?;
+    if let Some(root) = &root {
+        look_at_root(root, facts)?;
+    }
     facts.on_initramfs = on_initramfs()?;
     if options.terminal {
         facts.window = terminal::window(standard::input()).ok();
@@ -211,9 +220,8 @@ pub fn gather<'a>(
         facts.has_terminal = terminal.err() != Some(NO_TERMINAL);
     }
     if options.user.is_some() {
-        let users = Subject::Users;
-        facts.passwd = read_text(Some(&root), c"etc/passwd", users, arena)?.unwrap_or_default();
-        facts.group = read_text(Some(&root), c"etc/group", users, arena)?.unwrap_or_default();
+        facts.passwd = read_of_root(c"etc/passwd", root.as_ref(), options, facts, arena)?;
+        facts.group = read_of_root(c"etc/group", root.as_ref(), options, facts, arena)?;
     }
     facts.caller.uid = rustix::process::geteuid().as_raw();
     name_container(options, caller, arena, facts)?;
@@ -222,7 +230,7 @@ pub fn gather<'a>(
     }
     look_at_network(options, facts)?;
     if options.wants_names() {
-        names::look(&root, options, arena, facts)?;
+        names::look(root.as_ref(), options, arena, facts)?;
     }
     for (index, persist) in (0..).zip(&options.persist) {
         // A failed start removes it, so it must be its own.
@@ -234,14 +242,14 @@ pub fn gather<'a>(
     if options.takes_cgroups() {
         cgroups::gather(facts.caller.uid == 0, arena, &mut facts.cgroups)?;
     }
-    look_at_targets(&root, options, facts)?;
+    look_at_targets(root.as_ref(), options, facts)?;
     read_variable_files(options, arena, facts)?;
     if let FilterChoice::File(path) = options.security.filter {
         let subject = Subject::FilterFile { line: 0, column: 0 };
         facts.filter = read_named(path, subject, arena)?;
     }
-    if options.mode == Mode::Explain {
-        facts.root_is_shared = root_is_shared(&root, arena)?;
+    if let (Mode::Explain, Some(root)) = (options.mode, &root) {
+        facts.root_is_shared = root_is_shared(root, arena)?;
     }
     Ok(())
 }
@@ -389,12 +397,16 @@ pub fn refusing_setting() -> Option<(&'static CStr, u8)> {
 }
 
 fn look_at_targets(
-    root: &Descriptor,
+    root: Option<&Descriptor>,
     options: &RunOptions<'_>,
     facts: &mut RunFacts<'_>,
 ) -> Result<(), Refusal> {
     for mount in options.mounts() {
-        let existing = existing_part(root, mount.target().to_bytes());
+        // What is in other roots is known when they are made.
+        let existing = match root {
+            Some(root) => existing_part(root, mount.target().to_bytes()),
+            None => Some(0),
+        };
         // As many as there are mounts: there is room.
         let _ = facts.existing.push(existing.ok_or(Refusal::new(Subject::Root, Reason::LongPath))?);
     }

@@ -6,6 +6,8 @@ pub mod refusal;
 #[cfg(feature = "run")]
 pub mod address;
 #[cfg(feature = "run")]
+pub mod archive;
+#[cfg(feature = "run")]
 pub mod capability;
 #[cfg(feature = "run")]
 pub mod cgroup_files;
@@ -43,6 +45,8 @@ pub mod record;
 #[cfg(feature = "run")]
 pub mod resolver;
 pub mod resources;
+#[cfg(feature = "run")]
+pub mod root_options;
 #[cfg(feature = "run")]
 pub mod run_manual;
 #[cfg(feature = "run")]

@@ -305,7 +305,9 @@ fn tmpfs_parameter(option: &[u8]) -> Option<(&'static CStr, &[u8])> {
     is_valid(value).then_some((*key, value))
 }
 
-fn is_size(value: &[u8]) -> bool {
+/// Whether this is a number of bytes as tmpfs(5) has it.
+#[must_use]
+pub fn is_size(value: &[u8]) -> bool {
     let digits = match value.split_last() {
         Some((b'k' | b'K' | b'm' | b'M' | b'g' | b'G' | b'%', digits)) => digits,
         _ => value,

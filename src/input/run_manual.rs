@@ -9,6 +9,11 @@ use crate::text::packed::packed;
 #[cfg_attr(test, derive(Debug))]
 pub enum Id {
     Rootfs,
+    Overlay,
+    Upper,
+    Work,
+    Into,
+    Storage,
     ReadOnly,
     RootfsMapped,
     Volume,
@@ -73,8 +78,13 @@ impl Id {
 }
 
 /// The options in the order of `MANUAL`.
-pub const IDS: [Id; 54] = [
+pub const IDS: [Id; 59] = [
     Id::Rootfs,
+    Id::Overlay,
+    Id::Upper,
+    Id::Work,
+    Id::Into,
+    Id::Storage,
     Id::ReadOnly,
     Id::RootfsMapped,
     Id::Volume,
@@ -137,7 +147,15 @@ rootlet run --rootfs DIR [options] [--] CMD [ARG...]
 Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal N,
 125: own failure, 126: cannot execute CMD, 127: not found.
 
-      --rootfs DIR              becomes / (required)
+      --rootfs DIR|FILE|-       becomes / (required): a directory, or a tar archive,
+                                plain or in gzip, unpacked into memory; - reads it
+                                from standard input. Several: layers, uppermost
+                                first, archives before directories
+      --overlay                 what is written to the root is thrown away
+      --upper DIR               what is written is kept in this directory
+      --work DIR                an empty directory beside it, for the kernel
+      --into DIR                unpack archives into this empty directory, and keep it
+      --storage-opt size=BYTES  bound of what lies in memory (half of the memory)
       --read-only               the root cannot be written
       --rootfs-idmap            files of the root are owned by the container's users
   -v, --volume SRC:DST[:OPT,..] a host path inside:

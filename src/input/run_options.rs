@@ -5,6 +5,7 @@ use core::ffi::CStr;
 use heapless::Vec;
 
 use self::connection::set_network;
+use self::mounts::MountKind;
 use super::arguments::{Arguments, Found};
 use super::capability::CapabilitySet;
 use super::id_map::{self, IdMap};
@@ -18,12 +19,15 @@ use super::persist::{self, PERSISTENT, Persist};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
 use super::resources::Resources;
+use super::root_options::{self, RootOptions};
 use super::run_manual::{IDS, Id, MANUAL};
 use super::security_options::Security;
 use super::time_offsets::{self, TimeOffsets};
 use crate::text::arena::Arena;
 use crate::text::number::parse_u64;
 use crate::text::parts::line_of;
+
+pub mod mounts;
 
 /// `--volume` options on one command line.
 pub const VOLUMES: usize = 64;
@@ -35,15 +39,6 @@ pub const VARIABLES: usize = 512;
 pub const VARIABLE_FILES: usize = 8;
 /// Bytes of a host or domain name. Source: `__NEW_UTS_LEN`, linux/utsname.h.
 pub const NAME_BYTES: usize = 64;
-
-/// The list that the next mount is in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum MountKind {
-    /// `RunOptions::volumes`
-    Volume,
-    /// `RunOptions::tmpfs`
-    Tmpfs,
-}
 
 /// Which user namespace a container has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,7 +68,9 @@ pub enum Mode {
 
 /// All that `rootlet run` was told.
 pub struct RunOptions<'a> {
-    /// The directory that becomes the root.
+    /// What the root is made of.
+    pub root: RootOptions<'a>,
+    /// The directory of the host that becomes the root, or the first of its layers.
     pub rootfs: &'a CStr,
     /// The root cannot be written.
     pub read_only: bool,
@@ -153,40 +150,6 @@ pub struct RunOptions<'a> {
     pub mode: Mode,
 }
 
-/// A mount that the user named.
-#[derive(Clone, Copy)]
-pub enum UserMount<'o, 'a> {
-    /// A volume and its index among the volumes.
-    Volume(u8, &'o Volume<'a>),
-    /// A memory filesystem.
-    Tmpfs(&'o Tmpfs<'a>),
-}
-
-impl<'a> UserMount<'_, 'a> {
-    /// Where it goes.
-    #[must_use]
-    pub const fn target(&self) -> &'a CStr {
-        match self {
-            Self::Volume(_, volume) => volume.target,
-            Self::Tmpfs(tmpfs) => tmpfs.target,
-        }
-    }
-}
-
-impl<'a> RunOptions<'a> {
-    /// Volumes and memory filesystems in the order in which they were named: a later one lies over an earlier one.
-    pub fn mounts(&self) -> impl Iterator<Item = UserMount<'_, 'a>> {
-        let mut volumes = (0..).zip(&self.volumes);
-        let mut tmpfs = self.tmpfs.iter();
-        self.mount_order.iter().filter_map(move |kind| match kind {
-            MountKind::Volume => {
-                volumes.next().map(|(index, volume)| UserMount::Volume(index, volume))
-            }
-            MountKind::Tmpfs => tmpfs.next().map(UserMount::Tmpfs),
-        })
-    }
-}
-
 impl RunOptions<'_> {
     /// Whether the container shares the host's namespace of this kind.
     #[must_use]
@@ -198,6 +161,7 @@ impl RunOptions<'_> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
+            root: RootOptions::new(),
             rootfs: c"",
             read_only: false,
             rootfs_mapped: false,
@@ -293,13 +257,11 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
                 add_to_list(id, value, arena, options)
             }
             Id::CapabilityAdd | Id::CapabilityDrop => change_capabilities(id, value, &mut changes),
-            Id::Rootfs
-            | Id::Name
-            | Id::Hostname
-            | Id::Domainname
-            | Id::Workdir
-            | Id::User
-            | Id::PidFile => set_text(id, value, options),
+            Id::Rootfs | Id::Upper | Id::Work | Id::Into => set_root(id, value, options),
+            Id::Storage => options.root.set_storage(value.to_bytes(), arena),
+            Id::Name | Id::Hostname | Id::Domainname | Id::Workdir | Id::User | Id::PidFile => {
+                set_text(id, value, options)
+            }
             Id::Network | Id::Publish | Id::Server | Id::Search | Id::AddHost => {
                 set_network(id, value, arena, options)
             }
@@ -321,6 +283,8 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     }
     options.capabilities_added = changes.added;
     options.capabilities = options.capabilities.changed(changes.added, changes.dropped);
+    options.root.finish();
+    options.rootfs = options.root.directory();
     check(options)?;
     if arguments.operands().next().is_none() {
         return Err(Refusal::new(Subject::Command, Reason::NoProgram));
@@ -330,8 +294,12 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
 
 /// What one option needs of the others.
 fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
-    if options.rootfs.is_empty() {
+    let layers = &options.root.layers;
+    if layers.is_empty() {
         return Err(Refusal::new(Subject::Command, Reason::NoRoot));
+    }
+    if options.terminal && layers.contains(&root_options::INPUT) {
+        return Err(Refusal::new(Subject::Command, Reason::InputAndTerminal));
     }
     let renames = options.hostname.is_some() || options.domainname.is_some();
     if options.time_offsets.is_some() && !options.init {
@@ -389,6 +357,20 @@ fn change_capabilities(
     Ok(())
 }
 
+fn set_root<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Reason> {
+    if value.is_empty() {
+        return Err(Reason::Empty);
+    }
+    let root = &mut options.root;
+    match id {
+        Id::Upper => root.upper = Some(value),
+        Id::Work => root.work = Some(value),
+        Id::Into => root.into = Some(value),
+        _ => return root.layers.push(value).map_err(|_| Reason::TooManyLayers),
+    }
+    Ok(())
+}
+
 fn set_text<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Reason> {
     if value.is_empty() {
         return Err(Reason::Empty);
@@ -404,7 +386,6 @@ fn set_text<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result
         return Err(Reason::RelativePath);
     }
     match id {
-        Id::Rootfs => options.rootfs = value,
         Id::Name => options.name = Some(value),
         Id::Hostname => options.hostname = Some(value),
         Id::Domainname => options.domainname = Some(value),
@@ -467,6 +448,7 @@ fn set_users<'a>(value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Re
 const fn set_switch(id: Id, options: &mut RunOptions<'_>) -> Result<(), Reason> {
     match id {
         Id::ReadOnly => options.read_only = true,
+        Id::Overlay => options.root.overlay = true,
         Id::RootfsMapped => options.rootfs_mapped = true,
         Id::NoPivot => options.pivot = false,
         Id::NoMoreUsers => options.no_more_users = true,

@@ -22,16 +22,20 @@ use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::namespaces::{Join, Namespaces, Owner};
 use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
-use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserMount, UserNamespace, VOLUMES};
+use crate::input::root_options::{LAYERS, RootKind};
+use crate::input::run_options::mounts::UserMount;
+use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserNamespace, VOLUMES};
 use crate::input::users::Credentials;
 use crate::text::path::next_end;
 
 pub mod checks;
+mod layers;
 pub mod missing;
 pub mod trees;
 
 /// Steps of the longest plan: every list full, every switch on. A test builds it.
-pub const STEPS: usize = 2 + 2 * HIERARCHIES + SETTINGS + 132 + 3 * VOLUMES + 2 * TMPFS_MOUNTS;
+pub const STEPS: usize =
+    2 + 2 * HIERARCHIES + SETTINGS + 136 + 3 * VOLUMES + 2 * TMPFS_MOUNTS + 2 * LAYERS;
 
 /// The steps of one container, in order.
 pub type Steps<'a> = Vec<Step<'a>, STEPS>;
@@ -80,14 +84,17 @@ pub fn plan<'a>(
     let network = network::step_outside(options, facts, program.users)?;
     let mut plan = Builder { steps };
     plan.start(options, facts, program, network);
-    plan.trees(options, program);
+    plan.trees(options, facts, program);
+    plan.open_layers(options, facts);
     plan.become_root(facts, program);
     plan.root(options, facts, program);
     plan.dev(options, program, files);
+    plan.give_up_input(facts);
     if !options.privileged {
         plan.hide();
     }
     plan.user_mounts(options, missing);
+    plan.close_root(options, facts);
     if options.terminal {
         let size = facts.window.map(|(rows, columns)| WindowSize { rows, columns });
         let of_group = program.users.has_group(TTY_GROUP);
@@ -144,7 +151,7 @@ impl<'a> Builder<'_, 'a> {
         if let Users::New(maps) = program.users {
             self.add(Step::MapUsers(maps));
         }
-        for (copy, mapped) in hosts_trees(options) {
+        for (copy, mapped) in hosts_trees(options, facts) {
             self.add_if(mapped, Step::MapTree(copy));
         }
         for limit in &options.limits {
@@ -179,7 +186,7 @@ impl<'a> Builder<'_, 'a> {
             )
         };
         let awaits = self.steps.iter().any(awaits);
-        for (copy, mapped) in hosts_trees(options) {
+        for (copy, mapped) in hosts_trees(options, facts) {
             self.add_if(mapped, Step::ReceiveTree(copy));
         }
         self.add_if(awaits, Step::AwaitSupervisor);
@@ -237,7 +244,7 @@ impl<'a> Builder<'_, 'a> {
     /// Copies of the host's mounts, taken while their peer groups are still known: a tree that was made
     /// private first never follows the host.
     #[inline(never)]
-    fn trees(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
+    fn trees(&mut self, options: &RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
         if options.propagation == Propagation::Shared {
             let (source, propagation) = (options.rootfs, None);
             let attributes = Attributes::NONE;
@@ -248,7 +255,7 @@ impl<'a> Builder<'_, 'a> {
                 propagation,
             }));
         }
-        for (copy, mapped) in hosts_trees(options) {
+        for (copy, mapped) in hosts_trees(options, facts) {
             self.add_if(!mapped, Step::CloneTree(copy));
         }
         let private = |slot, source, attributes| {
@@ -284,9 +291,11 @@ impl<'a> Builder<'_, 'a> {
     /// The root and the kernel's filesystems.
     fn root(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
         self.add(Step::PrivateMounts);
+        self.make_root(options, facts, program);
         self.add(Step::AttachRoot);
         for (point, found) in MISSING_POINTS.iter().zip(&facts.mount_points) {
-            self.add_if(*found == Found::Nothing, Step::MakePath(point));
+            let is_missing = *found == Found::Nothing && facts.root == RootKind::Directory;
+            self.add_if(is_missing, Step::MakePath(point));
         }
         // Who is root in a user namespace can mount what belongs to namespaces of his own. What belongs to the host's is
         // bound; the cgroups of the host lie in its /sys.

@@ -2,14 +2,13 @@
 
 use self::words::{
     append_attributes, append_calls, append_capabilities, append_landlock, append_limit,
-    append_map, append_namespaces, append_of_cgroups, append_of_filesystem, append_of_path,
+    append_namespaces, append_of_cgroups, append_of_filesystem, append_of_maps, append_of_path,
     append_target,
 };
 use super::cgroups::{Cgroup, Devices, Setting};
 use super::filter::INSTRUCTION_BYTES;
 use super::network::append_of_network;
 use super::step::{Filesystem, Kind, Mask, Place, Step, TreeCopy};
-use super::user_namespace::Writer;
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::Propagation;
 use crate::input::namespaces::{Join, Namespaces, Owner};
@@ -196,17 +195,35 @@ rows! {
     66: Step::EtcFiles(_) =>
         "write and bind$v|fsopen fsconfig fsconfig fsmount move_mount umask$N umask|\
          mount --bind FILE /etc/...",
-    67: Step::StepAside(_) =>
+    67: Step::OpenLayer { .. } =>
+        "open $p|openat|exec 4< $p",
+    68: Step::MemoryRoot(_) =>
+        "make a tmpfs for the root ($o)|fsopen$C fsmount|mount -t tmpfs -o $o none .",
+    69: Step::Scratch(_) =>
+        "make a tmpfs for what is written ($o)|fsopen$C fsmount move_mount fchdir umask mkdirat \
+         mkdirat umask|mount -t tmpfs -o $o none . && mkdir upper work",
+    70: Step::Overlay { .. } =>
+        "lay what is written over $n directories|fsopen fsconfig fsconfig fsconfig$U fsconfig \
+         fsmount$D|mount -t overlay -o lowerdir=...,upperdir=...,workdir=... none .",
+    71: Step::Unpack { .. } =>
+        "unpack $p|mmap read openat2 openat write|tar -x -C . < $p",
+    72: Step::MountPoint(_) =>
+        "have a directory at $t|umask$C umask openat|mkdir -p .$t",
+    73: Step::ReadOnlyRoot =>
+        "make the root read-only|mount_setattr|mount -o remount,bind,ro .",
+    74: Step::NullInput =>
+        "have /dev/null as standard input|openat dup3|exec < /dev/null",
+    75: Step::StepAside(_) =>
         "go into the cgroup $p|mkdirat openat write|mkdir $p && echo PID > $p/cgroup.procs",
-    68: Step::MakeCgroup(_) =>
+    76: Step::MakeCgroup(_) =>
         "make the cgroup $p$c|$C|mkdir -p $p",
-    69: Step::SetLimit(_) =>
+    77: Step::SetLimit(_) =>
         "set $p to $x|openat write|echo $x > $p",
-    70: Step::RestrictDevices(_) =>
+    78: Step::RestrictDevices(_) =>
         "let $p use devices of $n rules alone|$C|",
-    71: Step::JoinCgroup(_) =>
+    79: Step::JoinCgroup(_) =>
         "put it into the cgroup $p|openat write|echo PID > $p/cgroup.procs",
-    72: Step::NewCgroupNamespace =>
+    80: Step::NewCgroupNamespace =>
         "see its cgroups as the roots|unshare|unshare --cgroup",
 }
 
@@ -235,7 +252,13 @@ impl Step<'_> {
             (b't', Self::Link(link)) => append_target(Place::Dev, link.name, line),
             (b't', Self::Directory(name)) => append_target(Place::Dev, name, line),
             (b't', Self::AttachTree { place, target, .. }) => append_target(*place, target, line),
-            (_, Self::MakePath(missing)) => append_of_path(letter, missing, line),
+            (_, Self::MemoryRoot(parameters) | Self::Scratch(parameters)) => {
+                append_of_filesystem(letter, &Filesystem::of_root(parameters), line);
+            }
+            (_, Self::Overlay { .. }) => self.append_of_overlay(letter, line),
+            (_, Self::MakePath(missing) | Self::MountPoint(missing)) => {
+                append_of_path(letter, missing, line);
+            }
             (b'O', Self::AttachTree { place: Place::Root, .. }) => drop(line.text("openat2 ")),
             (b's' | b'S', Self::NewNamespaces(set, _)) => append_namespaces(letter, *set, line),
             (b's' | b'S', Self::Join(join)) => append_namespaces(letter, join.kinds, line),
@@ -268,15 +291,7 @@ impl Step<'_> {
             }
             (letter, Self::Landlock(rules)) => append_landlock(letter, rules, line),
             (b'l', Self::Limit(limit)) => append_limit(limit, line),
-            (b'u', Self::MapUsers(maps)) => append_map(" ", b":", &maps.uids, line),
-            (b'g', Self::MapUsers(maps)) => append_map(" ", b":", &maps.gids, line),
-            (b'M', Self::MapUsers(maps)) => {
-                line.text(match maps.by {
-                    Writer::Root => "openat write openat write",
-                    Writer::User => "openat write openat write openat write",
-                    Writer::Helpers => "clone wait4 clone wait4",
-                });
-            }
+            (_, Self::MapUsers(maps)) => append_of_maps(letter, maps, line),
             // The kernel is asked for one more than it has: it may have more than we know.
             (b'D', Self::BoundingSet(set)) => {
                 append_calls((CapabilitySet::ALL.0 & !set.0).count_ones() + 1, line);
@@ -299,6 +314,16 @@ impl Step<'_> {
         }
     }
 
+    /// `$n` how many layers, `$U` and `$D` the calls that it may need.
+    fn append_of_overlay(&self, letter: u8, line: &mut Line) {
+        match (letter, self) {
+            (b'n', Self::Overlay { count, .. }) => drop(line.number(u64::from(*count))),
+            (b'U', Self::Overlay { of_user: true, .. }) => drop(line.text(" fsconfig")),
+            (b'D', Self::Overlay { kept: false, .. }) => drop(line.text(" umount2")),
+            _ => {}
+        }
+    }
+
     /// The one path or name of the step.
     const fn name(&self) -> &[u8] {
         match self {
@@ -313,6 +338,8 @@ impl Step<'_> {
             | Self::ReceiveTree(TreeCopy { source: name, .. })
             | Self::Device(name)
             | Self::KeepRecord { path: name, .. }
+            | Self::OpenLayer { path: name, .. }
+            | Self::Unpack { path: name, .. }
             | Self::OomScore(name)
             | Self::ReadOnly(name)
             | Self::Veth { pair: Veth { link: name, .. }, .. }

@@ -10,6 +10,7 @@ use crate::facts::run_facts::RunFacts;
 use crate::input::network::{Network, Owner};
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::resolver;
+use crate::input::root_options::RootKind;
 use crate::input::run_options::RunOptions;
 use crate::text::arena::Arena;
 
@@ -41,20 +42,21 @@ pub fn write_files<'a>(
     for (index, place) in facts.etc.iter().enumerate() {
         let Some((target, existing)) = *place else { continue };
         let existing = usize::from(existing);
-        if options.read_only && existing < target.to_bytes().len() {
+        let in_root = facts.root == RootKind::Directory;
+        if options.read_only && in_root && existing < target.to_bytes().len() {
             continue;
         }
         let text = arena.keep(|room| {
             let mut text = Text { room, length: 0, is_full: false };
             match index {
-                0 => text.add(&[hostname(options, facts), b"\n"]),
+                0 => drop(text.add(hostname(options, facts)).add(b"\n")),
                 1 => write_hosts(options, facts, &mut text),
                 _ => write_resolver(options, facts, &mut text),
             }
             if text.is_full { Err(Reason::TextFull) } else { Ok(text.length) }
         });
         let text = text.map_err(Refusal::at(Subject::Environment))?;
-        let place = MissingPath { target, existing, kind: Kind::File, in_root: true };
+        let place = MissingPath { target, existing, kind: Kind::File, in_root };
         let name = ETC_PATHS.get(index).map_or(c"", |path| file_name(path));
         // As many as there are: there is room.
         let _ = files.push(EtcFile { name, place, text });
@@ -76,15 +78,26 @@ struct Text<'b> {
 }
 
 impl Text<'_> {
+    /// Appends bytes. One by one: each place where several are put together would be code of its own.
     #[inline(never)]
-    fn add(&mut self, parts: &[&[u8]]) {
-        for byte in parts.iter().copied().flatten() {
+    fn add(&mut self, bytes: &[u8]) -> &mut Self {
+        for byte in bytes {
             match self.room.get_mut(self.length) {
                 Some(place) => *place = *byte,
-                None => return self.is_full = true,
+                None => {
+                    self.is_full = true;
+                    break;
+                }
             }
             self.length += 1;
         }
+        self
+    }
+
+    /// Appends a line of /etc/hosts.
+    #[inline(never)]
+    fn add_host(&mut self, address: &[u8], name: &[u8]) {
+        self.add(address).add(b"\t").add(name).add(b"\n");
     }
 }
 
@@ -96,19 +109,19 @@ fn hostname<'a>(options: &RunOptions<'a>, facts: &RunFacts<'a>) -> &'a [u8] {
 fn write_hosts(options: &RunOptions<'_>, facts: &RunFacts<'_>, text: &mut Text<'_>) {
     let name = hostname(options, facts);
     if matches!(options.network, Network::Host) {
-        text.add(&[facts.hosts]);
+        text.add(facts.hosts);
         if !facts.hosts.is_empty() && !facts.hosts.ends_with(b"\n") {
-            text.add(&[b"\n"]);
+            text.add(b"\n");
         }
     } else {
-        text.add(&[b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"]);
+        text.add(b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
         // A name with blanks would be two.
         if !name.is_empty() && name.iter().all(u8::is_ascii_graphic) {
             write_own(options, name, text);
         }
     }
     for (name, address) in &options.names.hosts {
-        text.add(&[address.to_bytes(), b"\t", name.to_bytes(), b"\n"]);
+        text.add_host(address.to_bytes(), name.to_bytes());
     }
 }
 
@@ -116,10 +129,10 @@ fn write_own(options: &RunOptions<'_>, name: &[u8], text: &mut Text<'_>) {
     if let Network::Veth(pair) = &options.network {
         for given in pair.of(Owner::Inside) {
             let address = crate::text::parts::parts(given.text.to_bytes(), b'/').skip_to(0);
-            text.add(&[address, b"\t", name, b"\n"]);
+            text.add_host(address, name);
         }
     } else {
-        text.add(&[b"127.0.0.1\t", name, b"\n"]);
+        text.add_host(b"127.0.0.1", name);
     }
 }
 
@@ -137,18 +150,18 @@ fn write_resolver(options: &RunOptions<'_>, facts: &RunFacts<'_>, text: &mut Tex
             resolver::Kind::Other => false,
         };
         if !replaced {
-            text.add(&[line, b"\n"]);
+            text.add(line).add(b"\n");
         }
     }
     for server in &names.servers {
-        text.add(&[b"nameserver ", server.to_bytes(), b"\n"]);
+        text.add(b"nameserver ").add(server.to_bytes()).add(b"\n");
     }
     for (index, domain) in names.searches.iter().enumerate() {
         let before: &[u8] = if index == 0 { b"search " } else { b" " };
-        text.add(&[before, domain.to_bytes()]);
+        text.add(before).add(domain.to_bytes());
     }
     if !names.searches.is_empty() {
-        text.add(&[b"\n"]);
+        text.add(b"\n");
     }
 }
 

@@ -62,24 +62,31 @@ pub const PASTA_WORDS: &[&CStr] = &[
 ];
 
 /// `$v` what there is of a step, `$N` the calls that it may need, `$J` one of them.
+#[inline(never)]
 pub fn append_of_network(letter: u8, step: &Step<'_>, line: &mut Line) {
+    /// A request to the kernel and its answer.
+    const EXCHANGE: &str = " sendto recvfrom";
     match (letter, step) {
-        // The pair, its number, its alias.
-        (b'N', Step::Veth { pair, .. }) => append_exchanges(3, pair.of(Owner::Host).count(), line),
+        (b'N', Step::Veth { pair, .. }) => {
+            // The pair, its number, its alias.
+            line.text(EXCHANGE).text(EXCHANGE).text(EXCHANGE);
+            append_each(pair, Owner::Host, EXCHANGE, false, line);
+        }
         (_, Step::Veth { pair, .. }) => {
-            append_addresses(pair, Owner::Host, " ", line);
+            append_each(pair, Owner::Host, " ", true, line);
             if let Some(bridge) = pair.bridge {
                 line.text(" in bridge ").raw(bridge.to_bytes());
             }
         }
-        // Its number, its being up.
         (b'N', Step::ConfigureLink(pair)) => {
-            let others = pair.addresses.iter().filter(|given| given.owner != Owner::Host);
-            append_exchanges(2, others.count(), line);
+            // Its number, its being up.
+            line.text(EXCHANGE).text(EXCHANGE);
+            append_each(pair, Owner::Inside, EXCHANGE, false, line);
+            append_each(pair, Owner::Gateway, EXCHANGE, false, line);
         }
         (_, Step::ConfigureLink(pair)) => {
-            append_addresses(pair, Owner::Inside, " ", line);
-            append_addresses(pair, Owner::Gateway, ", default route by ", line);
+            append_each(pair, Owner::Inside, " ", true, line);
+            append_each(pair, Owner::Gateway, ", default route by ", true, line);
         }
         (_, Step::Pasta { joins: true, .. }) => drop(line.text(" openat")),
         (_, Step::EtcFiles(files)) => append_of_files(letter, files, line),
@@ -87,16 +94,14 @@ pub fn append_of_network(letter: u8, step: &Step<'_>, line: &mut Line) {
     }
 }
 
-fn append_addresses(pair: &Veth<'_>, owner: Owner, before: &str, line: &mut Line) {
+/// For each address of one owner a text, and the address itself if asked for.
+#[inline(never)]
+fn append_each(pair: &Veth<'_>, owner: Owner, before: &str, shows: bool, line: &mut Line) {
     for given in pair.of(owner) {
-        line.text(before).raw(given.text.to_bytes());
-    }
-}
-
-/// Exchanges with the kernel, each a request and its answer.
-fn append_exchanges(own: usize, addresses: usize, line: &mut Line) {
-    for _ in 0..own + addresses {
-        line.text(" sendto recvfrom");
+        line.text(before);
+        if shows {
+            line.raw(given.text.to_bytes());
+        }
     }
 }
 

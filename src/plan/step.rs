@@ -14,6 +14,7 @@ use crate::input::mount_options::{Attributes, Parameter, Propagation, Tmpfs};
 use crate::input::namespaces::{Join, Namespaces};
 use crate::input::network::{PORTS, Port, Veth};
 use crate::input::persist::Persist;
+use crate::input::root_options::LAYERS;
 use crate::input::security_options::Label;
 use crate::input::time_offsets::TimeOffsets;
 
@@ -45,8 +46,14 @@ impl Slot {
     pub const SYS: Self = Self(4);
     /// The host's mount below the root, kept to receive and send mounts (`--propagation shared`).
     pub const PEER: Self = Self(2);
+    /// The directory that keeps what is written, and the one that the kernel needs beside it.
+    pub const UPPER: Self = Self(5);
+    /// See `UPPER`.
+    pub const WORK: Self = Self(6);
+    /// The first `--rootfs`; the others follow.
+    pub const FIRST_LAYER: u8 = 7;
     /// The first `--volume`; the others follow.
-    pub const FIRST_VOLUME: u8 = 5;
+    pub const FIRST_VOLUME: u8 = Self::FIRST_LAYER + LAYERS as u8;
 }
 
 /// Below what a target lies.
@@ -87,6 +94,13 @@ pub struct Filesystem<'a> {
 }
 
 impl<'a> Filesystem<'a> {
+    /// A tmpfs that is the root, or keeps what is written to it.
+    #[must_use]
+    pub const fn of_root(parameters: &'a [Parameter<'a>]) -> Self {
+        let (name, attributes) = (c"tmpfs", Attributes::NO_DEV);
+        Self { name, parameters, attributes, place: Place::Root, target: c"/", optional: false }
+    }
+
     /// The filesystem of a `--tmpfs`.
     #[must_use]
     pub fn of_tmpfs(tmpfs: &'a Tmpfs<'a>) -> Self {
@@ -150,6 +164,16 @@ pub struct WindowSize {
     pub rows: u16,
     /// Width in characters.
     pub columns: u16,
+}
+
+/// What of an archive is made otherwise than it says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct Unpacking {
+    /// All files belong to root: there is nobody else.
+    pub one_owner: bool,
+    /// Devices are passed over: a user namespace cannot have them.
+    pub no_devices: bool,
 }
 
 /// One step.
@@ -241,8 +265,47 @@ pub enum Step<'a> {
     ConfigureLink(&'a Veth<'a>),
     /// Open a detached copy of the mounts at and below a path, and set its attributes.
     CloneTree(TreeCopy<'a>),
+    /// Open a layer of the root, or a directory for what is written.
+    OpenLayer {
+        /// Where it is kept.
+        slot: Slot,
+        /// The path, on the host.
+        path: &'a CStr,
+        /// A directory, or an archive.
+        kind: Kind,
+    },
     /// Cut all other mounts of this namespace off from the host's.
     PrivateMounts,
+    /// Make a tmpfs that becomes the root.
+    MemoryRoot(&'a [Parameter<'a>]),
+    /// Make a tmpfs for what is written, with two directories, and go there.
+    Scratch(&'a [Parameter<'a>]),
+    /// Lay the directories of the layers over each other.
+    Overlay {
+        /// The slot of the uppermost.
+        first: Slot,
+        /// How many.
+        count: u8,
+        /// What is written is kept on the host.
+        kept: bool,
+        /// In a user namespace, where its marks must be such as users may make.
+        of_user: bool,
+    },
+    /// Unpack an archive into the root.
+    Unpack {
+        /// The archive; standard input where it is the path `-`.
+        slot: Slot,
+        /// Its path, on the host.
+        path: &'a CStr,
+        /// How.
+        how: Unpacking,
+    },
+    /// Have a directory of its own at a path that becomes a mount point.
+    MountPoint(&'static MissingPath<'static>),
+    /// Let the root itself, but not what is mounted below it, be read-only.
+    ReadOnlyRoot,
+    /// Have /dev/null as standard input.
+    NullInput,
     /// Attach the root's tree over `/` and go into it.
     AttachRoot,
     /// Hide what the kernel shows at a path, if it shows anything.

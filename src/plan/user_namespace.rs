@@ -42,6 +42,15 @@ impl Maps {
     }
 }
 
+impl Maps {
+    /// Whether nobody but root exists inside.
+    #[must_use]
+    pub fn have_one_user(&self) -> bool {
+        let is_one = |map: &IdMap| matches!(&**map, [range] if range.size == 1);
+        is_one(&self.uids) && is_one(&self.gids)
+    }
+}
+
 impl Default for Maps {
     fn default() -> Self {
         Self::new()

@@ -8,8 +8,9 @@ use crate::input::filter::Profile;
 use crate::input::filter_default::NATIVE_DEFAULTS;
 use crate::input::filter_file;
 use crate::input::network::Network;
-use crate::input::refusal::{Refusal, Subject};
+use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::resources::Controllers;
+use crate::input::root_options::Layer;
 use crate::input::run_manual::MANUAL;
 use crate::input::run_options::{self, Mode, RunOptions, RunRequest, UserNamespace};
 use crate::input::security_options::FilterChoice;
@@ -33,6 +34,7 @@ use crate::text::packed::packed;
 
 mod execute;
 mod explain;
+mod hints;
 mod traces;
 
 /// Bytes of all texts that one command line may need: options, files, environment.
@@ -264,8 +266,13 @@ fn resolve_user(
         let _ = groups.push(0);
         return Ok(Credentials { uid: 0, gid: 0, groups, home: b"/root" });
     };
-    users::resolve(user.to_bytes(), facts.passwd, facts.group)
-        .map_err(|reason| Refusal::new(Subject::User, reason))
+    let has_archive = facts.layers.iter().any(|layer| *layer != Layer::Directory);
+    users::resolve(user.to_bytes(), facts.passwd, facts.group).map_err(|reason| match reason {
+        Reason::NoUser | Reason::NoGroup if has_archive => {
+            Refusal::new(Subject::User, Reason::NamesInArchive)
+        }
+        reason => Refusal::new(Subject::User, reason),
+    })
 }
 
 /// `rootlet: SUBJECT REASON`, one line.
@@ -281,6 +288,9 @@ fn say_refusal(
             (packed!(""), c"")
         }
         Subject::Root => (packed!(""), options.rootfs),
+        Subject::Layer(index) => {
+            (packed!(""), options.root.layers.get(usize::from(index)).copied().unwrap_or_default())
+        }
         Subject::MountPoint(index) => {
             (packed!("/"), MOUNT_POINTS.get(usize::from(index)).copied().unwrap_or(c""))
         }

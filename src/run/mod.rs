@@ -21,6 +21,8 @@ pub mod join;
 #[cfg(feature = "run")]
 pub mod landlock;
 #[cfg(feature = "run")]
+pub mod layers;
+#[cfg(feature = "run")]
 pub mod link;
 #[cfg(feature = "boot")]
 pub mod machine;
@@ -40,6 +42,8 @@ pub mod perform;
 pub mod persist;
 #[cfg(feature = "run")]
 pub mod record;
+#[cfg(any(feature = "run", feature = "boot"))]
+pub mod removal;
 #[cfg(feature = "boot")]
 pub mod settling;
 #[cfg(feature = "run")]
@@ -50,3 +54,5 @@ pub mod switch_root;
 pub mod terminal;
 #[cfg(feature = "run")]
 pub mod undo;
+#[cfg(feature = "run")]
+pub mod unpack;

@@ -4,7 +4,9 @@ use super::hands::Hands;
 use super::identity::Inheritance;
 use super::program::{Attempt, Program};
 use super::start::{self, Container};
-use super::{cgroups, id_maps, identity, landlock, link, mounts, persist, terminal};
+use super::{
+    cgroups, id_maps, identity, landlock, layers, link, mounts, persist, terminal, unpack,
+};
 use crate::input::namespaces::Namespaces;
 use crate::plan::environment::ENVIRONMENT;
 use crate::plan::step::{Filesystem, Step};
@@ -59,6 +61,14 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
             hands.keep(copy.slot, tree);
             Ok(())
         }
+        Step::OpenLayer { .. }
+        | Step::MemoryRoot(_)
+        | Step::Scratch(_)
+        | Step::Overlay { .. }
+        | Step::Unpack { .. }
+        | Step::MountPoint(_)
+        | Step::ReadOnlyRoot
+        | Step::NullInput => perform_layers(step, hands),
         Step::PrivateMounts => mounts::propagate(crate::input::mount_options::Propagation::Private),
         Step::AttachRoot => mounts::attach_root(hands),
         Step::Mask(mask) => mounts::mask(hands, mask),
@@ -80,6 +90,15 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Propagate(kind) => mounts::propagate(*kind),
         Step::Hostname(name) => identity::set_hostname(name),
         Step::Domainname(name) => identity::set_domainname(name),
+        Step::CheckSupervisor => link::check_supervisor(&hands.link),
+        Step::CloseDescriptors => close_above(&hands.link),
+        _ => perform_privileges(step),
+    }
+}
+
+/// Performs a step by which PID 1 comes to wear what CMD will.
+fn perform_privileges(step: &Step<'_>) -> Result<(), CallError> {
+    match step {
         Step::Groups(groups) => identity::set_groups(groups),
         Step::AllowedGroups(groups) => match identity::set_groups(groups) {
             Err(CallError { errno: Errno::PERM, .. }) => Ok(()),
@@ -95,8 +114,23 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Filter(program) => sys_filter::install(program).map_err(Call::Seccomp.failed()),
         Step::NoNewPrivileges => identity::no_new_privileges(),
         Step::Undumpable => identity::undumpable(),
-        Step::CheckSupervisor => link::check_supervisor(&hands.link),
-        Step::CloseDescriptors => close_above(&hands.link),
+        _ => Ok(()),
+    }
+}
+
+/// Performs a step of a root that is not just a directory.
+fn perform_layers(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError> {
+    match step {
+        Step::OpenLayer { slot, path, kind } => layers::open_layer(hands, *slot, path, *kind),
+        Step::MemoryRoot(parameters) => layers::memory_root(hands, parameters),
+        Step::Scratch(parameters) => layers::scratch(parameters),
+        Step::Overlay { first, count, kept, of_user } => {
+            layers::overlay(hands, *first, *count, *kept, *of_user)
+        }
+        Step::Unpack { slot, path, how } => unpack::unpack(hands, *slot, path, *how),
+        Step::MountPoint(point) => layers::mount_point(hands, point),
+        Step::ReadOnlyRoot => layers::close_root(hands),
+        Step::NullInput => layers::null_input(hands),
         _ => Ok(()),
     }
 }

@@ -83,10 +83,12 @@ fn number_of_mounts(pid: Pid) -> u64 {
 fn wait_to_be_killed(parent: i32) -> ! {
     let dies = set_death_signal(Signal::KILL).is_ok();
     let lives = rustix::process::getppid().is_some_and(|pid| pid.as_raw_pid() == parent);
-    while dies && lives {
+    if !dies || !lives {
+        exit(0);
+    }
+    loop {
         poll::wait(&mut []);
     }
-    exit(0)
 }
 
 /// Goes back to all processors of the caller, with the container's process.

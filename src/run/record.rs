@@ -1,4 +1,4 @@
-//! The record of a running container: who has it locked lives, and what it says must be undone.
+//! The record of a container: who has it locked lives; what must be undone.
 //!
 //! The kernel takes the lock from who dies, whatever has killed him, so no number is ever taken for a process that had
 //! it before. The list of records has a lock of its own, under which one is made and the dead are cleaned up after.
@@ -111,7 +111,8 @@ fn may_have_records(list: &Descriptor, uid: u32) -> Result<bool, CallError> {
     if status.st_uid != uid || status.st_mode & 0o022 != 0 {
         return Err(CallError { call: Call::Openat, errno: Errno::ACCES });
     }
-    Ok(status.st_nlink != LINKS_OF_EMPTY)
+    // The number has another size on each machine.
+    Ok(status.st_nlink as u64 != LINKS_OF_EMPTY)
 }
 
 /// Makes the file and locks it. A lock of fcntl(2) is the process's, not the descriptor's: no child has it.

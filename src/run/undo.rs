@@ -1,14 +1,15 @@
-//! Undoes what a container leaves on the host. What is gone already is no failure.
+//! Undoes what a container leaves on the host; what is gone is no failure.
 
 use core::ffi::CStr;
 
 use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, statat, unlinkat};
 
 use super::cgroups;
 use super::mounts::{PATH_BYTES, parent_and_name};
 use super::network::remove_link;
 use super::persist;
+use super::removal::remove_below;
 use crate::input::record::Undo;
 use crate::plan::step::Kind;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
@@ -78,6 +79,16 @@ impl Left<'_> {
             }
             (end, kind) = (start, Kind::Directory);
         }
+    }
+}
+
+/// Removes what was unpacked into a directory that was empty. Only who has seen that it was does so, not who reads a
+/// record later: by then it may hold somebody's files.
+pub fn empty(path: &CStr) {
+    if let Ok(directory) = open(CWD, path, OpenFlags::PATH_DIRECTORY)
+        && let Ok(directory) = open(directory.as_fd(), c".", OpenFlags::READ_DIRECTORY)
+    {
+        remove_below(&directory);
     }
 }
 

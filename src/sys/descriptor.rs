@@ -126,6 +126,18 @@ pub fn open(directory: BorrowedFd<'_>, path: &CStr, flags: OpenFlags) -> Result<
     Descriptor::from_answer(unsafe { syscall(kernel::__NR_openat, arguments) }?)
 }
 
+/// Makes a file that nobody but its owner may open yet, through no link. openat(2).
+///
+/// # Errors
+/// EEXIST, or those of openat(2).
+#[cfg(feature = "run")]
+pub fn create_private(directory: BorrowedFd<'_>, name: &CStr) -> Result<Descriptor, Errno> {
+    let pointer = name.as_ptr().expose_provenance();
+    let arguments = [number(directory), pointer, OpenFlags::CREATE.0 as usize, 0o600, 0];
+    // SAFETY: the name is NUL-terminated and only read.
+    Descriptor::from_answer(unsafe { syscall(kernel::__NR_openat, arguments) }?)
+}
+
 /// Whether there is a descriptor of this number. fcntl(2), F_GETFD.
 #[cfg(feature = "run")]
 #[must_use]

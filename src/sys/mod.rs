@@ -22,6 +22,8 @@ pub mod landlock;
 #[cfg(feature = "boot")]
 pub mod machine;
 #[cfg(feature = "run")]
+pub mod memory;
+#[cfg(feature = "run")]
 pub mod mount;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod network;

@@ -12,6 +12,7 @@
 mod command;
 pub mod escapes;
 mod host;
+pub mod image;
 pub mod inits;
 mod mounts;
 mod probe;

@@ -5,7 +5,8 @@ use super::*;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::{Access, Tmpfs, Volume};
 use crate::input::network::Veth;
-use crate::input::run_options::MountKind;
+use crate::input::root_options::{LAYERS, Layer};
+use crate::input::run_options::mounts::MountKind;
 use crate::plan::container::checks::KERNEL_FLOOR;
 use crate::plan::step::{Kind, MissingPath};
 
@@ -52,7 +53,20 @@ fn planned(
 
 #[test]
 fn the_longest_plan_fits() {
+    for root in [RootKind::Directory, RootKind::Overlay] {
+        longest_plan(root);
+    }
+}
+
+fn longest_plan(root: RootKind) {
     let (mut options, mut facts) = (RunOptions::new(), good_facts());
+    facts.root = root;
+    for index in 0..LAYERS {
+        let _ = options.root.layers.push(c"layer");
+        let layer = if index + 1 < LAYERS { Layer::Archive } else { Layer::Directory };
+        let _ = facts.layers.push(layer);
+    }
+    options.read_only = root == RootKind::Overlay;
     facts.mount_points = [Found::Nothing; 3];
     for _ in 0..VOLUMES {
         let _ = facts.volumes.push(Found::Directory);

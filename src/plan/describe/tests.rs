@@ -1,3 +1,5 @@
+//! Rows, and what is filled in.
+
 use super::*;
 use crate::input::mount_options::Attributes;
 use crate::input::namespaces::Namespaces;

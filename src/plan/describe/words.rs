@@ -11,6 +11,7 @@ use crate::input::namespaces::Namespaces;
 use crate::plan::cgroups::Cgroup;
 use crate::plan::device_rules::{ANY, DeviceRule};
 use crate::plan::step::{Filesystem, Kind, MissingPath, Place, Step};
+use crate::plan::user_namespace::{Maps, Writer};
 use crate::text::line::Line;
 use crate::text::path::next_end;
 
@@ -226,5 +227,18 @@ pub fn append_device(rule: &DeviceRule, line: &mut Line) {
         if rule.access.has(access) {
             line.raw(&[letter]);
         }
+    }
+}
+
+/// `$u` users, `$g` groups, `$M` the calls.
+pub fn append_of_maps(letter: u8, maps: &Maps, line: &mut Line) {
+    match letter {
+        b'u' => append_map(" ", b":", &maps.uids, line),
+        b'g' => append_map(" ", b":", &maps.gids, line),
+        _ => drop(line.text(match maps.by {
+            Writer::Root => "openat write openat write",
+            Writer::User => "openat write openat write openat write",
+            Writer::Helpers => "clone wait4 clone wait4",
+        })),
     }
 }

@@ -6,11 +6,12 @@ use rustix::fs::CWD;
 
 use super::Planned;
 use crate::input::record::{Entry, Undo};
+use crate::input::root_options::RootKind;
 use crate::plan::step::Step;
 use crate::report;
 use crate::run::pasta;
 use crate::run::record::Record;
-use crate::run::undo::Left;
+use crate::run::undo::{self, Left};
 use crate::sys::process::Pid;
 use crate::text::call::CallError;
 use crate::text::errno::Errno;
@@ -105,6 +106,9 @@ impl Traces {
             if let (Err(error), Undo::Cgroup(path) | Undo::Leaf(path)) = (left.undo(undo), undo) {
                 let _ = report::failed_call(error, path.to_bytes());
             }
+        }
+        if !self.started && planned.facts.root == RootKind::Into {
+            undo::empty(planned.options.rootfs);
         }
         if let Some(record) = self.record {
             record.remove();
