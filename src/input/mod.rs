@@ -44,6 +44,7 @@ pub mod persist;
 pub mod record;
 #[cfg(feature = "run")]
 pub mod resolver;
+#[cfg(feature = "run")]
 pub mod resources;
 #[cfg(feature = "run")]
 pub mod root_options;
