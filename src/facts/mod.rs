@@ -2,6 +2,8 @@
 
 #[cfg(feature = "boot")]
 pub mod block_devices;
+#[cfg(feature = "run")]
+pub mod cgroups;
 #[cfg(feature = "boot")]
 pub mod files;
 #[cfg(feature = "run")]

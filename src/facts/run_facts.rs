@@ -4,9 +4,10 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statat, statfs, statx};
+use rustix::fs::{AtFlags, CWD, FileType, Stat, StatxFlags, major, minor, statat, statfs, statx};
 use rustix::io::Errno as KernelErrno;
 
+use super::cgroups::{self, CgroupFacts};
 use super::layers::{look_at_layers, read_of_root};
 use super::links;
 use super::names::{self, ETC_FILES};
@@ -15,7 +16,7 @@ use super::text_file::read_text;
 use crate::input::id_map::subordinate_range;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_info;
-use crate::input::mount_options::Attributes;
+use crate::input::mount_options::{Access, Attributes};
 use crate::input::namespaces::Namespaces;
 use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
@@ -53,6 +54,17 @@ pub enum Found {
     File,
     /// Nothing.
     Nothing,
+}
+
+/// What the kernel knows a device by.
+#[derive(Clone, Copy)]
+pub struct DeviceNumber {
+    /// A block device; else a character device.
+    pub block: bool,
+    /// The driver's number.
+    pub major: u32,
+    /// The device's.
+    pub minor: u32,
 }
 
 /// Effective ids of the caller.
@@ -94,6 +106,10 @@ pub struct RunFacts<'a> {
     pub group: &'a [u8],
     /// What each `--volume` source is.
     pub volumes: Vec<Found, VOLUMES>,
+    /// Which device each `--device` is, in their order.
+    pub devices: Vec<DeviceNumber, VOLUMES>,
+    /// The host's cgroups; known only where the container is to have some.
+    pub cgroups: CgroupFacts<'a>,
     /// How many bytes of each mount point that the user named are there, in the order of the mounts.
     pub existing: Vec<u16, { VOLUMES + TMPFS_MOUNTS }>,
     /// The filter's file, where one was named.
@@ -142,6 +158,8 @@ impl RunFacts<'_> {
             passwd: b"",
             group: b"",
             volumes: Vec::new(),
+            devices: Vec::new(),
+            cgroups: CgroupFacts::new(),
             existing: Vec::new(),
             filter: b"",
             variable_files: Vec::new(),
@@ -221,6 +239,9 @@ pub fn gather<'a>(
         }
     }
     look_at_volumes(options, facts)?;
+    if options.takes_cgroups() {
+        cgroups::gather(facts.caller.uid == 0, arena, &mut facts.cgroups)?;
+    }
     look_at_targets(root.as_ref(), options, facts)?;
     read_variable_files(options, arena, facts)?;
     if let FilterChoice::File(path) = options.security.filter {
@@ -249,12 +270,16 @@ fn look(directory: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Found,
     match statat(directory, name, flags) {
         Err(KernelErrno::NOENT) => Ok(Found::Nothing),
         Err(errno) => Err(errno),
-        Ok(status) => Ok(match FileType::from_raw_mode(status.st_mode) {
-            FileType::Directory => Found::Directory,
-            FileType::Symlink => Found::Link,
-            FileType::CharacterDevice | FileType::BlockDevice => Found::Device,
-            _ => Found::File,
-        }),
+        Ok(status) => Ok(kind_of(&status)),
+    }
+}
+
+fn kind_of(status: &Stat) -> Found {
+    match FileType::from_raw_mode(status.st_mode) {
+        FileType::Directory => Found::Directory,
+        FileType::Symlink => Found::Link,
+        FileType::CharacterDevice | FileType::BlockDevice => Found::Device,
+        _ => Found::File,
     }
 }
 
@@ -308,12 +333,15 @@ fn is_program(path: &CStr) -> bool {
 fn look_at_volumes(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
     for (index, volume) in (0..).zip(&options.volumes) {
         let failed = Refusal::of_call(Call::Newfstatat, Subject::Volume(index));
-        let found = look(CWD, volume.source, AtFlags::empty()).map_err(&failed)?;
-        if found == Found::Nothing {
-            return Err(failed(KernelErrno::NOENT));
-        }
+        let status = statat(CWD, volume.source, AtFlags::empty()).map_err(&failed)?;
+        let found = kind_of(&status);
         if !volume.attributes.has(Attributes::NO_DEV) && found != Found::Device {
             return Err(Refusal::new(Subject::Volume(index), Reason::NotDevice));
+        }
+        if volume.access != Access::NONE {
+            let block = FileType::from_raw_mode(status.st_mode) == FileType::BlockDevice;
+            let (major, minor) = (major(status.st_rdev), minor(status.st_rdev));
+            let _ = facts.devices.push(DeviceNumber { block, major, minor });
         }
         // As many as there are volumes: there is room.
         let _ = facts.volumes.push(found);

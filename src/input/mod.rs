@@ -9,6 +9,8 @@ pub mod address;
 pub mod archive;
 #[cfg(feature = "run")]
 pub mod capability;
+#[cfg(feature = "run")]
+pub mod cgroup_files;
 pub mod environment;
 #[cfg(feature = "run")]
 pub mod filter;
@@ -42,6 +44,8 @@ pub mod persist;
 pub mod record;
 #[cfg(feature = "run")]
 pub mod resolver;
+#[cfg(feature = "run")]
+pub mod resources;
 #[cfg(feature = "run")]
 pub mod root_options;
 #[cfg(feature = "run")]

@@ -28,6 +28,10 @@ pub enum Undo<'a> {
     PointOfFile(&'a CStr, usize),
     /// The same for a directory.
     PointOfDirectory(&'a CStr, usize),
+    /// A cgroup.
+    Cgroup(&'a CStr),
+    /// The cgroup that rootlet itself has gone to.
+    Leaf(&'a CStr),
 }
 
 /// One string of a record.
@@ -47,7 +51,7 @@ pub enum Entry<'a> {
 }
 
 /// The word of each kind of entry, and whether a number follows.
-const WORDS: [(&[u8], bool); 9] = [
+const WORDS: [(&[u8], bool); 11] = [
     (b"directory ", false),
     (b"root ", false),
     (b"pid ", true),
@@ -57,6 +61,8 @@ const WORDS: [(&[u8], bool); 9] = [
     (b"folder ", true),
     (b"pin ", false),
     (b"link ", false),
+    (b"cgroup ", false),
+    (b"leaf ", false),
 ];
 
 impl<'a> Entry<'a> {
@@ -73,6 +79,8 @@ impl<'a> Entry<'a> {
             Self::Undo(Undo::PointOfDirectory(path, existing)) => (6, existing, path),
             Self::Undo(Undo::Pin(path)) => (7, 0, path),
             Self::Undo(Undo::Link(name)) => (8, 0, name),
+            Self::Undo(Undo::Cgroup(path)) => (9, 0, path),
+            Self::Undo(Undo::Leaf(path)) => (10, 0, path),
         };
         let (word, numbered) = WORDS.get(index).copied().unwrap_or_default();
         (word, if numbered { Some(number) } else { None }, path)
@@ -103,7 +111,9 @@ impl<'a> Entry<'a> {
             5 => Self::Undo(Undo::PointOfFile(path, length)),
             6 => Self::Undo(Undo::PointOfDirectory(path, length)),
             7 => Self::Undo(Undo::Pin(path)),
-            _ => Self::Undo(Undo::Link(path)),
+            8 => Self::Undo(Undo::Link(path)),
+            9 => Self::Undo(Undo::Cgroup(path)),
+            _ => Self::Undo(Undo::Leaf(path)),
         })
     }
 }
@@ -133,6 +143,8 @@ mod tests {
             (Entry::Undo(Undo::Pin(c"/run/n")), c"pin /run/n"),
             (Entry::Undo(Undo::PointOfFile(c"/a/b", 0)), c"file 0 /a/b"),
             (Entry::Undo(Undo::Link(c"v0")), c"link v0"),
+            (Entry::Undo(Undo::Cgroup(c"/cg/a/b")), c"cgroup /cg/a/b"),
+            (Entry::Undo(Undo::Leaf(c"/cg/supervisor")), c"leaf /cg/supervisor"),
             (long, c"folder 3 /a\nb c"),
         ] {
             let (word, number, path) = entry.parts();

@@ -52,6 +52,8 @@ pub enum Subject {
     OwnFile,
     /// The value of `--user`.
     User,
+    /// A controller of cgroups, by its bit.
+    Controller(u8),
     /// The environment of the program.
     Environment,
     /// A link of the host: that of `--network veth`, or its bridge.
@@ -206,6 +208,21 @@ reasons! {
     NoName "is no name: letters, digits, _ . -, at most 64, the first a letter or digit",
     NotDevice "is no device",
     NoDevice "needs a device: SRC[:DST][:rwm], absolute paths",
+    NoMemory "is no number of bytes such as 64m or 1g, from 6m on",
+    NoSwap "is neither -1 nor a number of bytes such as 64m or 1g, from 6m on",
+    NoReservation "is no number of bytes such as 64m or 1g",
+    SwapAlone "needs --memory with --memory-swap",
+    SmallSwap "needs no less for --memory-swap, which is both together, than for --memory",
+    LargeReservation "needs no more for --memory-reservation than for --memory",
+    NoProcessors "is no number of processors such as 1.5: 0.01 to 8192, at most nine decimals",
+    NoShares "is no number from 2 to 262144",
+    NoProcesses "is neither -1 nor a number from 1 to 4194304",
+    NoProcessorList "is no list such as 0-2,4 of numbers below 8192",
+    NoCgroupParent "is no absolute path of names without . and .., at most 255 bytes",
+    ParentAlone "needs a limit such as --memory with --cgroup-parent",
+    NoController "has no hierarchy below /sys/fs/cgroup that we can use",
+    NotDelegated "needs root for limits, or a cgroup of your own: systemd-run --user --scope -p Delegate=yes rootlet run ...",
+    NoDeviceCgroup "needs root and a device cgroup to give less than rw of a --device",
     NotOpen "is not open",
     NoCount "is not a number from 0 to 64",
     NoFileRule "needs ro:PATH or rw:PATH, with commas between",

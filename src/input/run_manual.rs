@@ -50,6 +50,15 @@ pub enum Id {
     PreserveFds,
     Limit,
     OomScoreAdj,
+    Memory,
+    MemorySwap,
+    MemoryReservation,
+    Cpus,
+    CpuShares,
+    CpusetCpus,
+    CpusetMems,
+    PidsLimit,
+    CgroupParent,
     Landlock,
     CapabilityAdd,
     CapabilityDrop,
@@ -60,8 +69,16 @@ pub enum Id {
     Help,
 }
 
+impl Id {
+    /// Whether it is one of those that are about cgroups.
+    #[must_use]
+    pub const fn is_of_cgroups(self) -> bool {
+        self as u8 >= Self::Memory as u8 && self as u8 <= Self::CgroupParent as u8
+    }
+}
+
 /// The options in the order of `MANUAL`.
-pub const IDS: [Id; 50] = [
+pub const IDS: [Id; 59] = [
     Id::Rootfs,
     Id::Overlay,
     Id::Upper,
@@ -104,6 +121,15 @@ pub const IDS: [Id; 50] = [
     Id::PreserveFds,
     Id::Limit,
     Id::OomScoreAdj,
+    Id::Memory,
+    Id::MemorySwap,
+    Id::MemoryReservation,
+    Id::Cpus,
+    Id::CpuShares,
+    Id::CpusetCpus,
+    Id::CpusetMems,
+    Id::PidsLimit,
+    Id::CgroupParent,
     Id::Landlock,
     Id::CapabilityAdd,
     Id::CapabilityDrop,
@@ -134,7 +160,7 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
       --rootfs-idmap            files of the root are owned by the container's users
   -v, --volume SRC:DST[:OPT,..] a host path inside:
                                 ro nosuid noexec rprivate rslave rshared idmap
-      --device SRC[:DST][:rwm]  a device of the host
+      --device SRC[:DST][:rwm]  a device of the host; less than rw takes a cgroup
       --tmpfs DST[:OPT,..]      an empty tmpfs: ro exec suid size= mode= uid= gid=
                                 nr_inodes= nr_blocks=
       --name NAME               its record is /run/rootlet/NAME (default: random)
@@ -177,6 +203,17 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
       --preserve-fds N          descriptors of the caller beside 0, 1, 2
       --ulimit NAME=SOFT[:HARD] a limit such as nofile=64:128 or core=unlimited
       --oom-score-adj N         -1000 to 1000: how soon it ends for want of memory
+  -m, --memory BYTES            memory such as 64m or 1g; who needs more is killed
+      --memory-swap BYTES       memory and swap together, -1: no limit
+                                (default twice --memory)
+      --memory-reservation BYTES
+                                what it keeps when memory is short
+      --cpus N                  time of processors, such as 1.5
+      --cpu-shares N            its part of busy processors, 2 to 262144 (default 1024)
+      --cpuset-cpus LIST        processors, such as 0-2,4
+      --cpuset-mems LIST        memory nodes
+      --pids-limit N            processes and threads, -1: no limit
+      --cgroup-parent PATH      the cgroup that its own is made in (default /rootlet)
       --landlock ro:PATH,rw:PATH
                                 files can be used below these paths alone
       --cap-add NAME|ALL        a capability beyond docker's default 14

@@ -18,6 +18,7 @@ use super::network::{Names, Network, PORTS, Port};
 use super::persist::{self, PERSISTENT, Persist};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
+use super::resources::Resources;
 use super::root_options::{self, RootOptions};
 use super::run_manual::{IDS, Id, MANUAL};
 use super::security_options::Security;
@@ -137,6 +138,8 @@ pub struct RunOptions<'a> {
     pub file_rules: Vec<FileRule<'a>, FILE_RULES>,
     /// How many of the caller's descriptors CMD has beside the standard ones, from 3 on.
     pub preserved: u8,
+    /// What it may use at most.
+    pub resources: Resources<'a>,
     /// How soon the kernel ends it for want of memory.
     pub oom_score_adj: Option<&'a CStr>,
     /// Nothing of the kernel's is hidden, and no system call filtered unless asked for.
@@ -193,6 +196,7 @@ impl RunOptions<'_> {
             limits: Vec::new(),
             file_rules: Vec::new(),
             preserved: 0,
+            resources: Resources::new(),
             oom_score_adj: None,
             privileged: false,
             security: Security::new(),
@@ -248,6 +252,7 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
                 options.oom_score_adj = Some(value);
                 init_options::check_oom_score(value.to_bytes())
             }
+            limit if limit.is_of_cgroups() => options.resources.set(limit, value),
             Id::Volume | Id::Device | Id::Tmpfs | Id::Variable | Id::VariableFile => {
                 add_to_list(id, value, arena, options)
             }
@@ -306,7 +311,7 @@ fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
     if !options.ports.is_empty() && !matches!(options.network, Network::Pasta) {
         return Err(Refusal::new(Subject::Command, Reason::PortsOfPasta));
     }
-    Ok(())
+    options.resources.check()
 }
 
 #[inline(never)]

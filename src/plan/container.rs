@@ -7,6 +7,7 @@ use heapless::Vec;
 use self::checks::{check_kept, check_kernel, check_root};
 use self::missing::{MISSING_POINTS, MissingPaths};
 use self::trees::{HOSTS, binds, hosts_trees};
+use super::cgroups::{Cgroups, HIERARCHIES, SETTINGS};
 use super::filesystems::{
     BELOW_DEV, BELOW_ROOT, CGROUPS, DEV, DEVICES, EMPTY, LINKS, MASKS, QUEUES, READ_ONLY,
     SHARED_MEMORY, TERMINALS,
@@ -33,7 +34,8 @@ pub mod missing;
 pub mod trees;
 
 /// Steps of the longest plan: every list full, every switch on. A test builds it.
-pub const STEPS: usize = 136 + 3 * VOLUMES + 2 * TMPFS_MOUNTS + 2 * LAYERS;
+pub const STEPS: usize =
+    2 + 2 * HIERARCHIES + SETTINGS + 136 + 3 * VOLUMES + 2 * TMPFS_MOUNTS + 2 * LAYERS;
 
 /// The steps of one container, in order.
 pub type Steps<'a> = Vec<Step<'a>, STEPS>;
@@ -48,6 +50,8 @@ pub struct Program<'a> {
     pub filter: Option<&'a [u8]>,
     /// Whose root its root is.
     pub users: Users<'a>,
+    /// Its cgroups.
+    pub cgroups: &'a Cgroups<'a>,
 }
 
 impl Program<'_> {
@@ -133,13 +137,16 @@ impl<'a> Builder<'_, 'a> {
         let new = program.namespaces(options);
         self.add(Step::ProtectOwnFile);
         // What mount points leave is nothing that needs a record, and a link goes with the network namespace.
-        let leaves = options.pid_file.is_some() || !options.persist.is_empty();
+        let cgroups = program.cgroups;
+        let traces = !options.persist.is_empty() || !cgroups.made.is_empty();
+        let leaves = options.pid_file.is_some() || traces;
         let required = options.name.is_some() || leaves;
         self.add(Step::KeepRecord { path: facts.record, required });
+        self.cgroups(cgroups);
         self.join(options, facts, program);
         let keeps_mounts = options.persist.iter().any(|kept| kept.kind == Namespaces::MOUNT);
         self.add_if(keeps_mounts, Step::ChooseProcessor);
-        self.add(Step::NewNamespaces(new));
+        let later = self.first_process(new, cgroups);
         self.add_if(keeps_mounts, Step::AnyProcessor);
         if let Users::New(maps) = program.users {
             self.add(Step::MapUsers(maps));
@@ -168,7 +175,8 @@ impl<'a> Builder<'_, 'a> {
         let awaits = |step: &Step<'_>| {
             matches!(
                 step,
-                Step::MapUsers(_)
+                Step::JoinCgroup(_)
+                    | Step::MapUsers(_)
                     | Step::Limit(_)
                     | Step::OomScore(_)
                     | Step::Persist(_)
@@ -182,10 +190,37 @@ impl<'a> Builder<'_, 'a> {
             self.add_if(mapped, Step::ReceiveTree(copy));
         }
         self.add_if(awaits, Step::AwaitSupervisor);
+        self.add_if(later, Step::NewCgroupNamespace);
         self.add_if(new.has(Namespaces::NETWORK), Step::LoopbackUp);
         if let Network::Veth(pair) = &options.network {
             self.add(Step::ConfigureLink(pair));
         }
+    }
+
+    /// Into which namespaces and cgroups it comes. A cgroup of v1 is joined from outside, and only then can it be the root
+    /// of what is seen: whether its namespace is made later.
+    fn first_process(&mut self, new: Namespaces, cgroups: &'a Cgroups<'a>) -> bool {
+        let later = cgroups.on_v1().next().is_some() && new.has(Namespaces::CGROUP);
+        let at_once = new.with(Namespaces::CGROUP, new.has(Namespaces::CGROUP) && !later);
+        self.add(Step::NewNamespaces(at_once, cgroups.unified()));
+        for cgroup in cgroups.on_v1() {
+            self.add(Step::JoinCgroup(cgroup));
+        }
+        later
+    }
+
+    /// Limits are set before there is anybody whom they could come too late for.
+    fn cgroups(&mut self, cgroups: &'a Cgroups<'a>) {
+        if let Some(leaf) = cgroups.leaf {
+            self.add(Step::StepAside(leaf));
+        }
+        for cgroup in &cgroups.made {
+            self.add(Step::MakeCgroup(cgroup));
+        }
+        for setting in &cgroups.settings {
+            self.add(Step::SetLimit(setting));
+        }
+        self.add_if(!cgroups.devices.path.is_empty(), Step::RestrictDevices(&cgroups.devices));
     }
 
     /// Who has joined a user namespace has no rights over what others own; who is nobody has them only there.

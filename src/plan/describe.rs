@@ -2,8 +2,10 @@
 
 use self::words::{
     append_attributes, append_calls, append_capabilities, append_landlock, append_limit,
-    append_namespaces, append_of_filesystem, append_of_maps, append_of_path, append_target,
+    append_namespaces, append_of_cgroups, append_of_filesystem, append_of_maps, append_of_path,
+    append_target,
 };
+use super::cgroups::{Cgroup, Devices, Setting};
 use super::filter::INSTRUCTION_BYTES;
 use super::network::append_of_network;
 use super::step::{Filesystem, Kind, Mask, Place, Step, TreeCopy};
@@ -50,8 +52,8 @@ macro_rules! rows {
 
 // `$p` stands for a path or name, `$t` for a target inside; the other letters are in `operand`.
 rows! {
-    0: Step::NewNamespaces(_) =>
-        "start the container in new namespaces:$s|socketpair clone3|unshare$S --fork",
+    0: Step::NewNamespaces(..) =>
+        "start the container in new namespaces:$s$C|socketpair$Oclone3|unshare$S --fork",
     1: Step::WritePidFile(_) =>
         "write its pid to $p|openat write sendto|echo PID > $p",
     2: Step::TakeLink(_) =>
@@ -211,6 +213,18 @@ rows! {
         "make the root read-only|mount_setattr|mount -o remount,bind,ro .",
     74: Step::NullInput =>
         "have /dev/null as standard input|openat dup3|exec < /dev/null",
+    75: Step::StepAside(_) =>
+        "go into the cgroup $p|mkdirat openat write|mkdir $p && echo PID > $p/cgroup.procs",
+    76: Step::MakeCgroup(_) =>
+        "make the cgroup $p$c|$C|mkdir -p $p",
+    77: Step::SetLimit(_) =>
+        "set $p to $x|openat write|echo $x > $p",
+    78: Step::RestrictDevices(_) =>
+        "let $p use devices of $n rules alone|$C|",
+    79: Step::JoinCgroup(_) =>
+        "put it into the cgroup $p|openat write|echo PID > $p/cgroup.procs",
+    80: Step::NewCgroupNamespace =>
+        "see its cgroups as the roots|unshare|unshare --cgroup",
 }
 
 /// Looks a container up.
@@ -246,7 +260,7 @@ impl Step<'_> {
                 append_of_path(letter, missing, line);
             }
             (b'O', Self::AttachTree { place: Place::Root, .. }) => drop(line.text("openat2 ")),
-            (b's' | b'S', Self::NewNamespaces(set)) => append_namespaces(letter, *set, line),
+            (b's' | b'S', Self::NewNamespaces(set, _)) => append_namespaces(letter, *set, line),
             (b's' | b'S', Self::Join(join)) => append_namespaces(letter, join.kinds, line),
             (b's' | b'S', Self::JoinWithUsers(join)) => {
                 append_namespaces(letter, join.kinds.with(Namespaces::USER, true), line);
@@ -296,7 +310,7 @@ impl Step<'_> {
             (_, Self::Tmpfs(tmpfs)) => {
                 append_of_filesystem(letter, &Filesystem::of_tmpfs(tmpfs), line);
             }
-            _ => {}
+            _ => append_of_cgroups(letter, self, line),
         }
     }
 
@@ -314,6 +328,11 @@ impl Step<'_> {
     const fn name(&self) -> &[u8] {
         match self {
             Self::WritePidFile(name)
+            | Self::StepAside(name)
+            | Self::MakeCgroup(Cgroup { path: name, .. })
+            | Self::SetLimit(Setting { path: name, .. })
+            | Self::RestrictDevices(Devices { path: name, .. })
+            | Self::JoinCgroup(Cgroup { path: name, .. })
             | Self::CloneTree(TreeCopy { source: name, .. })
             | Self::MapTree(TreeCopy { source: name, .. })
             | Self::ReceiveTree(TreeCopy { source: name, .. })

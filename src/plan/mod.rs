@@ -6,9 +6,13 @@ pub mod step;
 #[cfg(feature = "boot")]
 pub mod boot;
 #[cfg(feature = "run")]
+pub mod cgroups;
+#[cfg(feature = "run")]
 pub mod container;
 #[cfg(feature = "run")]
 pub mod describe;
+#[cfg(feature = "run")]
+pub mod device_rules;
 #[cfg(feature = "run")]
 pub mod environment;
 #[cfg(feature = "run")]

@@ -4,6 +4,7 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
+use super::cgroups::{Cgroup, Devices, Setting};
 use super::names::EtcFile;
 use super::user_namespace::Maps;
 use crate::input::capability::CapabilitySet;
@@ -187,8 +188,18 @@ pub enum Step<'a> {
         /// Without it there is to be no container: it has a name, or leaves what outlives it.
         required: bool,
     },
-    /// Make the link to the container's first process, and that process in new namespaces.
-    NewNamespaces(Namespaces),
+    /// Go into a cgroup below our own, which is to have others below it.
+    StepAside(&'a CStr),
+    /// Make a cgroup.
+    MakeCgroup(&'a Cgroup<'a>),
+    /// Set a limit there.
+    SetLimit(&'a Setting<'a>),
+    /// Let its processes use some devices alone.
+    RestrictDevices(&'a Devices<'a>),
+    /// Make the link to the container's first process, and that process in new namespaces and in a cgroup of v2.
+    NewNamespaces(Namespaces, Option<&'a Cgroup<'a>>),
+    /// Put that process into a cgroup of v1.
+    JoinCgroup(&'a Cgroup<'a>),
     /// Give up supplementary groups, before a user namespace may forbid it.
     LeaveGroups,
     /// Go to a processor whose new namespaces of mounts can be kept.
@@ -240,6 +251,8 @@ pub enum Step<'a> {
     AdoptOrphans,
     /// Wait until the supervisor has done its part.
     AwaitSupervisor,
+    /// See one's own cgroups as the roots of their hierarchies: a v1 cgroup is joined before that.
+    NewCgroupNamespace,
     /// Have the programs that are executed from here on confined by a security module.
     Label(&'a Label<'a>),
     /// Shift the clocks of the processes that are made from here on.
@@ -404,12 +417,17 @@ impl Step<'_> {
         match self {
             Self::ProtectOwnFile
             | Self::KeepRecord { .. }
+            | Self::StepAside(_)
+            | Self::MakeCgroup(_)
+            | Self::SetLimit(_)
+            | Self::RestrictDevices(_)
+            | Self::NewNamespaces(..)
+            | Self::JoinCgroup(_)
             | Self::LeaveGroups
             | Self::ChooseProcessor
             | Self::AnyProcessor
             | Self::Join(_)
             | Self::JoinWithUsers(_)
-            | Self::NewNamespaces(_)
             | Self::MapUsers(_)
             | Self::MapTree(_)
             | Self::Limit(_)

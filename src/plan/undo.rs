@@ -18,6 +18,8 @@ impl<'a> Step<'a> {
                 Some(point(missing.target, missing.existing))
             }
             Self::Veth { pair, .. } => Some(Undo::Link(pair.link)),
+            Self::MakeCgroup(cgroup) => Some(Undo::Cgroup(cgroup.path)),
+            Self::StepAside(leaf) => Some(Undo::Leaf(leaf)),
             _ => None,
         }
     }

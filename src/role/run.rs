@@ -9,6 +9,7 @@ use crate::input::filter_default::NATIVE_DEFAULTS;
 use crate::input::filter_file;
 use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::input::resources::Controllers;
 use crate::input::root_options::Layer;
 use crate::input::run_manual::MANUAL;
 use crate::input::run_options::{self, Mode, RunOptions, RunRequest, UserNamespace};
@@ -16,6 +17,7 @@ use crate::input::security_options::FilterChoice;
 use crate::input::supervision::Supervision;
 use crate::input::system_calls::NATIVE;
 use crate::input::users::{self, Credentials};
+use crate::plan::cgroups::{self, Cgroups};
 use crate::plan::container::missing::{MissingPaths, find_missing};
 use crate::plan::container::{self, Program, Steps};
 use crate::plan::environment::{self, ENVIRONMENT, Environment};
@@ -60,6 +62,7 @@ struct PlanMemory {
     arena: [u8; ARENA_BYTES],
     filter: filter_file::Tables,
     maps: Maps,
+    cgroups: MaybeUninit<Cgroups<'static>>,
 }
 
 impl Memory {
@@ -78,6 +81,7 @@ impl Memory {
             plain: Supervision::new(),
             filter: filter_file::Tables::new(),
             maps: Maps::new(),
+            cgroups: MaybeUninit::uninit(),
         };
         Self { tables, channels: Channels::new() }
     }
@@ -88,6 +92,7 @@ pub struct Planned {
     options: &'static RunOptions<'static>,
     facts: &'static RunFacts<'static>,
     users: Users<'static>,
+    cgroups: &'static Cgroups<'static>,
     steps: &'static Steps<'static>,
     strings: &'static StringTable<'static, { ENVIRONMENT + 1 }>,
     program: Strings<'static>,
@@ -146,6 +151,7 @@ fn prepare(
         plain: &memory.plain,
         filter: &mut memory.filter,
         maps: &mut memory.maps,
+        cgroups: memory.cgroups.write(Cgroups::new()),
     };
     plan(options, program, vectors, arena, tables).map_err(refused)
 }
@@ -174,6 +180,7 @@ struct Tables {
     plain: &'static Supervision<'static>,
     filter: &'static mut filter_file::Tables,
     maps: &'static mut Maps,
+    cgroups: &'static mut Cgroups<'static>,
 }
 
 /// From options to the plan.
@@ -204,12 +211,14 @@ fn plan(
     write_files(options, facts, &mut arena, tables.files)?;
     let filter = filter(options, facts, tables.filter, &mut arena)?;
     let users = user_namespace::decide(options, facts, credentials, tables.maps)?;
-    let program_of = Program { name, credentials, filter, users };
+    cgroups::plan(options, facts, &mut arena, tables.cgroups)?;
+    let cgroups: &'static Cgroups<'static> = tables.cgroups;
+    let program_of = Program { name, credentials, filter, users, cgroups };
     let paths: (&'static MissingPaths<'static>, &'static EtcFiles<'static>) =
         (tables.missing, tables.files);
     container::plan(options, facts, &program_of, paths, tables.steps)?;
     let Tables { steps, strings, plain, .. } = tables;
-    Ok(Planned { options, facts, users, steps, strings, program, vectors, plain })
+    Ok(Planned { options, facts, users, cgroups, steps, strings, program, vectors, plain })
 }
 
 /// The filter of system calls as a program for the kernel.
@@ -299,6 +308,10 @@ fn say_refusal(
         Subject::User => (packed!("--user "), options.user.unwrap_or(c"")),
         Subject::Users => (packed!("/etc/passwd or /etc/group of the root"), c""),
         Subject::Environment => (packed!("the environment"), c""),
+        Subject::Controller(bit) => {
+            line.raw(Controllers(1 << bit).name());
+            (packed!(" controller of cgroups"), c"")
+        }
         Subject::Descriptor(number) => {
             line.text("descriptor ").number(number.into());
             (packed!(""), c"")

@@ -4,6 +4,8 @@ pub mod descendants;
 pub mod descriptors;
 pub mod program;
 
+#[cfg(feature = "run")]
+pub mod cgroups;
 #[cfg(feature = "boot")]
 pub mod copy_tree;
 #[cfg(feature = "boot")]

@@ -4,7 +4,10 @@ use super::hands::Hands;
 use super::identity::Inheritance;
 use super::program::{Attempt, Program};
 use super::start::{self, Container};
-use super::{id_maps, identity, landlock, layers, link, mounts, persist, terminal, unpack};
+use super::{
+    cgroups, id_maps, identity, landlock, layers, link, mounts, persist, terminal, unpack,
+};
+use crate::input::namespaces::Namespaces;
 use crate::plan::environment::ENVIRONMENT;
 use crate::plan::step::{Filesystem, Step};
 use crate::sys::descriptor::{Descriptor, OpenFlags};
@@ -38,9 +41,12 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::DieWithSupervisor => identity::die_with_parent(),
         Step::AdoptOrphans => identity::adopt_orphans(),
         Step::AwaitSupervisor => link::await_go(&hands.link),
+        Step::NewCgroupNamespace => {
+            process::unshare(Namespaces::CGROUP.0).map_err(Call::Unshare.failed())
+        }
         Step::Label(label) => mounts::write_below(hands, label.file, label.text.to_bytes()),
         Step::ShiftClocks(offsets) => {
-            process::unshare_time().map_err(Call::Unshare.failed())?;
+            process::unshare(Namespaces::TIME.0).map_err(Call::Unshare.failed())?;
             mounts::write_below(hands, c"/proc/self/timens_offsets", offsets.text.to_bytes())
         }
         Step::NoMoreUsers => {
@@ -127,6 +133,7 @@ fn perform_layers(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError> {
 /// The call that failed.
 pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), CallError> {
     match step {
+        Step::JoinCgroup(cgroup) => cgroups::put(container.pid, cgroup.path.to_bytes()),
         Step::MapUsers(maps) => id_maps::write(maps, container.pid),
         Step::MapTree(copy) => {
             let users = id_maps::open_of(container.pid, "ns/user", OpenFlags::READ);

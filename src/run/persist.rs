@@ -60,7 +60,8 @@ pub fn choose_processor() -> Result<CpuSet, CallError> {
 /// The number of a namespace of mounts that is made here, by a process that waits to be killed.
 fn new_number() -> Result<u64, CallError> {
     let own = own_pid();
-    let (side, _) = clone_into_namespaces(Namespaces::MOUNT.0).map_err(Call::Clone3.failed())?;
+    let (side, _) =
+        clone_into_namespaces(Namespaces::MOUNT.0, None).map_err(Call::Clone3.failed())?;
     match side {
         Side::Child => wait_to_be_killed(own),
         Side::Parent(pid) => {

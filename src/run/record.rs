@@ -10,7 +10,7 @@ use rustix::io::{IoSlice, pread};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::undo::Left;
-use crate::input::record::{ENTRY_BYTES, Entry, NAME_BYTES};
+use crate::input::record::{ENTRY_BYTES, Entry, NAME_BYTES, Undo};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::directory::{for_each_name, write_current};
 use crate::text::arena::Arena;
@@ -212,11 +212,15 @@ fn undo_all(file: &Descriptor, name: &CStr) {
         Entry::Started => left.started = true,
         Entry::Undo(_) => {}
     });
-    let Some(directory) = directory else { return };
-    left.directory = directory.as_fd();
+    if let Some(directory) = &directory {
+        left.directory = directory.as_fd();
+    }
     for_each_entry(file, &mut |entry| {
-        if let Entry::Undo(undo) = entry {
-            left.undo(undo);
+        if let Entry::Undo(undo) = entry
+            && (directory.is_some() || matches!(undo, Undo::Cgroup(_) | Undo::Leaf(_)))
+        {
+            // Whoever cleans up does so beside his own work.
+            let _ = left.undo(undo);
         }
     });
 }

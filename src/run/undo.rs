@@ -5,6 +5,7 @@ use core::ffi::CStr;
 use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, CWD, statat, unlinkat};
 
+use super::cgroups;
 use super::mounts::{PATH_BYTES, parent_and_name};
 use super::network::remove_link;
 use super::persist;
@@ -12,6 +13,7 @@ use super::removal::remove_below;
 use crate::input::record::Undo;
 use crate::plan::step::Kind;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
+use crate::text::call::CallError;
 use crate::text::number::parse_u64;
 use crate::text::path::parent_end;
 
@@ -31,10 +33,16 @@ pub struct Left<'a> {
 
 impl Left<'_> {
     /// Undoes one thing, if it is still what was made.
+    ///
+    /// # Errors
+    /// The call that failed, where something stays that nobody else will remove.
     // Out of line: its buffers would lie in the frame of who waits.
     #[inline(never)]
-    pub fn undo(&self, undo: Undo<'_>) {
+    pub fn undo(&self, undo: Undo<'_>) -> Result<(), CallError> {
         match undo {
+            // Without a first process nobody has been in a cgroup of ours, and what is in one of that name is not ours.
+            Undo::Cgroup(path) => return cgroups::remove(path, self.pid.is_some()),
+            Undo::Leaf(path) => return cgroups::step_back(path),
             Undo::PidFile(path) => self.remove_pid_file(path),
             Undo::Pin(_) | Undo::PointOfFile(..) | Undo::PointOfDirectory(..) if self.started => {}
             Undo::Link(link) => remove_link(link, self.name),
@@ -42,6 +50,7 @@ impl Left<'_> {
             Undo::PointOfFile(path, existing) => self.unmake(path, existing, Kind::File),
             Undo::PointOfDirectory(path, existing) => self.unmake(path, existing, Kind::Directory),
         }
+        Ok(())
     }
 
     /// A file that has another pid in it is another's; an empty one is ours, whose pid was to be written.

@@ -14,6 +14,8 @@ pub mod terminal;
 pub mod vectors;
 
 #[cfg(feature = "run")]
+pub mod bpf;
+#[cfg(feature = "run")]
 pub mod filter;
 #[cfg(feature = "run")]
 pub mod landlock;

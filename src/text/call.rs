@@ -28,6 +28,7 @@ calls! {
     Read "read",
     Write "write",
     [rest]
+    Bpf "bpf",
     Capget "capget",
     Capset "capset",
     Chdir "chdir",
@@ -98,6 +99,7 @@ calls! {
     Setresgid "setresgid",
     Setresuid "setresuid",
     Setsid "setsid",
+    Setxattr "setxattr",
     Signalfd "signalfd4",
     Socket "socket",
     Socketpair "socketpair",

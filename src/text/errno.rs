@@ -40,6 +40,8 @@ impl Errno {
     pub const ROFS: Self = Self(30);
     /// Value too large, or a name too long.
     pub const NAMETOOLONG: Self = Self(36);
+    /// A number out of range.
+    pub const RANGE: Self = Self(34);
     /// The kernel lacks the call.
     pub const NOSYS: Self = Self(38);
     /// Operation not supported.
@@ -152,6 +154,7 @@ mod tests {
         for (number, words) in [
             (1, "EPERM (Operation not permitted)"),
             (22, "EINVAL (Invalid argument)"),
+            (34, "ERANGE (Numerical result out of range)"),
             (38, "ENOSYS (Function not implemented)"),
             (40, "ELOOP (Too many levels of symbolic links)"),
             (41, "errno 41"),

@@ -3,7 +3,7 @@
 use super::missing::find_missing;
 use super::*;
 use crate::input::kernel_release::KernelRelease;
-use crate::input::mount_options::{Tmpfs, Volume};
+use crate::input::mount_options::{Access, Tmpfs, Volume};
 use crate::input::network::Veth;
 use crate::input::root_options::{LAYERS, Layer};
 use crate::input::run_options::mounts::MountKind;
@@ -41,7 +41,8 @@ fn planned(
     let missing: &'static MissingPaths<'static> = Box::leak(Box::new(missing));
     let mut steps = Steps::new();
     let users = Users::Host;
-    let program = Program { name: c"true", credentials, filter: Some(&[0; 8]), users };
+    let cgroups = Box::leak(Box::new(Cgroups::new()));
+    let program = Program { name: c"true", credentials, filter: Some(&[0; 8]), users, cgroups };
     let files: &'static EtcFiles<'static> = Box::leak(Box::new(etc_files()));
     match plan(options, facts, &program, (missing, files), &mut steps) {
         Ok(()) => Ok(steps),
@@ -74,6 +75,7 @@ fn longest_plan(root: RootKind) {
             source: c"/a",
             target: c"/missing",
             attributes: Attributes::NO_DEV,
+            access: Access::NONE,
             propagation: Propagation::Private,
             mapped: false,
         });

@@ -6,10 +6,12 @@ use super::traces::Traces;
 use super::{Planned, explain, hints};
 use crate::facts::run_facts::refusing_setting;
 use crate::input::namespaces::Namespaces;
+use crate::input::resources::{Amount, Controllers};
 use crate::input::run_options::Mode;
 use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
 use crate::report::{self, OWN_FAILURE};
+use crate::run::cgroups::count_of_kills;
 use crate::run::descendants;
 use crate::run::hands::Hands;
 use crate::run::identity;
@@ -60,15 +62,17 @@ fn start_and_wait(
     for (index, step) in planned.steps.iter().enumerate() {
         let clock = Clock::start(planned);
         let done = match (step, &started) {
-            (Step::NewNamespaces(namespaces), _) => match start::start(*namespaces) {
-                Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
-                Ok(Started::Supervisor(container)) => {
-                    let pid = container.pid;
-                    started = Some(container);
-                    traces.begin(pid)
+            (Step::NewNamespaces(namespaces, cgroup), _) => {
+                match start::start(*namespaces, *cgroup) {
+                    Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
+                    Ok(Started::Supervisor(container)) => {
+                        let pid = container.pid;
+                        started = Some(container);
+                        traces.begin(pid)
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
             (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
             (Step::Pasta { program, ports, joins }, Some(container)) => {
                 pasta::start(program, ports, *joins, container.pid).map(|pid| {
@@ -89,7 +93,7 @@ fn start_and_wait(
             (Step::JoinWithUsers(join), _) => {
                 join::join(join.owner, join.kinds.with(Namespaces::USER, true), records)
             }
-            (_, None) => Ok(()),
+            (step, None) => start::prepare(step),
             _ => break,
         };
         if let Err(error) = done {
@@ -137,7 +141,7 @@ fn cannot_start(planned: &Planned, started: Option<Container>, failed: StepFaile
 
 /// What fails between the two sides is a failure of starting the container.
 fn of_start(planned: &Planned, error: CallError) -> StepFailed {
-    let start = |step: &Step<'_>| matches!(step, Step::NewNamespaces(_));
+    let start = |step: &Step<'_>| matches!(step, Step::NewNamespaces(..));
     let step = planned.steps.iter().position(start).unwrap_or(0);
     StepFailed { step: step as u16, error }
 }
@@ -154,7 +158,7 @@ fn supervise_container(
     }
     give_up_preserved(planned);
     let pid = container.pid;
-    match hear_of_start(planned, &container.link) {
+    let status = match hear_of_start(planned, &container.link) {
         Ok(heard) => {
             traces.started();
             wait_for_end(planned, container, heard, channels)
@@ -174,7 +178,30 @@ fn supervise_container(
             let _ = watch(planned, pid, Policy::INSIDE, Source::Signals);
             SIGNALLED + arrived.signal.0
         }
+    };
+    say_kills(planned);
+    status
+}
+
+/// Says that the kernel has killed something because the container's memory was used up: the status of a program that
+/// was killed says no more than that.
+#[inline(never)]
+fn say_kills(planned: &Planned) {
+    const MEBIBYTE: u64 = 1 << 20;
+    let bytes = planned.options.resources.number(Amount::Memory);
+    let cgroup = planned.cgroups.with(Controllers::MEMORY).filter(|_| bytes != 0);
+    if cgroup.is_none_or(|cgroup| count_of_kills(cgroup) == 0) {
+        return;
     }
+    let mut line = report::line();
+    line.packed(packed!("the container ran out of memory (limit "));
+    let (number, unit) = if bytes.is_multiple_of(MEBIBYTE) {
+        (bytes / MEBIBYTE, " MiB)")
+    } else {
+        (bytes, " bytes)")
+    };
+    line.number(number).text(unit);
+    report::say(line);
 }
 
 /// Descriptors that CMD is given are CMD's alone: who waits for their other ends waits for nobody else.

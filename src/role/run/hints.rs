@@ -34,7 +34,12 @@ const HINTS: Packed = packed!(
 ; it is a link or a file in the root
 ; dmesg may say why
 ; --storage-opt size= says how large the root in memory may become
-; such an id is not mapped: --userns auto, --uidmap and --gidmap map more"
+; such an id is not mapped: --userns auto, --uidmap and --gidmap map more
+; one above has processes itself, so v2 hands nothing on
+; one above does not hand this controller on
+; only root, or who has been delegated one, makes cgroups
+; it is there already, and not this container's
+; the host, or the cgroup above, does not have all of these"
 );
 
 /// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
@@ -72,6 +77,11 @@ const NOT_A_POINT: usize = 23;
 const NOT_LAID: usize = 24;
 const FULL: usize = 25;
 const NO_OWNER: usize = 26;
+const HAS_PROCESSES: usize = 27;
+const NOT_HANDED_ON: usize = 28;
+const NOT_OURS: usize = 29;
+const CGROUP_TAKEN: usize = 30;
+const NOT_IN_SET: usize = 31;
 
 /// What is to be said of a failed step besides; nothing for most.
 pub fn of(step: &Step<'_>, error: CallError) -> Packed {
@@ -82,6 +92,11 @@ pub fn of(step: &Step<'_>, error: CallError) -> Packed {
 fn hint(step: &Step<'_>, error: CallError) -> usize {
     match step {
         Step::Label(_) => return NO_LABEL,
+        Step::MakeCgroup(_) => return hint_of_cgroup(error),
+        Step::SetLimit(_) => match error.errno {
+            Errno::INVAL | Errno::ACCES | Errno::RANGE => return NOT_IN_SET,
+            _ => {}
+        },
         Step::KeepRecord { .. } if error.errno == Errno::EXIST => return NAME_TAKEN,
         Step::Join(join) | Step::JoinWithUsers(join) => {
             return hint_of_join(join.owner, error);
@@ -108,6 +123,17 @@ fn hint_of_join(owner: Owner<'_>, error: CallError) -> usize {
         (_, Errno::PERM) => NO_RIGHTS_THERE,
         (Owner::Container(_), Errno::NOENT | Errno::SRCH) => NO_CONTAINER,
         (Owner::File(_), Errno::INVAL) => OTHER_KIND,
+        _ => 0,
+    }
+}
+
+fn hint_of_cgroup(error: CallError) -> usize {
+    const BUSY: Errno = Errno(16);
+    match (error.call, error.errno) {
+        (Call::Write, BUSY) => HAS_PROCESSES,
+        (Call::Write, Errno::NOENT) => NOT_HANDED_ON,
+        (Call::Mkdirat, Errno::EXIST) => CGROUP_TAKEN,
+        (_, Errno::ROFS | Errno::ACCES | Errno::PERM) => NOT_OURS,
         _ => 0,
     }
 }

@@ -1,11 +1,14 @@
 //! What a container leaves on the host, from its first trace to its last.
 
+use core::ops::Range;
+
 use rustix::fs::CWD;
 
 use super::Planned;
-use crate::input::record::Entry;
+use crate::input::record::{Entry, Undo};
 use crate::input::root_options::RootKind;
 use crate::plan::step::Step;
+use crate::report;
 use crate::run::pasta;
 use crate::run::record::Record;
 use crate::run::undo::{self, Left};
@@ -20,14 +23,15 @@ pub struct Traces {
     started: bool,
     /// pasta(1), which connects the network.
     pub helper: Option<Pid>,
-    /// The step whose file was there already: it is another's.
-    anothers: Option<usize>,
+    /// Steps that have left nothing: behind one that failed before there was a process, it as well; or one whose file
+    /// was there already, and is another's.
+    void: Range<usize>,
 }
 
 impl Traces {
     /// Nothing has been done yet.
     pub const NONE: Self =
-        Self { record: None, pid: None, started: false, helper: None, anothers: None };
+        Self { record: None, pid: None, started: false, helper: None, void: 0..0 };
 
     /// Makes the record, with what the plan will leave: last things first, as they will be undone.
     ///
@@ -64,7 +68,11 @@ impl Traces {
 
     /// A step of the supervisor has failed.
     pub fn failed(&mut self, step: usize, error: CallError) {
-        self.anothers = (error.errno == Errno::EXIST).then_some(step);
+        self.void = match (self.pid, error.errno) {
+            (None, _) => step..usize::MAX,
+            (_, Errno::EXIST) => step..step + 1,
+            _ => 0..0,
+        };
     }
 
     /// CMD has been executed.
@@ -91,10 +99,12 @@ impl Traces {
             started: self.started,
         };
         for (index, step) in planned.steps.iter().enumerate().rev() {
-            if let Some(undo) = step.undo()
-                && self.anothers != Some(index)
-            {
-                left.undo(undo);
+            if self.void.contains(&index) {
+                continue;
+            }
+            let Some(undo) = step.undo() else { continue };
+            if let (Err(error), Undo::Cgroup(path) | Undo::Leaf(path)) = (left.undo(undo), undo) {
+                let _ = report::failed_call(error, path.to_bytes());
             }
         }
         if !self.started && planned.facts.root == RootKind::Into {
