@@ -331,7 +331,7 @@ fn is_program(path: &CStr) -> bool {
 }
 
 fn look_at_volumes(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
-    for (index, volume) in (0..).zip(&options.volumes) {
+    for (index, volume) in (0..).zip(&options.lists.volumes) {
         let failed = Refusal::of_call(Call::Newfstatat, Subject::Volume(index));
         let status = statat(CWD, volume.source, AtFlags::empty()).map_err(&failed)?;
         let found = kind_of(&status);

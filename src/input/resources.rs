@@ -250,7 +250,7 @@ impl RunOptions<'_> {
     /// Whether a device is to be usable in one direction alone.
     #[must_use]
     pub fn asks_less_of_devices(&self) -> bool {
-        self.volumes.iter().any(|volume| volume.access.is_partial())
+        self.lists.volumes.iter().any(|volume| volume.access.is_partial())
     }
 
     /// Whether anything was asked for that takes a cgroup.

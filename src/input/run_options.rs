@@ -66,8 +66,35 @@ pub enum Mode {
     Explain,
 }
 
+/// Lists that are long. They are not there before something is put into them: where they are made, an empty one would
+/// touch a page of whoever waits.
+pub struct Lists<'a> {
+    /// Binds of the host's files, in the order given.
+    pub volumes: Vec<Volume<'a>, VOLUMES>,
+    /// Memory filesystems, in the order given.
+    pub tmpfs: Vec<Tmpfs<'a>, TMPFS_MOUNTS>,
+    /// `--env`, in the order given.
+    pub variables: Vec<&'a CStr, VARIABLES>,
+}
+
+impl Lists<'_> {
+    /// Nothing in them; all bytes are zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { volumes: Vec::new(), tmpfs: Vec::new(), variables: Vec::new() }
+    }
+}
+
+impl Default for Lists<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// All that `rootlet run` was told.
 pub struct RunOptions<'a> {
+    /// Its long lists.
+    pub lists: &'a mut Lists<'a>,
     /// What the root is made of.
     pub root: RootOptions<'a>,
     /// The directory of the host that becomes the root, or the first of its layers.
@@ -76,12 +103,6 @@ pub struct RunOptions<'a> {
     pub read_only: bool,
     /// Its files belong to whom the container's user namespace makes of their owners.
     pub rootfs_mapped: bool,
-    /// Binds of the host's files, in the order given.
-    pub volumes: Vec<Volume<'a>, VOLUMES>,
-    /// Memory filesystems, in the order given.
-    pub tmpfs: Vec<Tmpfs<'a>, TMPFS_MOUNTS>,
-    /// In which order volumes and memory filesystems were named; `mounts` walks them.
-    pub mount_order: Vec<MountKind, { VOLUMES + TMPFS_MOUNTS }>,
     /// The container's name.
     pub name: Option<&'a CStr>,
     /// Host name inside.
@@ -92,18 +113,10 @@ pub struct RunOptions<'a> {
     pub workdir: &'a CStr,
     /// `USER[:GROUP]`, unresolved.
     pub user: Option<&'a CStr>,
-    /// `--env`, in the order given.
-    pub variables: Vec<&'a CStr, VARIABLES>,
-    /// `--env-file`, in the order given.
-    pub variable_files: Vec<&'a CStr, VARIABLE_FILES>,
     /// Namespaces to make.
     pub namespaces: Namespaces,
     /// The network.
     pub network: Network<'a>,
-    /// `--publish`
-    pub ports: Vec<Port<'a>, PORTS>,
-    /// `--dns`, `--dns-search`, `--add-host`
-    pub names: Names<'a>,
     /// The user namespace.
     pub users: UserNamespace,
     /// Namespaces to join; the user namespace may be among them.
@@ -134,8 +147,6 @@ pub struct RunOptions<'a> {
     pub capabilities_added: CapabilitySet,
     /// `--ulimit`, one of each kind.
     pub limits: Vec<Limit, KINDS>,
-    /// Where alone files can be used; empty for everywhere.
-    pub file_rules: Vec<FileRule<'a>, FILE_RULES>,
     /// How many of the caller's descriptors CMD has beside the standard ones, from 3 on.
     pub preserved: u8,
     /// What it may use at most.
@@ -148,9 +159,19 @@ pub struct RunOptions<'a> {
     pub security: Security<'a>,
     /// Run, trace or explain.
     pub mode: Mode,
+    /// `--publish`
+    pub ports: Vec<Port<'a>, PORTS>,
+    /// `--dns`, `--dns-search`, `--add-host`
+    pub names: Names<'a>,
+    /// `--env-file`, in the order given.
+    pub variable_files: Vec<&'a CStr, VARIABLE_FILES>,
+    /// Where alone files can be used; empty for everywhere.
+    pub file_rules: Vec<FileRule<'a>, FILE_RULES>,
+    /// In which order volumes and memory filesystems were named; `mounts` walks them.
+    pub mount_order: Vec<MountKind, { VOLUMES + TMPFS_MOUNTS }>,
 }
 
-impl RunOptions<'_> {
+impl<'a> RunOptions<'a> {
     /// Whether the container shares the host's namespace of this kind.
     #[must_use]
     pub fn shares_hosts(&self, kind: Namespaces) -> bool {
@@ -159,21 +180,19 @@ impl RunOptions<'_> {
 
     /// What a command line without options means; the root is still to be named.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(lists: &'a mut Lists<'a>) -> Self {
         Self {
+            lists,
             root: RootOptions::new(),
             rootfs: c"",
             read_only: false,
             rootfs_mapped: false,
-            volumes: Vec::new(),
-            tmpfs: Vec::new(),
             mount_order: Vec::new(),
             name: None,
             hostname: None,
             domainname: None,
             workdir: c"/",
             user: None,
-            variables: Vec::new(),
             variable_files: Vec::new(),
             namespaces: Namespaces::DEFAULT,
             network: Network::Apart,
@@ -202,12 +221,6 @@ impl RunOptions<'_> {
             security: Security::new(),
             mode: Mode::Run,
         }
-    }
-}
-
-impl Default for RunOptions<'_> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -326,20 +339,20 @@ fn add_to_list<'a>(
         Id::Volume | Id::Device => {
             let parse = if id == Id::Device { parse_device } else { parse_volume };
             let volume = parse(bytes, arena)?;
-            options.volumes.push(volume).map_err(|_| Reason::TooManyVolumes)?;
+            options.lists.volumes.push(volume).map_err(|_| Reason::TooManyVolumes)?;
             // As many places as both lists have: there is room.
             let _ = options.mount_order.push(MountKind::Volume);
             Ok(())
         }
         Id::Tmpfs => {
             let tmpfs = parse_tmpfs(bytes, arena)?;
-            options.tmpfs.push(tmpfs).map_err(|_| Reason::TooManyTmpfs)?;
+            options.lists.tmpfs.push(tmpfs).map_err(|_| Reason::TooManyTmpfs)?;
             let _ = options.mount_order.push(MountKind::Tmpfs);
             Ok(())
         }
         Id::Variable => {
             super::environment::parse(bytes).ok_or(Reason::NoVariable)?;
-            options.variables.push(value).map_err(|_| Reason::TooManyVariables)
+            options.lists.variables.push(value).map_err(|_| Reason::TooManyVariables)
         }
         _ => options.variable_files.push(value).map_err(|_| Reason::TooManyVariableFiles),
     }

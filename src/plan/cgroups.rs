@@ -235,7 +235,8 @@ impl<'a> Planner<'_, 'a> {
         let devices = &mut self.cgroups.devices;
         devices.path = cgroup.path;
         devices.optional = !self.options.asks_less_of_devices();
-        let asked = self.options.volumes.iter().filter(|volume| volume.access != Access::NONE);
+        let asked =
+            self.options.lists.volumes.iter().filter(|volume| volume.access != Access::NONE);
         let asked = asked.zip(&self.facts.devices).map(|(volume, device)| DeviceRule {
             block: device.block,
             major: device.major,

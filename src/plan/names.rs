@@ -106,7 +106,7 @@ fn hostname<'a>(options: &RunOptions<'a>, facts: &RunFacts<'a>) -> &'a [u8] {
 }
 
 /// The host's own where its network is shared; else who the container is, and `localhost`.
-fn write_hosts(options: &RunOptions<'_>, facts: &RunFacts<'_>, text: &mut Text<'_>) {
+fn write_hosts<'a>(options: &RunOptions<'a>, facts: &RunFacts<'a>, text: &mut Text<'_>) {
     let name = hostname(options, facts);
     if matches!(options.network, Network::Host) {
         text.add(facts.hosts);
@@ -137,7 +137,7 @@ fn write_own(options: &RunOptions<'_>, name: &[u8], text: &mut Text<'_>) {
 }
 
 /// What was asked for instead of what the host has. The host's own resolver cannot be reached from another network.
-fn write_resolver(options: &RunOptions<'_>, facts: &RunFacts<'_>, text: &mut Text<'_>) {
+fn write_resolver<'a>(options: &RunOptions<'a>, facts: &RunFacts<'a>, text: &mut Text<'_>) {
     let names = &options.names;
     let shares = matches!(options.network, Network::Host);
     let hosts = if matches!(options.network, Network::Apart) { b"" } else { facts.resolver };
@@ -177,7 +177,7 @@ mod tests {
     fn texts(network: &str, change: fn(&mut Names<'static>)) -> [String; ETC_FILES] {
         let arena = Box::leak(Box::new([0; 4096]));
         let mut arena = Arena::new(arena);
-        let mut options = RunOptions::new();
+        let mut options = RunOptions::new(Box::leak(Box::default()));
         let connected = parse_network(network.as_bytes(), &mut arena).unwrap();
         let other = if network == "host" { Network::Host } else { Network::Apart };
         options.network = connected.unwrap_or(other);
@@ -226,16 +226,16 @@ mod tests {
 
     #[test]
     fn what_is_missing_stays_away_where_it_cannot_be_made() {
-        let mut options = RunOptions::new();
+        let mut options = RunOptions::new(Box::leak(Box::default()));
         options.read_only = true;
         let mut facts = RunFacts::new();
         facts.etc = [Some((c"/etc/hostname", 4)), Some((c"/etc/hosts", 10)), None];
-        let mut buffer = [0; 256];
+        let buffer = Box::leak(Box::new([0; 256]));
         let mut files = EtcFiles::new();
-        write_files(&options, &facts, &mut Arena::new(&mut buffer), &mut files).unwrap();
+        write_files(&options, &facts, &mut Arena::new(buffer), &mut files).unwrap();
         assert_eq!(files.iter().map(|file| file.name).collect::<std::vec::Vec<_>>(), [c"hosts"]);
-        let (mut small, mut files) = ([0; 8], EtcFiles::new());
-        let full = write_files(&options, &facts, &mut Arena::new(&mut small), &mut files);
+        let (small, mut files) = (Box::leak(Box::new([0; 8])), EtcFiles::new());
+        let full = write_files(&options, &facts, &mut Arena::new(small), &mut files);
         assert!(full.is_err());
     }
 }

@@ -117,7 +117,8 @@ pub fn decide<'a>(
     if has_maps && choice != UserNamespace::New {
         return refused(Reason::MapsOfHost);
     }
-    let maps_mounts = options.rootfs_mapped || options.volumes.iter().any(|volume| volume.mapped);
+    let maps_mounts =
+        options.rootfs_mapped || options.lists.volumes.iter().any(|volume| volume.mapped);
     if maps_mounts && !(is_root && matches!(choice, UserNamespace::New | UserNamespace::Auto)) {
         return refused(Reason::MapsMounts);
     }

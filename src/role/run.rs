@@ -12,7 +12,7 @@ use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::resources::Controllers;
 use crate::input::root_options::Layer;
 use crate::input::run_manual::MANUAL;
-use crate::input::run_options::{self, Mode, RunOptions, RunRequest, UserNamespace};
+use crate::input::run_options::{self, Lists, Mode, RunOptions, RunRequest, UserNamespace};
 use crate::input::security_options::FilterChoice;
 use crate::input::supervision::Supervision;
 use crate::input::system_calls::NATIVE;
@@ -53,16 +53,17 @@ struct PlanMemory {
     facts: MaybeUninit<RunFacts<'static>>,
     credentials: MaybeUninit<Credentials<'static>>,
     plain: Supervision<'static>,
-    missing: MissingPaths<'static>,
+    maps: Maps,
+    cgroups: MaybeUninit<Cgroups<'static>>,
     files: EtcFiles<'static>,
     options: MaybeUninit<RunOptions<'static>>,
+    missing: MissingPaths<'static>,
+    lists: Lists<'static>,
     steps: Steps<'static>,
     strings: StringTable<'static, { ENVIRONMENT + 1 }>,
     environment: Environment<'static>,
     arena: [u8; ARENA_BYTES],
     filter: filter_file::Tables,
-    maps: Maps,
-    cgroups: MaybeUninit<Cgroups<'static>>,
 }
 
 impl Memory {
@@ -71,6 +72,7 @@ impl Memory {
         let tables = PlanMemory {
             arena: [0; ARENA_BYTES],
             options: MaybeUninit::uninit(),
+            lists: Lists::new(),
             facts: MaybeUninit::uninit(),
             credentials: MaybeUninit::uninit(),
             environment: Environment::new(),
@@ -126,7 +128,7 @@ fn prepare(
     rest: Strings<'static>,
     memory: &'static mut PlanMemory,
 ) -> Result<Planned, i32> {
-    let options = memory.options.write(RunOptions::new());
+    let options = memory.options.write(RunOptions::new(&mut memory.lists));
     let mut arena = Arena::new(&mut memory.arena);
     // What is wrong is said with the names that options have; so they are read first, and lent from then on.
     let request = run_options::parse(rest, COMMAND_WORDS, &mut arena, options);
@@ -296,7 +298,7 @@ fn say_refusal(
         }
         Subject::Volume(index) => (
             packed!(""),
-            options.volumes.get(usize::from(index)).map_or(c"", |volume| volume.source),
+            options.lists.volumes.get(usize::from(index)).map_or(c"", |volume| volume.source),
         ),
         Subject::VariableFile(index, _) => {
             (packed!(""), options.variable_files.get(usize::from(index)).copied().unwrap_or(c""))

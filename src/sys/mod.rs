@@ -8,6 +8,8 @@ pub mod clock;
 pub mod descriptor;
 pub mod directory;
 pub mod process;
+#[cfg(feature = "run")]
+pub mod processors;
 pub mod signal;
 pub mod standard;
 pub mod terminal;

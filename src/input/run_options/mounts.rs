@@ -37,8 +37,8 @@ impl<'a> UserMount<'_, 'a> {
 impl<'a> RunOptions<'a> {
     /// Volumes and memory filesystems in the order in which they were named: a later one lies over an earlier one.
     pub fn mounts(&self) -> impl Iterator<Item = UserMount<'_, 'a>> {
-        let mut volumes = (0..).zip(&self.volumes);
-        let mut tmpfs = self.tmpfs.iter();
+        let mut volumes = (0..).zip(&self.lists.volumes);
+        let mut tmpfs = self.lists.tmpfs.iter();
         self.mount_order.iter().filter_map(move |kind| match kind {
             MountKind::Volume => {
                 volumes.next().map(|(index, volume)| UserMount::Volume(index, volume))

@@ -13,7 +13,7 @@ fn read(line: &'static str) -> Result<(RunOptions<'static>, usize), Option<Cause
         .collect();
     let words = Box::leak(Box::new(words));
     let mut arena = Arena::new(Box::leak(Box::new([0; 65536])));
-    let mut options = RunOptions::new();
+    let mut options = RunOptions::new(Box::leak(Box::default()));
     match parse(words.iter().copied(), 0, &mut arena, &mut options) {
         Ok(RunRequest::Run(operands)) => Ok((options, operands.count())),
         Ok(RunRequest::Help) => Err(None),

@@ -59,7 +59,7 @@ fn the_longest_plan_fits() {
 }
 
 fn longest_plan(root: RootKind) {
-    let (mut options, mut facts) = (RunOptions::new(), good_facts());
+    let (mut options, mut facts) = (RunOptions::new(Box::leak(Box::default())), good_facts());
     facts.root = root;
     for index in 0..LAYERS {
         let _ = options.root.layers.push(c"layer");
@@ -71,7 +71,7 @@ fn longest_plan(root: RootKind) {
     for _ in 0..VOLUMES {
         let _ = facts.volumes.push(Found::Directory);
         let _ = options.mount_order.push(MountKind::Volume);
-        let _ = options.volumes.push(Volume {
+        let _ = options.lists.volumes.push(Volume {
             source: c"/a",
             target: c"/missing",
             attributes: Attributes::NO_DEV,
@@ -83,7 +83,8 @@ fn longest_plan(root: RootKind) {
     for _ in 0..TMPFS_MOUNTS {
         let (target, parameters) = (c"/missing", Vec::new());
         let _ = options.mount_order.push(MountKind::Tmpfs);
-        let _ = options.tmpfs.push(Tmpfs { target, attributes: Attributes::NONE, parameters });
+        let _ =
+            options.lists.tmpfs.push(Tmpfs { target, attributes: Attributes::NONE, parameters });
     }
     for _ in 0..VOLUMES + TMPFS_MOUNTS {
         let _ = facts.existing.push(0);
@@ -104,7 +105,7 @@ fn longest_plan(root: RootKind) {
 #[test]
 fn what_cannot_be_a_container_is_refused_before_anything_is_done() {
     let with = |change: fn(&mut RunOptions<'static>, &mut RunFacts<'static>)| {
-        let (mut options, mut facts) = (RunOptions::new(), good_facts());
+        let (mut options, mut facts) = (RunOptions::new(Box::leak(Box::default())), good_facts());
         change(&mut options, &mut facts);
         planned(options, &facts, &CREDENTIALS).err()
     };
@@ -129,10 +130,10 @@ fn what_cannot_be_a_container_is_refused_before_anything_is_done() {
 fn a_user_gets_only_what_was_added_by_name() {
     static OTHER: Credentials<'static> =
         Credentials { uid: 1000, gid: 0, groups: Vec::new(), home: b"/" };
-    let steps = planned(RunOptions::new(), &good_facts(), &OTHER).unwrap();
+    let steps = planned(RunOptions::new(Box::leak(Box::default())), &good_facts(), &OTHER).unwrap();
     let none = |step: &Step<'_>| matches!(step, Step::Capabilities(CapabilitySet::NONE));
     assert!(steps.iter().any(none));
-    let mut options = RunOptions::new();
+    let mut options = RunOptions::new(Box::leak(Box::default()));
     options.capabilities_added = CapabilitySet(1 << 10);
     let steps = planned(options, &good_facts(), &OTHER).unwrap();
     let one = |step: &Step<'_>| matches!(step, Step::AmbientCapabilities(CapabilitySet(0x400)));
@@ -142,7 +143,7 @@ fn a_user_gets_only_what_was_added_by_name() {
 #[test]
 fn the_filter_is_the_last_thing_before_the_program_or_comes_before_privileges_go() {
     for new_privileges in [false, true] {
-        let mut options = RunOptions::new();
+        let mut options = RunOptions::new(Box::leak(Box::default()));
         options.security.new_privileges = new_privileges;
         let steps = planned(options, &good_facts(), &CREDENTIALS).unwrap();
         let place = |wanted: fn(&Step<'_>) -> bool| steps.iter().position(wanted);
@@ -160,7 +161,8 @@ fn the_filter_is_the_last_thing_before_the_program_or_comes_before_privileges_go
 
 #[test]
 fn dumpable_and_the_death_signal_come_after_the_last_change_of_credentials() {
-    let steps = planned(RunOptions::new(), &good_facts(), &CREDENTIALS).unwrap();
+    let steps =
+        planned(RunOptions::new(Box::leak(Box::default())), &good_facts(), &CREDENTIALS).unwrap();
     let place = |wanted: fn(&Step<'_>) -> bool| steps.iter().rposition(wanted).unwrap();
     let last_change = place(|step| {
         matches!(step, Step::Groups(_) | Step::GroupId(_) | Step::UserId(_) | Step::Capabilities(_))
@@ -173,7 +175,7 @@ fn dumpable_and_the_death_signal_come_after_the_last_change_of_credentials() {
 fn an_initramfs_is_left_by_chroot() {
     let mut facts = good_facts();
     facts.on_initramfs = true;
-    let steps = planned(RunOptions::new(), &facts, &CREDENTIALS).unwrap();
+    let steps = planned(RunOptions::new(Box::leak(Box::default())), &facts, &CREDENTIALS).unwrap();
     assert!(steps.iter().any(|step| matches!(step, Step::ChangeRoot)));
     assert!(!steps.iter().any(|step| matches!(step, Step::PivotRoot | Step::DetachOldRoot)));
 }

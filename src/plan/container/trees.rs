@@ -45,7 +45,7 @@ pub fn hosts_trees<'a>(
         attributes: Attributes::NO_DEV.and(read_only),
         propagation: Some(own),
     };
-    let volumes = options.volumes.iter().zip(Slot::FIRST_VOLUME..).map(|(volume, slot)| {
+    let volumes = options.lists.volumes.iter().zip(Slot::FIRST_VOLUME..).map(|(volume, slot)| {
         let propagation = match volume.propagation {
             Propagation::Shared => None,
             other => Some(other),

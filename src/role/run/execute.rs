@@ -29,6 +29,7 @@ use crate::supervise::wait_loop::{Source, supervise};
 use crate::supervise::window::Channels;
 use crate::sys::clock::monotonic_ns;
 use crate::sys::descriptor::Descriptor;
+use crate::sys::memory::release_stack;
 use crate::sys::poll::{self, Entry};
 use crate::sys::process::{Pid, Side, Until, close_range, exit, fork};
 use crate::sys::signal::{self, Arrived, Inherited, Signal};
@@ -314,6 +315,7 @@ fn wait_for_end(
 }
 
 fn watch(planned: &Planned, pid: Pid, policy: Policy, source: Source) -> i32 {
+    release_stack();
     supervise(policy, planned.plain, source, Journal::SILENT, pid)
 }
 
