@@ -121,13 +121,22 @@ fn the_explained_calls_are_the_executed_ones_in_order() {
     let t = case!("-", "strace");
     let data = t.folder("data");
     let volume = format!("{}:/data:ro", data.display());
+    // Where the hierarchies are those of v1; a virtual machine has the other.
+    let is_v1 = std::path::Path::new("/sys/fs/cgroup/memory").exists();
+    let limits = ["--memory", "64m", "--cpuset-cpus", "0", "--pids-limit", "99"];
+    let [upper, work, layer] =
+        ["upper", "work", "layer"].map(|name| t.folder(name).to_str().unwrap().to_owned());
     let rows: &[&[&str]] = &[
         &[],
+        if is_v1 { &limits } else { &[] },
         &["--read-only", "--hostname", "box", "--domainname", "example"],
         &["--volume", &volume, "--tmpfs", "/scratch:size=1m,ro"],
         &["--user", "1000:1000", "--workdir", "/etc"],
         &["--network", "host", "--ipc", "host", "--uts", "host"],
         &["--no-pivot"],
+        &["--overlay", "--read-only", "--storage-opt", "size=8m"],
+        &["--overlay", "--userns", "new"],
+        &["--upper", &upper, "--work", &work, "--rootfs", &layer],
         &["--propagation", "private"],
         &["--cap-drop", "ALL"],
         &["--privileged"],

@@ -221,7 +221,7 @@ fn a_failing_step_with_every_option_leaves_nothing() {
             "--user",
             "1000:1000",
         ])
-        .opts(["--workdir", "/etc", "--read-only", "--pid-file"])
+        .opts(["--workdir", "/etc", "--read-only", "--dns", "10.0.0.53", "--pid-file"])
         .opt(pid_file(name))
         .cmd(["/bin/true"])
     };

@@ -72,7 +72,7 @@ fn a_device_is_usable_where_it_was_asked_for() {
     let file = t.file("file", "");
     for (device, words) in [
         (file.to_str().unwrap(), "no device"),
-        ("/dev/null:r", "needs a device"),
+        ("/dev/null:x", "needs a device"),
         ("dev/null", "needs a device"),
         ("/dev/nosuch", "ENOENT"),
     ] {

@@ -175,6 +175,20 @@ fn the_next_command_cleans_up_after_a_killed_one() {
 }
 
 #[test]
+fn all_that_were_killed_are_cleaned_up_after() {
+    let t = case!("-", "unshare");
+    let script = "mount -t tmpfs run /run; cd $DIR
+        for name in a b c d e; do
+            $BIN run --rootfs $ROOT --name $name --pid-file $name.pid sleep 100 & pids+=($!)
+        done
+        until [ $(cat /run/rootlet/*/record | tr '\\0' '\\n' | grep -cx started) = 5 ]; do sleep 0.01; done
+        kill -9 ${pids[@]}; wait || true; ls /run/rootlet | wc -l
+        $BIN run --rootfs $ROOT -- /bin/true; ls /run/rootlet; ls *.pid 2>/dev/null || true";
+    let run = t.host_script(script);
+    assert_eq!((run.code(), run.stdout.as_str()), (0, "5\n"), "{run:?}");
+}
+
+#[test]
 fn what_still_runs_is_left_alone() {
     let t = case!("-");
     let name = name(&t, "lives");

@@ -386,6 +386,20 @@ fn e7_no_old_root_is_left() {
 }
 
 #[test]
+fn d1_the_image_is_a_tarball() {
+    let t = case!("-", "tar");
+    let image = t.path("image.tar.gz");
+    // 1: a file was given another name meanwhile, as the roots of other tests share the large ones.
+    t.host_script("tar -C $ROOT -czf $DIR/image.tar.gz . 2> $DIR/log || [ $? = 1 ]").ok();
+    let by_hand =
+        "mkdir $DIR/by-hand; tar -xzf $DIR/image.tar.gz -C $DIR/by-hand; chroot $DIR/by-hand ls /";
+    let before = Host::now();
+    let run = t.rootlet().opts(["run", "--rootfs"]).opt(&image).cmd(["ls", "/"]).output();
+    assert_eq!(run.ok(), t.host_script(by_hand).ok());
+    before.unchanged(&t, "a root out of a tarball");
+}
+
+#[test]
 fn d2_chroot_alone_leaves_host_processes_killable() {
     let t = case!("run-container");
     let mut bystander = Bystander::new();

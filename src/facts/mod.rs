@@ -2,8 +2,16 @@
 
 #[cfg(feature = "boot")]
 pub mod block_devices;
+#[cfg(feature = "run")]
+pub mod cgroups;
 #[cfg(feature = "boot")]
 pub mod files;
+#[cfg(feature = "run")]
+pub mod layers;
+#[cfg(feature = "run")]
+pub mod links;
+#[cfg(feature = "run")]
+pub mod names;
 #[cfg(feature = "run")]
 pub mod naming;
 #[cfg(feature = "boot")]

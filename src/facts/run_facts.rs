@@ -4,17 +4,23 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statat, statfs, statx};
+use rustix::fs::{AtFlags, CWD, FileType, Stat, StatxFlags, major, minor, statat, statfs, statx};
 use rustix::io::Errno as KernelErrno;
 
+use super::cgroups::{self, CgroupFacts};
+use super::layers::{look_at_layers, read_of_root};
+use super::links;
+use super::names::{self, ETC_FILES};
 use super::naming::name_container;
 use super::text_file::read_text;
 use crate::input::id_map::subordinate_range;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_info;
-use crate::input::mount_options::Attributes;
+use crate::input::mount_options::{Access, Attributes};
 use crate::input::namespaces::Namespaces;
+use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::input::root_options::{LAYERS, Layer, RootKind};
 use crate::input::run_options::{
     Mode, RunOptions, TMPFS_MOUNTS, UserNamespace, VARIABLE_FILES, VOLUMES,
 };
@@ -50,6 +56,17 @@ pub enum Found {
     Nothing,
 }
 
+/// What the kernel knows a device by.
+#[derive(Clone, Copy)]
+pub struct DeviceNumber {
+    /// A block device; else a character device.
+    pub block: bool,
+    /// The driver's number.
+    pub major: u32,
+    /// The device's.
+    pub minor: u32,
+}
+
 /// Effective ids of the caller.
 #[derive(Clone, Copy)]
 pub struct Caller {
@@ -71,7 +88,11 @@ pub struct RunFacts<'a> {
     pub kernel: KernelRelease,
     /// The host name inside: the one asked for, ours by default, the host's where that is shared.
     pub hostname: &'a CStr,
-    /// What the root has at /proc, /sys and /dev.
+    /// What each `--rootfs` is.
+    pub layers: Vec<Layer, LAYERS>,
+    /// What they make together.
+    pub root: RootKind,
+    /// What the root has at /proc, /sys and /dev, where it is a directory.
     pub mount_points: [Found; 3],
     /// Our own root is the initramfs, where pivot_root cannot work.
     pub on_initramfs: bool,
@@ -85,6 +106,10 @@ pub struct RunFacts<'a> {
     pub group: &'a [u8],
     /// What each `--volume` source is.
     pub volumes: Vec<Found, VOLUMES>,
+    /// Which device each `--device` is, in their order.
+    pub devices: Vec<DeviceNumber, VOLUMES>,
+    /// The host's cgroups; known only where the container is to have some.
+    pub cgroups: CgroupFacts<'a>,
     /// How many bytes of each mount point that the user named are there, in the order of the mounts.
     pub existing: Vec<u16, { VOLUMES + TMPFS_MOUNTS }>,
     /// The filter's file, where one was named.
@@ -101,6 +126,17 @@ pub struct RunFacts<'a> {
     pub has_helpers: bool,
     /// Whether the host's mount below the root is shared; known only where asked for.
     pub root_is_shared: Option<bool>,
+    /// The number of the bridge of `--network veth`; 0 for none.
+    pub bridge: u32,
+    /// Where each file of names goes, in the order of their names, and how much of that is there; known only where
+    /// asked for, and where the root has an /etc.
+    pub etc: [Option<(&'a CStr, u16)>; ETC_FILES],
+    /// The host's /etc/hosts, where its network is shared.
+    pub hosts: &'a [u8],
+    /// The host's resolv.conf.
+    pub resolver: &'a [u8],
+    /// Where pasta(1) is; known only where asked for.
+    pub pasta: Option<&'static CStr>,
 }
 
 impl RunFacts<'_> {
@@ -113,6 +149,8 @@ impl RunFacts<'_> {
             record: c"",
             kernel: KernelRelease(0, 0),
             hostname: HOSTNAME,
+            layers: Vec::new(),
+            root: RootKind::Directory,
             mount_points: [Found::Nothing; 3],
             on_initramfs: false,
             has_terminal: false,
@@ -120,6 +158,8 @@ impl RunFacts<'_> {
             passwd: b"",
             group: b"",
             volumes: Vec::new(),
+            devices: Vec::new(),
+            cgroups: CgroupFacts::new(),
             existing: Vec::new(),
             filter: b"",
             variable_files: Vec::new(),
@@ -128,6 +168,11 @@ impl RunFacts<'_> {
             sub_gids: None,
             has_helpers: false,
             root_is_shared: None,
+            bridge: 0,
+            etc: [None; ETC_FILES],
+            hosts: b"",
+            resolver: b"",
+            pasta: None,
         }
     }
 }
@@ -162,9 +207,10 @@ pub fn gather<'a>(
             return Err(Refusal::new(Subject::Descriptor(number), Reason::NotOpen));
         }
     }
-    let root = open(CWD, options.rootfs, OpenFlags::PATH_DIRECTORY);
-    let root = root.map_err(Refusal::of_call(Call::Openat, Subject::Root))?;
-    look_at_root(&root, facts)?;
+    let root = look_at_layers(options, facts)?;
+    if let Some(root) = &root {
+        look_at_root(root, facts)?;
+    }
     facts.on_initramfs = on_initramfs()?;
     if options.terminal {
         facts.window = terminal::window(standard::input()).ok();
@@ -174,14 +220,17 @@ pub fn gather<'a>(
         facts.has_terminal = terminal.err() != Some(NO_TERMINAL);
     }
     if options.user.is_some() {
-        let users = Subject::Users;
-        facts.passwd = read_text(Some(&root), c"etc/passwd", users, arena)?.unwrap_or_default();
-        facts.group = read_text(Some(&root), c"etc/group", users, arena)?.unwrap_or_default();
+        facts.passwd = read_of_root(c"etc/passwd", root.as_ref(), options, facts, arena)?;
+        facts.group = read_of_root(c"etc/group", root.as_ref(), options, facts, arena)?;
     }
     facts.caller.uid = rustix::process::geteuid().as_raw();
     name_container(options, caller, arena, facts)?;
     if facts.caller.uid != 0 || options.users == UserNamespace::Auto {
         look_at_grants(options, arena, facts)?;
+    }
+    look_at_network(options, facts)?;
+    if options.wants_names() {
+        names::look(root.as_ref(), options, arena, facts)?;
     }
     for (index, persist) in (0..).zip(&options.persist) {
         // A failed start removes it, so it must be its own.
@@ -190,14 +239,17 @@ pub fn gather<'a>(
         }
     }
     look_at_volumes(options, facts)?;
-    look_at_targets(&root, options, facts)?;
+    if options.takes_cgroups() {
+        cgroups::gather(facts.caller.uid == 0, arena, &mut facts.cgroups)?;
+    }
+    look_at_targets(root.as_ref(), options, facts)?;
     read_variable_files(options, arena, facts)?;
     if let FilterChoice::File(path) = options.security.filter {
         let subject = Subject::FilterFile { line: 0, column: 0 };
         facts.filter = read_named(path, subject, arena)?;
     }
-    if options.mode == Mode::Explain {
-        facts.root_is_shared = root_is_shared(&root, arena)?;
+    if let (Mode::Explain, Some(root)) = (options.mode, &root) {
+        facts.root_is_shared = root_is_shared(root, arena)?;
     }
     Ok(())
 }
@@ -218,12 +270,16 @@ fn look(directory: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Found,
     match statat(directory, name, flags) {
         Err(KernelErrno::NOENT) => Ok(Found::Nothing),
         Err(errno) => Err(errno),
-        Ok(status) => Ok(match FileType::from_raw_mode(status.st_mode) {
-            FileType::Directory => Found::Directory,
-            FileType::Symlink => Found::Link,
-            FileType::CharacterDevice | FileType::BlockDevice => Found::Device,
-            _ => Found::File,
-        }),
+        Ok(status) => Ok(kind_of(&status)),
+    }
+}
+
+fn kind_of(status: &Stat) -> Found {
+    match FileType::from_raw_mode(status.st_mode) {
+        FileType::Directory => Found::Directory,
+        FileType::Symlink => Found::Link,
+        FileType::CharacterDevice | FileType::BlockDevice => Found::Device,
+        _ => Found::File,
     }
 }
 
@@ -255,15 +311,37 @@ fn root_is_shared(root: &Descriptor, arena: &mut Arena<'_>) -> Result<Option<boo
     Ok(mounts.map(|mounts| mount_info::is_shared(mounts, status.stx_mnt_id)))
 }
 
-fn look_at_volumes(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
-    for (index, volume) in (0..).zip(&options.volumes) {
-        let failed = Refusal::of_call(Call::Newfstatat, Subject::Volume(index));
-        let found = look(CWD, volume.source, AtFlags::empty()).map_err(&failed)?;
-        if found == Found::Nothing {
-            return Err(failed(KernelErrno::NOENT));
+/// Where pasta(1) may be.
+const PASTA: [&CStr; 2] = [c"/usr/bin/pasta", c"/usr/local/bin/pasta"];
+
+fn look_at_network(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
+    match &options.network {
+        Network::Veth(_) if facts.caller.uid != 0 => {
+            return Err(Refusal::new(Subject::Command, Reason::VethNeedsRoot));
         }
+        Network::Veth(veth) => facts.bridge = links::look_at_pair(veth)?,
+        Network::Pasta => facts.pasta = PASTA.into_iter().find(|path| is_program(path)),
+        Network::Apart | Network::Host => {}
+    }
+    Ok(())
+}
+
+fn is_program(path: &CStr) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+fn look_at_volumes(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
+    for (index, volume) in (0..).zip(&options.lists.volumes) {
+        let failed = Refusal::of_call(Call::Newfstatat, Subject::Volume(index));
+        let status = statat(CWD, volume.source, AtFlags::empty()).map_err(&failed)?;
+        let found = kind_of(&status);
         if !volume.attributes.has(Attributes::NO_DEV) && found != Found::Device {
             return Err(Refusal::new(Subject::Volume(index), Reason::NotDevice));
+        }
+        if volume.access != Access::NONE {
+            let block = FileType::from_raw_mode(status.st_mode) == FileType::BlockDevice;
+            let (major, minor) = (major(status.st_rdev), minor(status.st_rdev));
+            let _ = facts.devices.push(DeviceNumber { block, major, minor });
         }
         // As many as there are volumes: there is room.
         let _ = facts.volumes.push(found);
@@ -287,8 +365,7 @@ fn look_at_grants<'a>(
     let asks_others = !options.uid_map.is_empty() || !options.gid_map.is_empty();
     let auto = options.users == UserNamespace::Auto;
     if auto || asks_others {
-        let is_there = |path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
-        facts.has_helpers = is_there(UID_HELPER) && is_there(GID_HELPER);
+        facts.has_helpers = is_program(UID_HELPER) && is_program(GID_HELPER);
     }
     if auto {
         let mut read = |path| read_text(None, path, Subject::Machine, arena);
@@ -320,12 +397,16 @@ pub fn refusing_setting() -> Option<(&'static CStr, u8)> {
 }
 
 fn look_at_targets(
-    root: &Descriptor,
+    root: Option<&Descriptor>,
     options: &RunOptions<'_>,
     facts: &mut RunFacts<'_>,
 ) -> Result<(), Refusal> {
     for mount in options.mounts() {
-        let existing = existing_part(root, mount.target().to_bytes());
+        // What is in other roots is known when they are made.
+        let existing = match root {
+            Some(root) => existing_part(root, mount.target().to_bytes()),
+            None => Some(0),
+        };
         // As many as there are mounts: there is room.
         let _ = facts.existing.push(existing.ok_or(Refusal::new(Subject::Root, Reason::LongPath))?);
     }
@@ -335,7 +416,7 @@ fn look_at_targets(
 /// How many bytes of `path` are there below `root`; `None` for a path that is too long for the kernel.
 // Out of line: its buffer would lie in the frame of its caller for as long as the container lives.
 #[inline(never)]
-fn existing_part(root: &Descriptor, path: &[u8]) -> Option<u16> {
+pub(super) fn existing_part(root: &Descriptor, path: &[u8]) -> Option<u16> {
     let mut end = path.len();
     loop {
         let mut buffer = [0; PATH_BYTES];

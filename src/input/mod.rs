@@ -4,7 +4,13 @@ pub mod arguments;
 pub mod refusal;
 
 #[cfg(feature = "run")]
+pub mod address;
+#[cfg(feature = "run")]
+pub mod archive;
+#[cfg(feature = "run")]
 pub mod capability;
+#[cfg(feature = "run")]
+pub mod cgroup_files;
 pub mod environment;
 #[cfg(feature = "run")]
 pub mod filter;
@@ -29,9 +35,19 @@ pub mod mount_options;
 #[cfg(feature = "run")]
 pub mod namespaces;
 #[cfg(feature = "run")]
+pub mod netlink;
+#[cfg(feature = "run")]
+pub mod network;
+#[cfg(feature = "run")]
 pub mod persist;
 #[cfg(feature = "run")]
 pub mod record;
+#[cfg(feature = "run")]
+pub mod resolver;
+#[cfg(feature = "run")]
+pub mod resources;
+#[cfg(feature = "run")]
+pub mod root_options;
 #[cfg(feature = "run")]
 pub mod run_manual;
 #[cfg(feature = "run")]

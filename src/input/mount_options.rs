@@ -7,7 +7,7 @@ use heapless::Vec;
 use super::refusal::Reason;
 use crate::text::arena::Arena;
 use crate::text::number;
-use crate::text::parts::{line_of, parts};
+use crate::text::parts::parts;
 
 /// Attributes of a mount: `MOUNT_ATTR_*` bits of mount_setattr(2).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,52 @@ impl Attributes {
     #[must_use]
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+}
+
+/// What can be done with a device: `BPF_DEVCG_ACC_*` bits of linux/bpf.h.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct Access(pub u8);
+
+impl Access {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// Nodes of it can be made.
+    pub const MAKE: Self = Self(1);
+    /// It can be read.
+    pub const READ: Self = Self(2);
+    /// It can be written.
+    pub const WRITE: Self = Self(4);
+    /// All three.
+    pub const ALL: Self = Self(7);
+    /// The letters of all three, in the order in which the kernel writes them.
+    pub const LETTERS: [(Self, u8); 3] =
+        [(Self::READ, b'r'), (Self::WRITE, b'w'), (Self::MAKE, b'm')];
+
+    /// Whether all of `other` are in this.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether it is a device's, and less than reading and writing.
+    #[must_use]
+    pub const fn is_partial(self) -> bool {
+        self.0 != 0 && !self.has(Self(Self::READ.0 | Self::WRITE.0))
+    }
+
+    /// Reads some of the letters, each at most once.
+    fn parse(letters: &[u8]) -> Option<Self> {
+        let mut access = Self::NONE;
+        for letter in letters {
+            let (one, _) = Self::LETTERS.iter().find(|(_, known)| known == letter)?;
+            if access.has(*one) {
+                return None;
+            }
+            access.0 |= one.0;
+        }
+        (access != Self::NONE).then_some(access)
     }
 }
 
@@ -102,6 +148,8 @@ pub struct Volume<'a> {
     pub target: &'a CStr,
     /// Beside what the source's mount has. Only a device of `--device` can be opened as one.
     pub attributes: Attributes,
+    /// What can be done with the device that it is; nothing where it is none.
+    pub access: Access,
     /// Of the new mount and all below it.
     pub propagation: Propagation,
     /// Its files belong to whom the container's user namespace makes of their owners.
@@ -142,6 +190,7 @@ pub fn parse_volume<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Volume<'a>
         source: arena.join(&[source]).map_err(|_| Reason::TextFull)?,
         target: arena.join(&[target]).map_err(|_| Reason::TextFull)?,
         attributes: Attributes::NO_DEV,
+        access: Access::NONE,
         propagation: Propagation::Private,
         mapped: false,
     };
@@ -162,10 +211,11 @@ pub fn parse_volume<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Volume<'a>
     Ok(volume)
 }
 
-/// Reads `SRC[:DST][:rwm]`, a device of the host. The kernel knows no device that is read-only here, so that is no value.
+/// Reads `SRC[:DST][:rwm]`, a device of the host. No mount makes a device read-only, so less than `rw` is the business
+/// of a device cgroup.
 ///
 /// # Errors
-/// Relative paths, other permissions than `rw` and `rwm`.
+/// Relative paths, other letters than some of `rwm`.
 pub fn parse_device<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Volume<'a>, Reason> {
     let mut fields = parts(text, b':');
     let source = absolute(fields.next()).ok_or(Reason::NoDevice)?;
@@ -173,14 +223,15 @@ pub fn parse_device<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Volume<'a>
     if let Some(path) = absolute(permissions) {
         (target, permissions) = (path, fields.next());
     }
-    let is_known = line_of(b"rwm\nrw", permissions.unwrap_or(b"rwm")).is_some();
-    if !is_known || fields.rest().is_some() {
+    let access = Access::parse(permissions.unwrap_or(b"rwm")).ok_or(Reason::NoDevice)?;
+    if fields.rest().is_some() {
         return Err(Reason::NoDevice);
     }
     Ok(Volume {
         source: arena.join(&[source]).map_err(|_| Reason::TextFull)?,
         target: arena.join(&[target]).map_err(|_| Reason::TextFull)?,
         attributes: Attributes::NO_SUID.and(Attributes::NO_EXEC),
+        access,
         propagation: Propagation::Private,
         mapped: false,
     })
@@ -254,7 +305,9 @@ fn tmpfs_parameter(option: &[u8]) -> Option<(&'static CStr, &[u8])> {
     is_valid(value).then_some((*key, value))
 }
 
-fn is_size(value: &[u8]) -> bool {
+/// Whether this is a number of bytes as tmpfs(5) has it.
+#[must_use]
+pub fn is_size(value: &[u8]) -> bool {
     let digits = match value.split_last() {
         Some((b'k' | b'K' | b'm' | b'M' | b'g' | b'G' | b'%', digits)) => digits,
         _ => value,
@@ -317,17 +370,22 @@ mod tests {
             let mut arena = Arena::new(Box::leak(Box::new([0; 256])));
             let device = parse_device(text.as_bytes(), &mut arena).ok()?;
             assert!(!device.attributes.has(Attributes::NO_DEV));
-            Some([device.source, device.target].map(|path| path.to_str().unwrap()).join(">"))
+            let paths = [device.source, device.target].map(|path| path.to_str().unwrap());
+            Some(format!("{} {}", paths.join(">"), device.access.0))
         };
         for (text, paths) in [
-            ("/dev/fuse", "/dev/fuse>/dev/fuse"),
-            ("/dev/a:/dev/b", "/dev/a>/dev/b"),
-            ("/dev/a:rw", "/dev/a>/dev/a"),
-            ("/dev/a:/b:rwm", "/dev/a>/b"),
+            ("/dev/fuse", "/dev/fuse>/dev/fuse 7"),
+            ("/dev/a:/dev/b", "/dev/a>/dev/b 7"),
+            ("/dev/a:rw", "/dev/a>/dev/a 6"),
+            ("/dev/a:/b:rwm", "/dev/a>/b 7"),
+            ("/dev/a:r", "/dev/a>/dev/a 2"),
+            ("/dev/a:/b:mw", "/dev/a>/b 5"),
+            ("/dev/a:m", "/dev/a>/dev/a 1"),
         ] {
             assert_eq!(device(text).as_deref(), Some(paths), "{text}");
         }
-        for wrong in ["", "dev", "/", "/a:", "/a:r", "/a:/b:", "/a:/b:ro", "/a:rw:rw", "/a:/b:rw:x"]
+        for wrong in
+            ["", "dev", "/", "/a:", "/a:rr", "/a:x", "/a:/b:", "/a:/b:ro", "/a:rw:rw", "/a:/b:rw:x"]
         {
             assert_eq!(device(wrong), None, "{wrong}");
         }

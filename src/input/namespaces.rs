@@ -27,6 +27,8 @@ impl Namespaces {
     pub const USER: Self = Self(0x1000_0000);
     /// Network.
     pub const NETWORK: Self = Self(0x4000_0000);
+    /// Clocks.
+    pub const TIME: Self = Self(0x80);
     /// What a container gets unless told otherwise.
     pub const DEFAULT: Self = Self(
         Self::MOUNT.0 | Self::CGROUP.0 | Self::UTS.0 | Self::IPC.0 | Self::PID.0 | Self::NETWORK.0,

@@ -21,11 +21,17 @@ pub enum Undo<'a> {
     PidFile(&'a CStr),
     /// A file that keeps a namespace. It stays once CMD has been executed.
     Pin(&'a CStr),
+    /// A link, if it is the container's.
+    Link(&'a CStr),
     /// A mount point below the root, of which this many bytes were there before; the last part is no directory. It
     /// stays once CMD has been executed.
     PointOfFile(&'a CStr, usize),
     /// The same for a directory.
     PointOfDirectory(&'a CStr, usize),
+    /// A cgroup.
+    Cgroup(&'a CStr),
+    /// The cgroup that rootlet itself has gone to.
+    Leaf(&'a CStr),
 }
 
 /// One string of a record.
@@ -45,7 +51,7 @@ pub enum Entry<'a> {
 }
 
 /// The word of each kind of entry, and whether a number follows.
-const WORDS: [(&[u8], bool); 8] = [
+const WORDS: [(&[u8], bool); 11] = [
     (b"directory ", false),
     (b"root ", false),
     (b"pid ", true),
@@ -54,6 +60,9 @@ const WORDS: [(&[u8], bool); 8] = [
     (b"file ", true),
     (b"folder ", true),
     (b"pin ", false),
+    (b"link ", false),
+    (b"cgroup ", false),
+    (b"leaf ", false),
 ];
 
 impl<'a> Entry<'a> {
@@ -69,6 +78,9 @@ impl<'a> Entry<'a> {
             Self::Undo(Undo::PointOfFile(path, existing)) => (5, existing, path),
             Self::Undo(Undo::PointOfDirectory(path, existing)) => (6, existing, path),
             Self::Undo(Undo::Pin(path)) => (7, 0, path),
+            Self::Undo(Undo::Link(name)) => (8, 0, name),
+            Self::Undo(Undo::Cgroup(path)) => (9, 0, path),
+            Self::Undo(Undo::Leaf(path)) => (10, 0, path),
         };
         let (word, numbered) = WORDS.get(index).copied().unwrap_or_default();
         (word, if numbered { Some(number) } else { None }, path)
@@ -98,7 +110,10 @@ impl<'a> Entry<'a> {
             4 => Self::Undo(Undo::PidFile(path)),
             5 => Self::Undo(Undo::PointOfFile(path, length)),
             6 => Self::Undo(Undo::PointOfDirectory(path, length)),
-            _ => Self::Undo(Undo::Pin(path)),
+            7 => Self::Undo(Undo::Pin(path)),
+            8 => Self::Undo(Undo::Link(path)),
+            9 => Self::Undo(Undo::Cgroup(path)),
+            _ => Self::Undo(Undo::Leaf(path)),
         })
     }
 }
@@ -127,6 +142,9 @@ mod tests {
             (Entry::Undo(Undo::PidFile(c"x.pid")), c"pid-file x.pid"),
             (Entry::Undo(Undo::Pin(c"/run/n")), c"pin /run/n"),
             (Entry::Undo(Undo::PointOfFile(c"/a/b", 0)), c"file 0 /a/b"),
+            (Entry::Undo(Undo::Link(c"v0")), c"link v0"),
+            (Entry::Undo(Undo::Cgroup(c"/cg/a/b")), c"cgroup /cg/a/b"),
+            (Entry::Undo(Undo::Leaf(c"/cg/supervisor")), c"leaf /cg/supervisor"),
             (long, c"folder 3 /a\nb c"),
         ] {
             let (word, number, path) = entry.parts();

@@ -9,6 +9,11 @@ use crate::text::packed::packed;
 #[cfg_attr(test, derive(Debug))]
 pub enum Id {
     Rootfs,
+    Overlay,
+    Upper,
+    Work,
+    Into,
+    Storage,
     ReadOnly,
     RootfsMapped,
     Volume,
@@ -22,6 +27,10 @@ pub enum Id {
     Variable,
     VariableFile,
     Network,
+    Publish,
+    Server,
+    Search,
+    AddHost,
     Pid,
     Ipc,
     Uts,
@@ -41,6 +50,15 @@ pub enum Id {
     PreserveFds,
     Limit,
     OomScoreAdj,
+    Memory,
+    MemorySwap,
+    MemoryReservation,
+    Cpus,
+    CpuShares,
+    CpusetCpus,
+    CpusetMems,
+    PidsLimit,
+    CgroupParent,
     Landlock,
     CapabilityAdd,
     CapabilityDrop,
@@ -51,9 +69,22 @@ pub enum Id {
     Help,
 }
 
+impl Id {
+    /// Whether it is one of those that are about cgroups.
+    #[must_use]
+    pub const fn is_of_cgroups(self) -> bool {
+        self as u8 >= Self::Memory as u8 && self as u8 <= Self::CgroupParent as u8
+    }
+}
+
 /// The options in the order of `MANUAL`.
-pub const IDS: [Id; 41] = [
+pub const IDS: [Id; 59] = [
     Id::Rootfs,
+    Id::Overlay,
+    Id::Upper,
+    Id::Work,
+    Id::Into,
+    Id::Storage,
     Id::ReadOnly,
     Id::RootfsMapped,
     Id::Volume,
@@ -67,6 +98,10 @@ pub const IDS: [Id; 41] = [
     Id::Variable,
     Id::VariableFile,
     Id::Network,
+    Id::Publish,
+    Id::Server,
+    Id::Search,
+    Id::AddHost,
     Id::Pid,
     Id::Ipc,
     Id::Uts,
@@ -86,6 +121,15 @@ pub const IDS: [Id; 41] = [
     Id::PreserveFds,
     Id::Limit,
     Id::OomScoreAdj,
+    Id::Memory,
+    Id::MemorySwap,
+    Id::MemoryReservation,
+    Id::Cpus,
+    Id::CpuShares,
+    Id::CpusetCpus,
+    Id::CpusetMems,
+    Id::PidsLimit,
+    Id::CgroupParent,
     Id::Landlock,
     Id::CapabilityAdd,
     Id::CapabilityDrop,
@@ -103,12 +147,20 @@ rootlet run --rootfs DIR [options] [--] CMD [ARG...]
 Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal N,
 125: own failure, 126: cannot execute CMD, 127: not found.
 
-      --rootfs DIR              becomes / (required)
+      --rootfs DIR|FILE|-       becomes / (required): a directory, or a tar archive,
+                                plain or in gzip, unpacked into memory; - reads it
+                                from standard input. Several: layers, uppermost
+                                first, archives before directories
+      --overlay                 what is written to the root is thrown away
+      --upper DIR               what is written is kept in this directory
+      --work DIR                an empty directory beside it, for the kernel
+      --into DIR                unpack archives into this empty directory, and keep it
+      --storage-opt size=BYTES  bound of what lies in memory (half of the memory)
       --read-only               the root cannot be written
       --rootfs-idmap            files of the root are owned by the container's users
   -v, --volume SRC:DST[:OPT,..] a host path inside:
                                 ro nosuid noexec rprivate rslave rshared idmap
-      --device SRC[:DST][:rwm]  a device of the host
+      --device SRC[:DST][:rwm]  a device of the host; less than rw takes a cgroup
       --tmpfs DST[:OPT,..]      an empty tmpfs: ro exec suid size= mode= uid= gid=
                                 nr_inodes= nr_blocks=
       --name NAME               its record is /run/rootlet/NAME (default: random)
@@ -118,7 +170,16 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
   -u, --user USER[:GROUP]       names of the root, or numbers (default 0:0)
   -e, --env K[=V]               set, or copy the caller's
       --env-file FILE           variables, one a line
-      --network NS              network interfaces (new, or none: lo alone)
+      --network NS|pasta|veth:LINK,ADDR/LEN[,OPT,..]
+                                network interfaces (new, or none: lo alone); by
+                                pasta, without root; a pair of links, eth0 inside
+                                with ADDR, LINK on the host, and gw=ADDR
+                                host=ADDR/LEN bridge=LINK
+  -p, --publish [ADDR:]PORT:PORT[/udp]
+                                a port of the host to one inside, with pasta
+      --dns ADDR                a server of names
+      --dns-search DOMAIN       where names are looked up
+      --add-host NAME:ADDR      a line of /etc/hosts
       --pid NS                  process ids
       --ipc NS                  System V IPC, message queues, /dev/shm
       --uts NS                  host name
@@ -142,6 +203,17 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
       --preserve-fds N          descriptors of the caller beside 0, 1, 2
       --ulimit NAME=SOFT[:HARD] a limit such as nofile=64:128 or core=unlimited
       --oom-score-adj N         -1000 to 1000: how soon it ends for want of memory
+  -m, --memory BYTES            memory such as 64m or 1g; who needs more is killed
+      --memory-swap BYTES       memory and swap together, -1: no limit
+                                (default twice --memory)
+      --memory-reservation BYTES
+                                what it keeps when memory is short
+      --cpus N                  time of processors, such as 1.5
+      --cpu-shares N            its part of busy processors, 2 to 262144 (default 1024)
+      --cpuset-cpus LIST        processors, such as 0-2,4
+      --cpuset-mems LIST        memory nodes
+      --pids-limit N            processes and threads, -1: no limit
+      --cgroup-parent PATH      the cgroup that its own is made in (default /rootlet)
       --landlock ro:PATH,rw:PATH
                                 files can be used below these paths alone
       --cap-add NAME|ALL        a capability beyond docker's default 14

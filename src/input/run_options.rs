@@ -4,6 +4,8 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
+use self::connection::set_network;
+use self::mounts::MountKind;
 use super::arguments::{Arguments, Found};
 use super::capability::CapabilitySet;
 use super::id_map::{self, IdMap};
@@ -12,15 +14,20 @@ use super::landlock::{self, FILE_RULES, FileRule};
 use super::limits::{self, KINDS, Limit};
 use super::mount_options::{Propagation, Tmpfs, Volume, parse_device, parse_tmpfs, parse_volume};
 use super::namespaces::{Joins, Namespaces};
+use super::network::{Names, Network, PORTS, Port};
 use super::persist::{self, PERSISTENT, Persist};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
+use super::resources::Resources;
+use super::root_options::{self, RootOptions};
 use super::run_manual::{IDS, Id, MANUAL};
 use super::security_options::Security;
 use super::time_offsets::{self, TimeOffsets};
 use crate::text::arena::Arena;
 use crate::text::number::parse_u64;
 use crate::text::parts::line_of;
+
+pub mod mounts;
 
 /// `--volume` options on one command line.
 pub const VOLUMES: usize = 64;
@@ -32,15 +39,6 @@ pub const VARIABLES: usize = 512;
 pub const VARIABLE_FILES: usize = 8;
 /// Bytes of a host or domain name. Source: `__NEW_UTS_LEN`, linux/utsname.h.
 pub const NAME_BYTES: usize = 64;
-
-/// The list that the next mount is in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum MountKind {
-    /// `RunOptions::volumes`
-    Volume,
-    /// `RunOptions::tmpfs`
-    Tmpfs,
-}
 
 /// Which user namespace a container has.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,20 +66,43 @@ pub enum Mode {
     Explain,
 }
 
+/// Lists that are long. They are not there before something is put into them: where they are made, an empty one would
+/// touch a page of whoever waits.
+pub struct Lists<'a> {
+    /// Binds of the host's files, in the order given.
+    pub volumes: Vec<Volume<'a>, VOLUMES>,
+    /// Memory filesystems, in the order given.
+    pub tmpfs: Vec<Tmpfs<'a>, TMPFS_MOUNTS>,
+    /// `--env`, in the order given.
+    pub variables: Vec<&'a CStr, VARIABLES>,
+}
+
+impl Lists<'_> {
+    /// Nothing in them; all bytes are zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { volumes: Vec::new(), tmpfs: Vec::new(), variables: Vec::new() }
+    }
+}
+
+impl Default for Lists<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// All that `rootlet run` was told.
 pub struct RunOptions<'a> {
-    /// The directory that becomes the root.
+    /// Its long lists.
+    pub lists: &'a mut Lists<'a>,
+    /// What the root is made of.
+    pub root: RootOptions<'a>,
+    /// The directory of the host that becomes the root, or the first of its layers.
     pub rootfs: &'a CStr,
     /// The root cannot be written.
     pub read_only: bool,
     /// Its files belong to whom the container's user namespace makes of their owners.
     pub rootfs_mapped: bool,
-    /// Binds of the host's files, in the order given.
-    pub volumes: Vec<Volume<'a>, VOLUMES>,
-    /// Memory filesystems, in the order given.
-    pub tmpfs: Vec<Tmpfs<'a>, TMPFS_MOUNTS>,
-    /// In which order volumes and memory filesystems were named; `mounts` walks them.
-    pub mount_order: Vec<MountKind, { VOLUMES + TMPFS_MOUNTS }>,
     /// The container's name.
     pub name: Option<&'a CStr>,
     /// Host name inside.
@@ -92,12 +113,10 @@ pub struct RunOptions<'a> {
     pub workdir: &'a CStr,
     /// `USER[:GROUP]`, unresolved.
     pub user: Option<&'a CStr>,
-    /// `--env`, in the order given.
-    pub variables: Vec<&'a CStr, VARIABLES>,
-    /// `--env-file`, in the order given.
-    pub variable_files: Vec<&'a CStr, VARIABLE_FILES>,
     /// Namespaces to make.
     pub namespaces: Namespaces,
+    /// The network.
+    pub network: Network<'a>,
     /// The user namespace.
     pub users: UserNamespace,
     /// Namespaces to join; the user namespace may be among them.
@@ -128,10 +147,10 @@ pub struct RunOptions<'a> {
     pub capabilities_added: CapabilitySet,
     /// `--ulimit`, one of each kind.
     pub limits: Vec<Limit, KINDS>,
-    /// Where alone files can be used; empty for everywhere.
-    pub file_rules: Vec<FileRule<'a>, FILE_RULES>,
     /// How many of the caller's descriptors CMD has beside the standard ones, from 3 on.
     pub preserved: u8,
+    /// What it may use at most.
+    pub resources: Resources<'a>,
     /// How soon the kernel ends it for want of memory.
     pub oom_score_adj: Option<&'a CStr>,
     /// Nothing of the kernel's is hidden, and no system call filtered unless asked for.
@@ -140,43 +159,19 @@ pub struct RunOptions<'a> {
     pub security: Security<'a>,
     /// Run, trace or explain.
     pub mode: Mode,
-}
-
-/// A mount that the user named.
-#[derive(Clone, Copy)]
-pub enum UserMount<'o, 'a> {
-    /// A volume and its index among the volumes.
-    Volume(u8, &'o Volume<'a>),
-    /// A memory filesystem.
-    Tmpfs(&'o Tmpfs<'a>),
-}
-
-impl<'a> UserMount<'_, 'a> {
-    /// Where it goes.
-    #[must_use]
-    pub const fn target(&self) -> &'a CStr {
-        match self {
-            Self::Volume(_, volume) => volume.target,
-            Self::Tmpfs(tmpfs) => tmpfs.target,
-        }
-    }
+    /// `--publish`
+    pub ports: Vec<Port<'a>, PORTS>,
+    /// `--dns`, `--dns-search`, `--add-host`
+    pub names: Names<'a>,
+    /// `--env-file`, in the order given.
+    pub variable_files: Vec<&'a CStr, VARIABLE_FILES>,
+    /// Where alone files can be used; empty for everywhere.
+    pub file_rules: Vec<FileRule<'a>, FILE_RULES>,
+    /// In which order volumes and memory filesystems were named; `mounts` walks them.
+    pub mount_order: Vec<MountKind, { VOLUMES + TMPFS_MOUNTS }>,
 }
 
 impl<'a> RunOptions<'a> {
-    /// Volumes and memory filesystems in the order in which they were named: a later one lies over an earlier one.
-    pub fn mounts(&self) -> impl Iterator<Item = UserMount<'_, 'a>> {
-        let mut volumes = (0..).zip(&self.volumes);
-        let mut tmpfs = self.tmpfs.iter();
-        self.mount_order.iter().filter_map(move |kind| match kind {
-            MountKind::Volume => {
-                volumes.next().map(|(index, volume)| UserMount::Volume(index, volume))
-            }
-            MountKind::Tmpfs => tmpfs.next().map(UserMount::Tmpfs),
-        })
-    }
-}
-
-impl RunOptions<'_> {
     /// Whether the container shares the host's namespace of this kind.
     #[must_use]
     pub fn shares_hosts(&self, kind: Namespaces) -> bool {
@@ -185,22 +180,24 @@ impl RunOptions<'_> {
 
     /// What a command line without options means; the root is still to be named.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(lists: &'a mut Lists<'a>) -> Self {
         Self {
+            lists,
+            root: RootOptions::new(),
             rootfs: c"",
             read_only: false,
             rootfs_mapped: false,
-            volumes: Vec::new(),
-            tmpfs: Vec::new(),
             mount_order: Vec::new(),
             name: None,
             hostname: None,
             domainname: None,
             workdir: c"/",
             user: None,
-            variables: Vec::new(),
             variable_files: Vec::new(),
             namespaces: Namespaces::DEFAULT,
+            network: Network::Apart,
+            ports: Vec::new(),
+            names: Names::new(),
             users: UserNamespace::Default,
             joins: Joins::new(),
             uid_map: IdMap::new(),
@@ -218,17 +215,12 @@ impl RunOptions<'_> {
             limits: Vec::new(),
             file_rules: Vec::new(),
             preserved: 0,
+            resources: Resources::new(),
             oom_score_adj: None,
             privileged: false,
             security: Security::new(),
             mode: Mode::Run,
         }
-    }
-}
-
-impl Default for RunOptions<'_> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -273,18 +265,19 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
                 options.oom_score_adj = Some(value);
                 init_options::check_oom_score(value.to_bytes())
             }
+            limit if limit.is_of_cgroups() => options.resources.set(limit, value),
             Id::Volume | Id::Device | Id::Tmpfs | Id::Variable | Id::VariableFile => {
                 add_to_list(id, value, arena, options)
             }
             Id::CapabilityAdd | Id::CapabilityDrop => change_capabilities(id, value, &mut changes),
-            Id::Rootfs
-            | Id::Name
-            | Id::Hostname
-            | Id::Domainname
-            | Id::Workdir
-            | Id::User
-            | Id::PidFile => set_text(id, value, options),
-            Id::Network => set_namespace(Namespaces::NETWORK, value, options),
+            Id::Rootfs | Id::Upper | Id::Work | Id::Into => options.root.set(id, value),
+            Id::Storage => options.root.set_storage(value.to_bytes(), arena),
+            Id::Name | Id::Hostname | Id::Domainname | Id::Workdir | Id::User | Id::PidFile => {
+                set_text(id, value, options)
+            }
+            Id::Network | Id::Publish | Id::Server | Id::Search | Id::AddHost => {
+                set_network(id, value, arena, options)
+            }
             Id::Pid => set_namespace(Namespaces::PID, value, options),
             Id::Ipc => set_namespace(Namespaces::IPC, value, options),
             Id::Uts => set_namespace(Namespaces::UTS, value, options),
@@ -303,6 +296,8 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     }
     options.capabilities_added = changes.added;
     options.capabilities = options.capabilities.changed(changes.added, changes.dropped);
+    options.root.finish();
+    options.rootfs = options.root.directory();
     check(options)?;
     if arguments.operands().next().is_none() {
         return Err(Refusal::new(Subject::Command, Reason::NoProgram));
@@ -311,9 +306,13 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
 }
 
 /// What one option needs of the others.
-const fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
-    if options.rootfs.is_empty() {
+fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
+    let layers = &options.root.layers;
+    if layers.is_empty() {
         return Err(Refusal::new(Subject::Command, Reason::NoRoot));
+    }
+    if options.terminal && layers.contains(&root_options::INPUT) {
+        return Err(Refusal::new(Subject::Command, Reason::InputAndTerminal));
     }
     let renames = options.hostname.is_some() || options.domainname.is_some();
     if options.time_offsets.is_some() && !options.init {
@@ -322,7 +321,10 @@ const fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
     if renames && !options.namespaces.has(Namespaces::UTS) {
         return Err(Refusal::new(Subject::Command, Reason::RenamesHost));
     }
-    Ok(())
+    if !options.ports.is_empty() && !matches!(options.network, Network::Pasta) {
+        return Err(Refusal::new(Subject::Command, Reason::PortsOfPasta));
+    }
+    options.resources.check()
 }
 
 #[inline(never)]
@@ -337,20 +339,20 @@ fn add_to_list<'a>(
         Id::Volume | Id::Device => {
             let parse = if id == Id::Device { parse_device } else { parse_volume };
             let volume = parse(bytes, arena)?;
-            options.volumes.push(volume).map_err(|_| Reason::TooManyVolumes)?;
+            options.lists.volumes.push(volume).map_err(|_| Reason::TooManyVolumes)?;
             // As many places as both lists have: there is room.
             let _ = options.mount_order.push(MountKind::Volume);
             Ok(())
         }
         Id::Tmpfs => {
             let tmpfs = parse_tmpfs(bytes, arena)?;
-            options.tmpfs.push(tmpfs).map_err(|_| Reason::TooManyTmpfs)?;
+            options.lists.tmpfs.push(tmpfs).map_err(|_| Reason::TooManyTmpfs)?;
             let _ = options.mount_order.push(MountKind::Tmpfs);
             Ok(())
         }
         Id::Variable => {
             super::environment::parse(bytes).ok_or(Reason::NoVariable)?;
-            options.variables.push(value).map_err(|_| Reason::TooManyVariables)
+            options.lists.variables.push(value).map_err(|_| Reason::TooManyVariables)
         }
         _ => options.variable_files.push(value).map_err(|_| Reason::TooManyVariableFiles),
     }
@@ -383,7 +385,6 @@ fn set_text<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result
         return Err(Reason::RelativePath);
     }
     match id {
-        Id::Rootfs => options.rootfs = value,
         Id::Name => options.name = Some(value),
         Id::Hostname => options.hostname = Some(value),
         Id::Domainname => options.domainname = Some(value),
@@ -406,7 +407,8 @@ fn set_namespace<'a>(
         Some(2) if is_network => true,
         Some(3) => false,
         _ => {
-            options.joins.set(kind, value, Reason::NeitherHostNorNew)?;
+            let otherwise = if is_network { Reason::NoNetwork } else { Reason::NeitherHostNorNew };
+            options.joins.set(kind, value, otherwise)?;
             options.namespaces = options.namespaces.with(kind, false);
             return Ok(());
         }
@@ -445,6 +447,7 @@ fn set_users<'a>(value: &'a CStr, options: &mut RunOptions<'a>) -> Result<(), Re
 const fn set_switch(id: Id, options: &mut RunOptions<'_>) -> Result<(), Reason> {
     match id {
         Id::ReadOnly => options.read_only = true,
+        Id::Overlay => options.root.overlay = true,
         Id::RootfsMapped => options.rootfs_mapped = true,
         Id::NoPivot => options.pivot = false,
         Id::NoMoreUsers => options.no_more_users = true,
@@ -460,6 +463,8 @@ const fn set_switch(id: Id, options: &mut RunOptions<'_>) -> Result<(), Reason> 
     }
     Ok(())
 }
+
+mod connection;
 
 #[cfg(test)]
 mod tests;

@@ -7,27 +7,35 @@ use heapless::Vec;
 use self::checks::{check_kept, check_kernel, check_root};
 use self::missing::{MISSING_POINTS, MissingPaths};
 use self::trees::{HOSTS, binds, hosts_trees};
+use super::cgroups::{Cgroups, HIERARCHIES, SETTINGS};
 use super::filesystems::{
     BELOW_DEV, BELOW_ROOT, CGROUPS, DEV, DEVICES, EMPTY, LINKS, MASKS, QUEUES, READ_ONLY,
     SHARED_MEMORY, TERMINALS,
 };
+use super::names::{EtcFile, EtcFiles};
+use super::network;
 use super::step::{Filesystem, Place, Slot, Step, TreeCopy, WindowSize};
 use super::user_namespace::{TTY_GROUP, Users};
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::namespaces::{Join, Namespaces, Owner};
+use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
-use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserMount, UserNamespace, VOLUMES};
+use crate::input::root_options::{LAYERS, RootKind};
+use crate::input::run_options::mounts::UserMount;
+use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserNamespace, VOLUMES};
 use crate::input::users::Credentials;
 use crate::text::path::next_end;
 
 pub mod checks;
+mod layers;
 pub mod missing;
 pub mod trees;
 
 /// Steps of the longest plan: every list full, every switch on. A test builds it.
-pub const STEPS: usize = 124 + 3 * VOLUMES + 2 * TMPFS_MOUNTS;
+pub const STEPS: usize =
+    2 + 2 * HIERARCHIES + SETTINGS + 136 + 3 * VOLUMES + 2 * TMPFS_MOUNTS + 2 * LAYERS;
 
 /// The steps of one container, in order.
 pub type Steps<'a> = Vec<Step<'a>, STEPS>;
@@ -42,6 +50,8 @@ pub struct Program<'a> {
     pub filter: Option<&'a [u8]>,
     /// Whose root its root is.
     pub users: Users<'a>,
+    /// Its cgroups.
+    pub cgroups: &'a Cgroups<'a>,
 }
 
 impl Program<'_> {
@@ -61,25 +71,30 @@ pub fn plan<'a>(
     options: &'a RunOptions<'a>,
     facts: &RunFacts<'a>,
     program: &Program<'a>,
-    missing: &'a MissingPaths<'a>,
+    paths: (&'a MissingPaths<'a>, &'a EtcFiles<'a>),
     steps: &mut Steps<'a>,
 ) -> Result<(), Refusal> {
+    let (missing, files) = paths;
     check_kernel(options, facts)?;
     check_root(options, facts)?;
     check_kept(options, program)?;
     if options.propagation == Propagation::Shared && !program.users.is_hosts() {
         return Err(Refusal::new(Subject::Command, Reason::SharedUsers));
     }
+    let network = network::step_outside(options, facts, program.users)?;
     let mut plan = Builder { steps };
-    plan.start(options, facts, program);
-    plan.trees(options, program);
+    plan.start(options, facts, program, network);
+    plan.trees(options, facts, program);
+    plan.open_layers(options, facts);
     plan.become_root(facts, program);
     plan.root(options, facts, program);
-    plan.dev(options, program);
+    plan.dev(options, program, files);
+    plan.give_up_input(facts);
     if !options.privileged {
         plan.hide();
     }
     plan.user_mounts(options, missing);
+    plan.close_root(options, facts);
     if options.terminal {
         let size = facts.window.map(|(rows, columns)| WindowSize { rows, columns });
         let of_group = program.users.has_group(TTY_GROUP);
@@ -112,22 +127,31 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// The first process and its tie to the supervisor.
-    fn start(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
+    fn start(
+        &mut self,
+        options: &'a RunOptions<'a>,
+        facts: &RunFacts<'a>,
+        program: &Program<'a>,
+        network: Option<Step<'a>>,
+    ) {
         let new = program.namespaces(options);
         self.add(Step::ProtectOwnFile);
-        // What mount points leave is nothing that needs a record.
-        let leaves = options.pid_file.is_some() || !options.persist.is_empty();
+        // What mount points leave is nothing that needs a record, and a link goes with the network namespace.
+        let cgroups = program.cgroups;
+        let traces = !options.persist.is_empty() || !cgroups.made.is_empty();
+        let leaves = options.pid_file.is_some() || traces;
         let required = options.name.is_some() || leaves;
         self.add(Step::KeepRecord { path: facts.record, required });
+        self.cgroups(cgroups);
         self.join(options, facts, program);
         let keeps_mounts = options.persist.iter().any(|kept| kept.kind == Namespaces::MOUNT);
         self.add_if(keeps_mounts, Step::ChooseProcessor);
-        self.add(Step::NewNamespaces(new));
+        let later = self.first_process(new, cgroups);
         self.add_if(keeps_mounts, Step::AnyProcessor);
         if let Users::New(maps) = program.users {
             self.add(Step::MapUsers(maps));
         }
-        for (copy, mapped) in hosts_trees(options) {
+        for (copy, mapped) in hosts_trees(options, facts) {
             self.add_if(mapped, Step::MapTree(copy));
         }
         for limit in &options.limits {
@@ -135,6 +159,9 @@ impl<'a> Builder<'_, 'a> {
         }
         if let Some(score) = options.oom_score_adj {
             self.add(Step::OomScore(score));
+        }
+        if let Some(step) = network {
+            self.add(step);
         }
         for persist in &options.persist {
             self.add(Step::Persist(persist));
@@ -148,19 +175,52 @@ impl<'a> Builder<'_, 'a> {
         let awaits = |step: &Step<'_>| {
             matches!(
                 step,
-                Step::MapUsers(_)
+                Step::JoinCgroup(_)
+                    | Step::MapUsers(_)
                     | Step::Limit(_)
                     | Step::OomScore(_)
                     | Step::Persist(_)
                     | Step::WritePidFile(_)
+                    | Step::Veth { .. }
+                    | Step::Pasta { .. }
             )
         };
         let awaits = self.steps.iter().any(awaits);
-        for (copy, mapped) in hosts_trees(options) {
+        for (copy, mapped) in hosts_trees(options, facts) {
             self.add_if(mapped, Step::ReceiveTree(copy));
         }
         self.add_if(awaits, Step::AwaitSupervisor);
+        self.add_if(later, Step::NewCgroupNamespace);
         self.add_if(new.has(Namespaces::NETWORK), Step::LoopbackUp);
+        if let Network::Veth(pair) = &options.network {
+            self.add(Step::ConfigureLink(pair));
+        }
+    }
+
+    /// Into which namespaces and cgroups it comes. A cgroup of v1 is joined from outside, and only then can it be the root
+    /// of what is seen: whether its namespace is made later.
+    fn first_process(&mut self, new: Namespaces, cgroups: &'a Cgroups<'a>) -> bool {
+        let later = cgroups.on_v1().next().is_some() && new.has(Namespaces::CGROUP);
+        let at_once = new.with(Namespaces::CGROUP, new.has(Namespaces::CGROUP) && !later);
+        self.add(Step::NewNamespaces(at_once, cgroups.unified()));
+        for cgroup in cgroups.on_v1() {
+            self.add(Step::JoinCgroup(cgroup));
+        }
+        later
+    }
+
+    /// Limits are set before there is anybody whom they could come too late for.
+    fn cgroups(&mut self, cgroups: &'a Cgroups<'a>) {
+        if let Some(leaf) = cgroups.leaf {
+            self.add(Step::StepAside(leaf));
+        }
+        for cgroup in &cgroups.made {
+            self.add(Step::MakeCgroup(cgroup));
+        }
+        for setting in &cgroups.settings {
+            self.add(Step::SetLimit(setting));
+        }
+        self.add_if(!cgroups.devices.path.is_empty(), Step::RestrictDevices(&cgroups.devices));
     }
 
     /// Who has joined a user namespace has no rights over what others own; who is nobody has them only there.
@@ -184,7 +244,7 @@ impl<'a> Builder<'_, 'a> {
     /// Copies of the host's mounts, taken while their peer groups are still known: a tree that was made
     /// private first never follows the host.
     #[inline(never)]
-    fn trees(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
+    fn trees(&mut self, options: &RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
         if options.propagation == Propagation::Shared {
             let (source, propagation) = (options.rootfs, None);
             let attributes = Attributes::NONE;
@@ -195,7 +255,7 @@ impl<'a> Builder<'_, 'a> {
                 propagation,
             }));
         }
-        for (copy, mapped) in hosts_trees(options) {
+        for (copy, mapped) in hosts_trees(options, facts) {
             self.add_if(!mapped, Step::CloneTree(copy));
         }
         let private = |slot, source, attributes| {
@@ -231,9 +291,11 @@ impl<'a> Builder<'_, 'a> {
     /// The root and the kernel's filesystems.
     fn root(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
         self.add(Step::PrivateMounts);
+        self.make_root(options, facts, program);
         self.add(Step::AttachRoot);
         for (point, found) in MISSING_POINTS.iter().zip(&facts.mount_points) {
-            self.add_if(*found == Found::Nothing, Step::MakePath(point));
+            let is_missing = *found == Found::Nothing && facts.root == RootKind::Directory;
+            self.add_if(is_missing, Step::MakePath(point));
         }
         // Who is root in a user namespace can mount what belongs to namespaces of his own. What belongs to the host's is
         // bound; the cgroups of the host lie in its /sys.
@@ -258,10 +320,11 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// What lies in /dev.
-    fn dev(&mut self, options: &RunOptions<'a>, program: &Program<'a>) {
+    fn dev(&mut self, options: &RunOptions<'a>, program: &Program<'a>, files: &'a EtcFiles<'a>) {
         for filesystem in &BELOW_DEV {
             self.add(Step::Directory(filesystem.target));
         }
+        self.files(files);
         for device in &DEVICES {
             self.add(Step::Device(device));
         }
@@ -284,6 +347,15 @@ impl<'a> Builder<'_, 'a> {
             target: SHARED_MEMORY,
         };
         self.add_if(!own_memory, attach);
+    }
+
+    /// Names and their servers. The filesystem of these files comes to lie below that of /dev/shm: it must be attached
+    /// somewhere, or nothing of it could be before Linux 6.15.
+    fn files(&mut self, files: &'a EtcFiles<'a>) {
+        for EtcFile { place, .. } in files {
+            self.add_if(place.existing < place.target.to_bytes().len(), Step::MakePath(place));
+        }
+        self.add_if(!files.is_empty(), Step::EtcFiles(files));
     }
 
     fn user_mounts(&mut self, options: &'a RunOptions<'a>, missing: &'a MissingPaths<'a>) {

@@ -2,14 +2,17 @@
 
 use self::words::{
     append_attributes, append_calls, append_capabilities, append_landlock, append_limit,
-    append_map, append_namespaces, append_of_filesystem, append_of_path, append_target,
+    append_namespaces, append_of_cgroups, append_of_filesystem, append_of_maps, append_of_path,
+    append_target,
 };
+use super::cgroups::{Cgroup, Devices, Setting};
 use super::filter::INSTRUCTION_BYTES;
+use super::network::append_of_network;
 use super::step::{Filesystem, Kind, Mask, Place, Step, TreeCopy};
-use super::user_namespace::Writer;
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::Propagation;
 use crate::input::namespaces::{Join, Namespaces, Owner};
+use crate::input::network::Veth;
 use crate::text::line::Line;
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::parts;
@@ -49,8 +52,8 @@ macro_rules! rows {
 
 // `$p` stands for a path or name, `$t` for a target inside; the other letters are in `operand`.
 rows! {
-    0: Step::NewNamespaces(_) =>
-        "start the container in new namespaces:$s|socketpair clone3|unshare$S --fork",
+    0: Step::NewNamespaces(..) =>
+        "start the container in new namespaces:$s$C|socketpair$Oclone3|unshare$S --fork",
     1: Step::WritePidFile(_) =>
         "write its pid to $p|openat write sendto|echo PID > $p",
     2: Step::TakeLink(_) =>
@@ -182,6 +185,46 @@ rows! {
          openat ioctl sched_setaffinity clone3 openat ioctl kill wait4|",
     62: Step::AnyProcessor =>
         "be on any processor again|sched_setaffinity sched_setaffinity|",
+    63: Step::Veth { .. } =>
+        "make link $p$v, eth0 inside its other end|socket$N|\
+         ip link add $p type veth peer name eth0 netns PID",
+    64: Step::ConfigureLink(_) =>
+        "eth0:$v|socket$N|ip address add ... dev eth0",
+    65: Step::Pasta { .. } =>
+        "have $p connect the network|openat$J pipe2 clone read|pasta --config-net PID",
+    66: Step::EtcFiles(_) =>
+        "write and bind$v|fsopen fsconfig fsconfig fsmount move_mount umask$N umask|\
+         mount --bind FILE /etc/...",
+    67: Step::OpenLayer { .. } =>
+        "open $p|openat|exec 4< $p",
+    68: Step::MemoryRoot(_) =>
+        "make a tmpfs for the root ($o)|fsopen$C fsmount|mount -t tmpfs -o $o none .",
+    69: Step::Scratch(_) =>
+        "make a tmpfs for what is written ($o)|fsopen$C fsmount move_mount fchdir umask mkdirat \
+         mkdirat umask|mount -t tmpfs -o $o none . && mkdir upper work",
+    70: Step::Overlay { .. } =>
+        "lay what is written over $n directories|fsopen fsconfig fsconfig fsconfig$U fsconfig \
+         fsmount$D|mount -t overlay -o lowerdir=...,upperdir=...,workdir=... none .",
+    71: Step::Unpack { .. } =>
+        "unpack $p|mmap read openat2 openat write|tar -x -C . < $p",
+    72: Step::MountPoint(_) =>
+        "have a directory at $t|umask$C umask openat|mkdir -p .$t",
+    73: Step::ReadOnlyRoot =>
+        "make the root read-only|mount_setattr|mount -o remount,bind,ro .",
+    74: Step::NullInput =>
+        "have /dev/null as standard input|openat dup3|exec < /dev/null",
+    75: Step::StepAside(_) =>
+        "go into the cgroup $p|mkdirat openat write|mkdir $p && echo PID > $p/cgroup.procs",
+    76: Step::MakeCgroup(_) =>
+        "make the cgroup $p$c|$C|mkdir -p $p",
+    77: Step::SetLimit(_) =>
+        "set $p to $x|openat write|echo $x > $p",
+    78: Step::RestrictDevices(_) =>
+        "let $p use devices of $n rules alone|$C|",
+    79: Step::JoinCgroup(_) =>
+        "put it into the cgroup $p|openat write|echo PID > $p/cgroup.procs",
+    80: Step::NewCgroupNamespace =>
+        "see its cgroups as the roots|unshare|unshare --cgroup",
 }
 
 /// Looks a container up.
@@ -209,9 +252,15 @@ impl Step<'_> {
             (b't', Self::Link(link)) => append_target(Place::Dev, link.name, line),
             (b't', Self::Directory(name)) => append_target(Place::Dev, name, line),
             (b't', Self::AttachTree { place, target, .. }) => append_target(*place, target, line),
-            (_, Self::MakePath(missing)) => append_of_path(letter, missing, line),
+            (_, Self::MemoryRoot(parameters) | Self::Scratch(parameters)) => {
+                append_of_filesystem(letter, &Filesystem::of_root(parameters), line);
+            }
+            (_, Self::Overlay { .. }) => self.append_of_overlay(letter, line),
+            (_, Self::MakePath(missing) | Self::MountPoint(missing)) => {
+                append_of_path(letter, missing, line);
+            }
             (b'O', Self::AttachTree { place: Place::Root, .. }) => drop(line.text("openat2 ")),
-            (b's' | b'S', Self::NewNamespaces(set)) => append_namespaces(letter, *set, line),
+            (b's' | b'S', Self::NewNamespaces(set, _)) => append_namespaces(letter, *set, line),
             (b's' | b'S', Self::Join(join)) => append_namespaces(letter, join.kinds, line),
             (b's' | b'S', Self::JoinWithUsers(join)) => {
                 append_namespaces(letter, join.kinds.with(Namespaces::USER, true), line);
@@ -242,15 +291,7 @@ impl Step<'_> {
             }
             (letter, Self::Landlock(rules)) => append_landlock(letter, rules, line),
             (b'l', Self::Limit(limit)) => append_limit(limit, line),
-            (b'u', Self::MapUsers(maps)) => append_map(" ", b":", &maps.uids, line),
-            (b'g', Self::MapUsers(maps)) => append_map(" ", b":", &maps.gids, line),
-            (b'M', Self::MapUsers(maps)) => {
-                line.text(match maps.by {
-                    Writer::Root => "openat write openat write",
-                    Writer::User => "openat write openat write openat write",
-                    Writer::Helpers => "clone wait4 clone wait4",
-                });
-            }
+            (_, Self::MapUsers(maps)) => append_of_maps(letter, maps, line),
             // The kernel is asked for one more than it has: it may have more than we know.
             (b'D', Self::BoundingSet(set)) => {
                 append_calls((CapabilitySet::ALL.0 & !set.0).count_ones() + 1, line);
@@ -264,10 +305,21 @@ impl Step<'_> {
                 line.text("mount --bind /dev/null");
             }
             (b'm', Self::Mask(_)) => drop(line.text("mount -t tmpfs -o ro none")),
+            (letter @ (b'N' | b'v' | b'J'), step) => append_of_network(letter, step, line),
             (_, Self::Filesystem(filesystem)) => append_of_filesystem(letter, filesystem, line),
             (_, Self::Tmpfs(tmpfs)) => {
                 append_of_filesystem(letter, &Filesystem::of_tmpfs(tmpfs), line);
             }
+            _ => append_of_cgroups(letter, self, line),
+        }
+    }
+
+    /// `$n` how many layers, `$U` and `$D` the calls that it may need.
+    fn append_of_overlay(&self, letter: u8, line: &mut Line) {
+        match (letter, self) {
+            (b'n', Self::Overlay { count, .. }) => drop(line.number(u64::from(*count))),
+            (b'U', Self::Overlay { of_user: true, .. }) => drop(line.text(" fsconfig")),
+            (b'D', Self::Overlay { kept: false, .. }) => drop(line.text(" umount2")),
             _ => {}
         }
     }
@@ -276,13 +328,22 @@ impl Step<'_> {
     const fn name(&self) -> &[u8] {
         match self {
             Self::WritePidFile(name)
+            | Self::StepAside(name)
+            | Self::MakeCgroup(Cgroup { path: name, .. })
+            | Self::SetLimit(Setting { path: name, .. })
+            | Self::RestrictDevices(Devices { path: name, .. })
+            | Self::JoinCgroup(Cgroup { path: name, .. })
             | Self::CloneTree(TreeCopy { source: name, .. })
             | Self::MapTree(TreeCopy { source: name, .. })
             | Self::ReceiveTree(TreeCopy { source: name, .. })
             | Self::Device(name)
             | Self::KeepRecord { path: name, .. }
+            | Self::OpenLayer { path: name, .. }
+            | Self::Unpack { path: name, .. }
             | Self::OomScore(name)
             | Self::ReadOnly(name)
+            | Self::Veth { pair: Veth { link: name, .. }, .. }
+            | Self::Pasta { program: name, .. }
             | Self::Hostname(name)
             | Self::Domainname(name)
             | Self::ChangeDirectory(name)

@@ -48,7 +48,7 @@ impl<'a, Caller: Iterator<Item = &'a CStr> + Clone> Builder<'_, 'a, Caller> {
                 significant(line).map_or(Ok(()), |line| self.line(line)).map_err(line_of)?;
             }
         }
-        for text in &options.variables {
+        for text in &options.lists.variables {
             match parse(text.to_bytes()) {
                 Some(Variable::Copied(name)) => self.copy(name),
                 _ => self.add(text),
@@ -111,8 +111,8 @@ mod tests {
         variables: &[&'static CStr],
         file: &'static [u8],
     ) -> Result<Vec<&'static str, ENVIRONMENT>, Refusal> {
-        let mut options = RunOptions::new();
-        options.variables.extend_from_slice(variables).unwrap();
+        let mut options = RunOptions::new(Box::leak(Box::default()));
+        options.lists.variables.extend_from_slice(variables).unwrap();
         options.variable_files.push(c"file").unwrap();
         let mut arena = Arena::new(Box::leak(Box::new([0; 65536])));
         let mut environment = Environment::new();

@@ -124,6 +124,16 @@ pub static BELOW_DEV: [Filesystem<'static>; 3] = [
     },
 ];
 
+/// Holds the files of names in /etc, where /dev/shm comes to lie over it.
+pub static NAMES: Filesystem<'static> = Filesystem {
+    name: c"tmpfs",
+    parameters: &[parameter(c"size", c"1m")],
+    attributes: Attributes::CLOSED,
+    place: Place::Dev,
+    target: SHARED_MEMORY,
+    optional: false,
+};
+
 /// The terminals of a user namespace in which their group does not exist.
 pub static TERMINALS: Filesystem<'static> = Filesystem {
     parameters: &[parameter(c"mode", c"620"), parameter(c"ptmxmode", c"666")],

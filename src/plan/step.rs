@@ -2,13 +2,19 @@
 
 use core::ffi::CStr;
 
+use heapless::Vec;
+
+use super::cgroups::{Cgroup, Devices, Setting};
+use super::names::EtcFile;
 use super::user_namespace::Maps;
 use crate::input::capability::CapabilitySet;
 use crate::input::landlock::FileRule;
 use crate::input::limits::Limit;
 use crate::input::mount_options::{Attributes, Parameter, Propagation, Tmpfs};
 use crate::input::namespaces::{Join, Namespaces};
+use crate::input::network::{PORTS, Port, Veth};
 use crate::input::persist::Persist;
+use crate::input::root_options::LAYERS;
 use crate::input::security_options::Label;
 use crate::input::time_offsets::TimeOffsets;
 
@@ -40,8 +46,14 @@ impl Slot {
     pub const SYS: Self = Self(4);
     /// The host's mount below the root, kept to receive and send mounts (`--propagation shared`).
     pub const PEER: Self = Self(2);
+    /// The directory that keeps what is written, and the one that the kernel needs beside it.
+    pub const UPPER: Self = Self(5);
+    /// See `UPPER`.
+    pub const WORK: Self = Self(6);
+    /// The first `--rootfs`; the others follow.
+    pub const FIRST_LAYER: u8 = 7;
     /// The first `--volume`; the others follow.
-    pub const FIRST_VOLUME: u8 = 5;
+    pub const FIRST_VOLUME: u8 = Self::FIRST_LAYER + LAYERS as u8;
 }
 
 /// Below what a target lies.
@@ -82,6 +94,13 @@ pub struct Filesystem<'a> {
 }
 
 impl<'a> Filesystem<'a> {
+    /// A tmpfs that is the root, or keeps what is written to it.
+    #[must_use]
+    pub const fn of_root(parameters: &'a [Parameter<'a>]) -> Self {
+        let (name, attributes) = (c"tmpfs", Attributes::NO_DEV);
+        Self { name, parameters, attributes, place: Place::Root, target: c"/", optional: false }
+    }
+
     /// The filesystem of a `--tmpfs`.
     #[must_use]
     pub fn of_tmpfs(tmpfs: &'a Tmpfs<'a>) -> Self {
@@ -147,6 +166,16 @@ pub struct WindowSize {
     pub columns: u16,
 }
 
+/// What of an archive is made otherwise than it says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct Unpacking {
+    /// All files belong to root: there is nobody else.
+    pub one_owner: bool,
+    /// Devices are passed over: a user namespace cannot have them.
+    pub no_devices: bool,
+}
+
 /// One step.
 #[derive(Clone, Copy)]
 pub enum Step<'a> {
@@ -159,8 +188,18 @@ pub enum Step<'a> {
         /// Without it there is to be no container: it has a name, or leaves what outlives it.
         required: bool,
     },
-    /// Make the link to the container's first process, and that process in new namespaces.
-    NewNamespaces(Namespaces),
+    /// Go into a cgroup below our own, which is to have others below it.
+    StepAside(&'a CStr),
+    /// Make a cgroup.
+    MakeCgroup(&'a Cgroup<'a>),
+    /// Set a limit there.
+    SetLimit(&'a Setting<'a>),
+    /// Let its processes use some devices alone.
+    RestrictDevices(&'a Devices<'a>),
+    /// Make the link to the container's first process, and that process in new namespaces and in a cgroup of v2.
+    NewNamespaces(Namespaces, Option<&'a Cgroup<'a>>),
+    /// Put that process into a cgroup of v1.
+    JoinCgroup(&'a Cgroup<'a>),
     /// Give up supplementary groups, before a user namespace may forbid it.
     LeaveGroups,
     /// Go to a processor whose new namespaces of mounts can be kept.
@@ -181,6 +220,24 @@ pub enum Step<'a> {
     Limit(&'a Limit),
     /// Set how soon it ends for want of memory.
     OomScore(&'a CStr),
+    /// Make a pair of links, one end of which is inside.
+    Veth {
+        /// Which.
+        pair: &'a Veth<'a>,
+        /// The number of the bridge that the host's end becomes a port of; 0 for none.
+        bridge: u32,
+        /// Whose it is: the container's name.
+        name: &'a CStr,
+    },
+    /// Have pasta(1) connect the network, as long as the supervisor lives.
+    Pasta {
+        /// Where it is.
+        program: &'static CStr,
+        /// The ports of the host that lead in.
+        ports: &'a Vec<Port<'a>, PORTS>,
+        /// It goes into the container's user namespace, which is new.
+        joins: bool,
+    },
     /// Keep a namespace of it by a mount on a new file.
     Persist(&'a Persist<'a>),
     /// Write the pid of that process.
@@ -194,6 +251,8 @@ pub enum Step<'a> {
     AdoptOrphans,
     /// Wait until the supervisor has done its part.
     AwaitSupervisor,
+    /// See one's own cgroups as the roots of their hierarchies: a v1 cgroup is joined before that.
+    NewCgroupNamespace,
     /// Have the programs that are executed from here on confined by a security module.
     Label(&'a Label<'a>),
     /// Shift the clocks of the processes that are made from here on.
@@ -202,10 +261,51 @@ pub enum Step<'a> {
     NoMoreUsers,
     /// Bring up `lo`.
     LoopbackUp,
+    /// Give the container's end of a pair its addresses and routes.
+    ConfigureLink(&'a Veth<'a>),
     /// Open a detached copy of the mounts at and below a path, and set its attributes.
     CloneTree(TreeCopy<'a>),
+    /// Open a layer of the root, or a directory for what is written.
+    OpenLayer {
+        /// Where it is kept.
+        slot: Slot,
+        /// The path, on the host.
+        path: &'a CStr,
+        /// A directory, or an archive.
+        kind: Kind,
+    },
     /// Cut all other mounts of this namespace off from the host's.
     PrivateMounts,
+    /// Make a tmpfs that becomes the root.
+    MemoryRoot(&'a [Parameter<'a>]),
+    /// Make a tmpfs for what is written, with two directories, and go there.
+    Scratch(&'a [Parameter<'a>]),
+    /// Lay the directories of the layers over each other.
+    Overlay {
+        /// The slot of the uppermost.
+        first: Slot,
+        /// How many.
+        count: u8,
+        /// What is written is kept on the host.
+        kept: bool,
+        /// In a user namespace, where its marks must be such as users may make.
+        of_user: bool,
+    },
+    /// Unpack an archive into the root.
+    Unpack {
+        /// The archive; standard input where it is the path `-`.
+        slot: Slot,
+        /// Its path, on the host.
+        path: &'a CStr,
+        /// How.
+        how: Unpacking,
+    },
+    /// Have a directory of its own at a path that becomes a mount point.
+    MountPoint(&'static MissingPath<'static>),
+    /// Let the root itself, but not what is mounted below it, be read-only.
+    ReadOnlyRoot,
+    /// Have /dev/null as standard input.
+    NullInput,
     /// Attach the root's tree over `/` and go into it.
     AttachRoot,
     /// Hide what the kernel shows at a path, if it shows anything.
@@ -220,6 +320,8 @@ pub enum Step<'a> {
     Filesystem(&'static Filesystem<'static>),
     /// The same for a tmpfs that the user asked for.
     Tmpfs(&'a Tmpfs<'a>),
+    /// Write files and bind them over those of the root.
+    EtcFiles(&'a [EtcFile<'a>]),
     /// Bind a device of the host into /dev.
     Device(&'static CStr),
     /// Make a symbolic link in /dev.
@@ -315,17 +417,24 @@ impl Step<'_> {
         match self {
             Self::ProtectOwnFile
             | Self::KeepRecord { .. }
+            | Self::StepAside(_)
+            | Self::MakeCgroup(_)
+            | Self::SetLimit(_)
+            | Self::RestrictDevices(_)
+            | Self::NewNamespaces(..)
+            | Self::JoinCgroup(_)
             | Self::LeaveGroups
             | Self::ChooseProcessor
             | Self::AnyProcessor
             | Self::Join(_)
             | Self::JoinWithUsers(_)
-            | Self::NewNamespaces(_)
             | Self::MapUsers(_)
             | Self::MapTree(_)
             | Self::Limit(_)
             | Self::Persist(_)
             | Self::OomScore(_)
+            | Self::Veth { .. }
+            | Self::Pasta { .. }
             | Self::WritePidFile(_) => Stage::Supervisor,
             Self::DieWithInit
             | Self::RestoreSignals

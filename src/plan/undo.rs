@@ -17,6 +17,9 @@ impl<'a> Step<'a> {
                 };
                 Some(point(missing.target, missing.existing))
             }
+            Self::Veth { pair, .. } => Some(Undo::Link(pair.link)),
+            Self::MakeCgroup(cgroup) => Some(Undo::Cgroup(cgroup.path)),
+            Self::StepAside(leaf) => Some(Undo::Leaf(leaf)),
             _ => None,
         }
     }

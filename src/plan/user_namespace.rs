@@ -42,6 +42,15 @@ impl Maps {
     }
 }
 
+impl Maps {
+    /// Whether nobody but root exists inside.
+    #[must_use]
+    pub fn have_one_user(&self) -> bool {
+        let is_one = |map: &IdMap| matches!(&**map, [range] if range.size == 1);
+        is_one(&self.uids) && is_one(&self.gids)
+    }
+}
+
 impl Default for Maps {
     fn default() -> Self {
         Self::new()
@@ -108,7 +117,8 @@ pub fn decide<'a>(
     if has_maps && choice != UserNamespace::New {
         return refused(Reason::MapsOfHost);
     }
-    let maps_mounts = options.rootfs_mapped || options.volumes.iter().any(|volume| volume.mapped);
+    let maps_mounts =
+        options.rootfs_mapped || options.lists.volumes.iter().any(|volume| volume.mapped);
     if maps_mounts && !(is_root && matches!(choice, UserNamespace::New | UserNamespace::Auto)) {
         return refused(Reason::MapsMounts);
     }

@@ -7,17 +7,22 @@ use crate::facts::run_facts::{self, MOUNT_POINTS, RunFacts};
 use crate::input::filter::Profile;
 use crate::input::filter_default::NATIVE_DEFAULTS;
 use crate::input::filter_file;
-use crate::input::refusal::{Refusal, Subject};
+use crate::input::network::Network;
+use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::input::resources::Controllers;
+use crate::input::root_options::Layer;
 use crate::input::run_manual::MANUAL;
-use crate::input::run_options::{self, Mode, RunOptions, RunRequest, UserNamespace};
+use crate::input::run_options::{self, Lists, Mode, RunOptions, RunRequest, UserNamespace};
 use crate::input::security_options::FilterChoice;
 use crate::input::supervision::Supervision;
 use crate::input::system_calls::NATIVE;
 use crate::input::users::{self, Credentials};
+use crate::plan::cgroups::{self, Cgroups};
 use crate::plan::container::missing::{MissingPaths, find_missing};
 use crate::plan::container::{self, Program, Steps};
 use crate::plan::environment::{self, ENVIRONMENT, Environment};
 use crate::plan::filter;
+use crate::plan::names::{EtcFiles, write_files};
 use crate::plan::user_namespace::{self, Maps, Users, Writer};
 use crate::report;
 use crate::run::own_file;
@@ -29,6 +34,7 @@ use crate::text::packed::packed;
 
 mod execute;
 mod explain;
+mod hints;
 mod traces;
 
 /// Bytes of all texts that one command line may need: options, files, environment.
@@ -47,14 +53,17 @@ struct PlanMemory {
     facts: MaybeUninit<RunFacts<'static>>,
     credentials: MaybeUninit<Credentials<'static>>,
     plain: Supervision<'static>,
-    missing: MissingPaths<'static>,
+    maps: Maps,
+    cgroups: MaybeUninit<Cgroups<'static>>,
+    files: EtcFiles<'static>,
     options: MaybeUninit<RunOptions<'static>>,
+    missing: MissingPaths<'static>,
+    lists: Lists<'static>,
     steps: Steps<'static>,
     strings: StringTable<'static, { ENVIRONMENT + 1 }>,
     environment: Environment<'static>,
     arena: [u8; ARENA_BYTES],
     filter: filter_file::Tables,
-    maps: Maps,
 }
 
 impl Memory {
@@ -63,15 +72,18 @@ impl Memory {
         let tables = PlanMemory {
             arena: [0; ARENA_BYTES],
             options: MaybeUninit::uninit(),
+            lists: Lists::new(),
             facts: MaybeUninit::uninit(),
             credentials: MaybeUninit::uninit(),
             environment: Environment::new(),
             strings: StringTable::new(),
             missing: MissingPaths::new(),
+            files: EtcFiles::new(),
             steps: Steps::new(),
             plain: Supervision::new(),
             filter: filter_file::Tables::new(),
             maps: Maps::new(),
+            cgroups: MaybeUninit::uninit(),
         };
         Self { tables, channels: Channels::new() }
     }
@@ -82,6 +94,7 @@ pub struct Planned {
     options: &'static RunOptions<'static>,
     facts: &'static RunFacts<'static>,
     users: Users<'static>,
+    cgroups: &'static Cgroups<'static>,
     steps: &'static Steps<'static>,
     strings: &'static StringTable<'static, { ENVIRONMENT + 1 }>,
     program: Strings<'static>,
@@ -115,7 +128,7 @@ fn prepare(
     rest: Strings<'static>,
     memory: &'static mut PlanMemory,
 ) -> Result<Planned, i32> {
-    let options = memory.options.write(RunOptions::new());
+    let options = memory.options.write(RunOptions::new(&mut memory.lists));
     let mut arena = Arena::new(&mut memory.arena);
     // What is wrong is said with the names that options have; so they are read first, and lent from then on.
     let request = run_options::parse(rest, COMMAND_WORDS, &mut arena, options);
@@ -135,10 +148,12 @@ fn prepare(
         environment: &mut memory.environment,
         strings: &mut memory.strings,
         missing: &mut memory.missing,
+        files: &mut memory.files,
         steps: &mut memory.steps,
         plain: &memory.plain,
         filter: &mut memory.filter,
         maps: &mut memory.maps,
+        cgroups: memory.cgroups.write(Cgroups::new()),
     };
     plan(options, program, vectors, arena, tables).map_err(refused)
 }
@@ -162,10 +177,12 @@ struct Tables {
     environment: &'static mut Environment<'static>,
     strings: &'static mut StringTable<'static, { ENVIRONMENT + 1 }>,
     missing: &'static mut MissingPaths<'static>,
+    files: &'static mut EtcFiles<'static>,
     steps: &'static mut Steps<'static>,
     plain: &'static Supervision<'static>,
     filter: &'static mut filter_file::Tables,
     maps: &'static mut Maps,
+    cgroups: &'static mut Cgroups<'static>,
 }
 
 /// From options to the plan.
@@ -193,12 +210,17 @@ fn plan(
     let mut words = program;
     let name: &'static CStr = words.next().unwrap_or(c"");
     find_missing(options, facts, tables.missing);
+    write_files(options, facts, &mut arena, tables.files)?;
     let filter = filter(options, facts, tables.filter, &mut arena)?;
     let users = user_namespace::decide(options, facts, credentials, tables.maps)?;
-    let program_of = Program { name, credentials, filter, users };
-    container::plan(options, facts, &program_of, tables.missing, tables.steps)?;
+    cgroups::plan(options, facts, &mut arena, tables.cgroups)?;
+    let cgroups: &'static Cgroups<'static> = tables.cgroups;
+    let program_of = Program { name, credentials, filter, users, cgroups };
+    let paths: (&'static MissingPaths<'static>, &'static EtcFiles<'static>) =
+        (tables.missing, tables.files);
+    container::plan(options, facts, &program_of, paths, tables.steps)?;
     let Tables { steps, strings, plain, .. } = tables;
-    Ok(Planned { options, facts, users, steps, strings, program, vectors, plain })
+    Ok(Planned { options, facts, users, cgroups, steps, strings, program, vectors, plain })
 }
 
 /// The filter of system calls as a program for the kernel.
@@ -246,8 +268,13 @@ fn resolve_user(
         let _ = groups.push(0);
         return Ok(Credentials { uid: 0, gid: 0, groups, home: b"/root" });
     };
-    users::resolve(user.to_bytes(), facts.passwd, facts.group)
-        .map_err(|reason| Refusal::new(Subject::User, reason))
+    let has_archive = facts.layers.iter().any(|layer| *layer != Layer::Directory);
+    users::resolve(user.to_bytes(), facts.passwd, facts.group).map_err(|reason| match reason {
+        Reason::NoUser | Reason::NoGroup if has_archive => {
+            Refusal::new(Subject::User, Reason::NamesInArchive)
+        }
+        reason => Refusal::new(Subject::User, reason),
+    })
 }
 
 /// `rootlet: SUBJECT REASON`, one line.
@@ -263,12 +290,15 @@ fn say_refusal(
             (packed!(""), c"")
         }
         Subject::Root => (packed!(""), options.rootfs),
+        Subject::Layer(index) => {
+            (packed!(""), options.root.layers.get(usize::from(index)).copied().unwrap_or_default())
+        }
         Subject::MountPoint(index) => {
             (packed!("/"), MOUNT_POINTS.get(usize::from(index)).copied().unwrap_or(c""))
         }
         Subject::Volume(index) => (
             packed!(""),
-            options.volumes.get(usize::from(index)).map_or(c"", |volume| volume.source),
+            options.lists.volumes.get(usize::from(index)).map_or(c"", |volume| volume.source),
         ),
         Subject::VariableFile(index, _) => {
             (packed!(""), options.variable_files.get(usize::from(index)).copied().unwrap_or(c""))
@@ -280,11 +310,17 @@ fn say_refusal(
         Subject::User => (packed!("--user "), options.user.unwrap_or(c"")),
         Subject::Users => (packed!("/etc/passwd or /etc/group of the root"), c""),
         Subject::Environment => (packed!("the environment"), c""),
+        Subject::Controller(bit) => {
+            line.raw(Controllers(1 << bit).name());
+            (packed!(" controller of cgroups"), c"")
+        }
         Subject::Descriptor(number) => {
             line.text("descriptor ").number(number.into());
             (packed!(""), c"")
         }
         Subject::OwnFile => (packed!("rootlet's own file "), c"/proc/self/exe"),
+        Subject::Link { bridge } => (packed!("link "), named_link(options, bridge)),
+        Subject::Pasta => (packed!("pasta"), c""),
         Subject::Persist(index) => {
             (packed!(""), options.persist.get(usize::from(index)).map_or(c"", |kept| kept.file))
         }
@@ -303,6 +339,12 @@ fn say_refusal(
         _ => {}
     }
     report::refused(line, refusal.cause)
+}
+
+/// The host's end of a veth pair, or its bridge.
+fn named_link(options: &RunOptions<'static>, bridge: bool) -> &'static CStr {
+    let Network::Veth(veth) = &options.network else { return c"" };
+    if bridge { veth.bridge.unwrap_or(c"") } else { veth.link }
 }
 
 fn append_words(line: &mut Line, words: impl Iterator<Item = &'static CStr>, count: u8) {

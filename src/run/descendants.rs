@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use rustix::fs::CWD;
 
-use crate::sys::descriptor::{OpenFlags, open};
+use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::directory::for_each_number;
 use crate::sys::process::own_pid;
 #[cfg(feature = "run")]
@@ -55,10 +55,16 @@ pub fn for_each_child_of(pid: i32, act: &mut dyn FnMut(i32)) {
 
 /// proc_tid_children(5). Some may be left out while others are reaped; without the file all are.
 fn for_each_in(file: &CStr, act: &mut dyn FnMut(i32)) {
-    let Ok(file) = open(CWD, file, OpenFlags::READ) else { return };
+    if let Ok(file) = open(CWD, file, OpenFlags::READ) {
+        for_each_pid(&file, act);
+    }
+}
+
+/// Calls `act` for each number in a file of pids, with one byte behind each.
+pub fn for_each_pid(file: &Descriptor, act: &mut dyn FnMut(i32)) {
     let mut pid = 0_i32;
     let mut buffer = [0; 1024];
-    while let Ok(length @ 1..) = rustix::io::read(&file, &mut buffer) {
+    while let Ok(length @ 1..) = rustix::io::read(file, &mut buffer) {
         for byte in buffer.get(..length).unwrap_or_default() {
             if byte.is_ascii_digit() {
                 pid = pid.wrapping_mul(10).wrapping_add(i32::from(*byte - b'0'));

@@ -8,6 +8,7 @@ use crate::sys::socket::{self, MESSAGE_BYTES};
 use crate::sys::standard;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
+use crate::text::line::Line;
 
 /// Inside, the link has the first number that is no standard descriptor or, where CMD is given more of them, the first
 /// behind those; everything above it is closed.
@@ -28,6 +29,8 @@ pub enum Message {
     Terminal(Descriptor),
     /// The program was stopped; a shell above us must see that.
     Stopped,
+    /// What is to be known of the step that fails next, in words.
+    Note,
 }
 
 /// A step of the plan, by its index, and what failed in it.
@@ -96,7 +99,7 @@ pub fn send_tree(link: &Descriptor, tree: &Descriptor) -> Result<(), CallError> 
 /// # Errors
 /// ESRCH when the supervisor has died.
 pub fn receive_tree(link: &Descriptor) -> Result<Descriptor, CallError> {
-    match socket::receive(link.as_fd()).map_err(Call::Recvmsg.failed())? {
+    match socket::receive(link.as_fd(), &mut []).map_err(Call::Recvmsg.failed())? {
         Some((_, Some(tree))) => Ok(tree),
         _ => Err(CallError { call: Call::Recvmsg, errno: Errno::SRCH }),
     }
@@ -110,6 +113,14 @@ pub fn send_started(link: &Descriptor) -> Result<(), CallError> {
     socket::send(link.as_fd(), &[STARTED; MESSAGE_BYTES], None).map_err(Call::Sendmsg.failed())
 }
 
+/// Tells the supervisor what is to be known of a step before its failure.
+pub fn send_note(link: &Descriptor, text: &Line) {
+    let mut message = Line::new();
+    message.raw(&[NOTE; MESSAGE_BYTES]).raw(text.bytes()).raw(b"\0");
+    // A failure without a note is a failure all the same.
+    let _ = rustix::net::send(link, message.bytes(), rustix::net::SendFlags::NOSIGNAL);
+}
+
 /// Tells the supervisor that the program was stopped.
 pub fn send_stopped(link: &Descriptor) {
     let _ = socket::send(link.as_fd(), &[STOPPED; MESSAGE_BYTES], None);
@@ -119,6 +130,10 @@ pub fn send_stopped(link: &Descriptor) {
 const FAILED: u8 = 1;
 const STARTED: u8 = 2;
 const STOPPED: u8 = 3;
+const NOTE: u8 = 4;
+
+/// Room for a note: a name that is shown shortened, a place, a reason.
+pub const NOTE_BYTES: usize = 640;
 
 /// Lets the container go on. When it is gone, its end tells so.
 pub fn send_go(link: &Descriptor) {
@@ -130,12 +145,21 @@ pub fn send_go(link: &Descriptor) {
 /// # Errors
 /// EMFILE, ENOMEM.
 pub fn receive(link: &Descriptor) -> Result<Message, CallError> {
-    let answer = socket::receive(link.as_fd()).map_err(Call::Recvmsg.failed())?;
+    receive_with_note(link, &mut [])
+}
+
+/// The same; a note comes with its text and a NUL byte behind it.
+///
+/// # Errors
+/// EMFILE, ENOMEM.
+pub fn receive_with_note(link: &Descriptor, note: &mut [u8]) -> Result<Message, CallError> {
+    let answer = socket::receive(link.as_fd(), note).map_err(Call::Recvmsg.failed())?;
     Ok(match answer {
         None => Message::End,
         Some((_, Some(terminal))) => Message::Terminal(terminal),
         Some(([STARTED, ..], _)) => Message::Started,
         Some(([STOPPED, ..], _)) => Message::Stopped,
+        Some(([NOTE, ..], _)) => Message::Note,
         Some((bytes, None)) => decode(bytes).map_or(Message::End, Message::Failed),
     })
 }

@@ -4,6 +4,8 @@ pub mod descendants;
 pub mod descriptors;
 pub mod program;
 
+#[cfg(feature = "run")]
+pub mod cgroups;
 #[cfg(feature = "boot")]
 pub mod copy_tree;
 #[cfg(feature = "boot")]
@@ -19,6 +21,8 @@ pub mod join;
 #[cfg(feature = "run")]
 pub mod landlock;
 #[cfg(feature = "run")]
+pub mod layers;
+#[cfg(feature = "run")]
 pub mod link;
 #[cfg(feature = "boot")]
 pub mod machine;
@@ -27,13 +31,19 @@ pub mod modules;
 #[cfg(feature = "run")]
 pub mod mounts;
 #[cfg(feature = "run")]
+pub mod network;
+#[cfg(feature = "run")]
 pub mod own_file;
+#[cfg(feature = "run")]
+pub mod pasta;
 #[cfg(feature = "run")]
 pub mod perform;
 #[cfg(feature = "run")]
 pub mod persist;
 #[cfg(feature = "run")]
 pub mod record;
+#[cfg(any(feature = "run", feature = "boot"))]
+pub mod removal;
 #[cfg(feature = "boot")]
 pub mod settling;
 #[cfg(feature = "shell")]
@@ -46,3 +56,5 @@ pub mod switch_root;
 pub mod terminal;
 #[cfg(feature = "run")]
 pub mod undo;
+#[cfg(feature = "run")]
+pub mod unpack;

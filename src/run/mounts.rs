@@ -10,8 +10,10 @@ use rustix::mount::{
 use super::hands::Hands;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::plan::container::{is_dev, is_mask};
+use crate::plan::filesystems::NAMES;
+use crate::plan::names::EtcFile;
 use crate::plan::step::{Filesystem, Kind, Mask, MissingPath, Place, Slot, TreeCopy};
-use crate::sys::descriptor::{Descriptor, OpenFlags, open_below};
+use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
 use crate::sys::mount::{self as sys, Depth, set_tree_attributes};
 use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
@@ -66,23 +68,17 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
 
 /// Makes a filesystem, detached, and attaches it.
 pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
-    let context = match sys::open_filesystem(filesystem.name) {
-        Err(Errno::NODEV) if filesystem.optional => return Ok(()),
-        answer => answer.map_err(Call::Fsopen.failed())?,
+    let mount = match make_filesystem(filesystem) {
+        Err(CallError { call: Call::Fsopen, errno: Errno::NODEV }) if filesystem.optional => {
+            return Ok(());
+        }
+        made => made?,
     };
-    for parameter in filesystem.parameters {
-        fsconfig_set_string(&context, parameter.key, parameter.value)
-            .map_err(Call::Fsconfig.failed())?;
-    }
-    fsconfig_create(&context).map_err(Call::Fsconfig.failed())?;
-    let mount = sys::mount_filesystem(context.as_fd(), filesystem.attributes.0);
-    let mount = mount.map_err(Call::Fsmount.failed())?;
     match attach(hands, &mount, filesystem.place, filesystem.target) {
         // What lies below another of the kernel's filesystems may not be there.
         Err(CallError { call: Call::Openat2, errno: Errno::NOENT }) if filesystem.optional => {}
         answer => answer?,
     }
-    context.leave_open();
     if is_dev(filesystem) {
         hands.dev = Some(mount);
     } else if is_mask(filesystem) {
@@ -91,6 +87,46 @@ pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
         mount.leave_open();
     }
     Ok(())
+}
+
+/// Writes files into a filesystem of their own and binds them over those of the root. No link leads out of that, and
+/// nothing is written to what a link leads to. The filesystem is attached where /dev/shm comes to lie over it.
+// Out of line: few containers have them.
+#[inline(never)]
+pub fn etc_files(hands: &Hands, files: &[EtcFile<'_>]) -> Outcome {
+    let mount = make_filesystem(&NAMES)?;
+    attach(hands, &mount, NAMES.place, NAMES.target)?;
+    // Everybody can read them, whatever the caller's umask is.
+    let mask = rustix::process::umask(Mode::empty());
+    let bound = files.iter().try_for_each(|file| etc_file(hands, &mount, file));
+    rustix::process::umask(mask);
+    bound
+}
+
+fn etc_file(hands: &Hands, mount: &Descriptor, file: &EtcFile<'_>) -> Outcome {
+    let new = open(mount.as_fd(), file.name, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
+    let length = rustix::io::write(&new, file.text).map_err(Call::Write.failed())?;
+    if length != file.text.len() {
+        return Err(CallError { call: Call::Write, errno: Errno::NOSPC });
+    }
+    let tree = sys::clone_tree(mount.as_fd(), file.name, Depth::One);
+    let tree = tree.map_err(Call::OpenTree.failed())?;
+    // Of a root that was not there to be looked at, a link may lead nowhere.
+    let Some(place) = resolve_if_there(hands, file.place.target)? else { return Ok(()) };
+    attach_at(tree, place)
+}
+
+/// Makes a filesystem, detached.
+pub fn make_filesystem(filesystem: &Filesystem<'_>) -> Result<Descriptor, CallError> {
+    let context = sys::open_filesystem(filesystem.name).map_err(Call::Fsopen.failed())?;
+    for parameter in filesystem.parameters {
+        fsconfig_set_string(&context, parameter.key, parameter.value)
+            .map_err(Call::Fsconfig.failed())?;
+    }
+    fsconfig_create(&context).map_err(Call::Fsconfig.failed())?;
+    let mount = sys::mount_filesystem(context.as_fd(), filesystem.attributes.0);
+    context.leave_open();
+    mount.map_err(Call::Fsmount.failed())
 }
 
 /// Hides a path: a file with /dev/null, which is the host's own, in a /dev that nobody else has touched; a directory

@@ -4,7 +4,10 @@ use super::hands::Hands;
 use super::identity::Inheritance;
 use super::program::{Attempt, Program};
 use super::start::{self, Container};
-use super::{id_maps, identity, landlock, link, mounts, persist, terminal};
+use super::{
+    cgroups, id_maps, identity, landlock, layers, link, mounts, persist, terminal, unpack,
+};
+use crate::input::namespaces::Namespaces;
 use crate::plan::environment::ENVIRONMENT;
 use crate::plan::step::{Filesystem, Step};
 use crate::sys::descriptor::{Descriptor, OpenFlags};
@@ -38,15 +41,20 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::DieWithSupervisor => identity::die_with_parent(),
         Step::AdoptOrphans => identity::adopt_orphans(),
         Step::AwaitSupervisor => link::await_go(&hands.link),
+        Step::NewCgroupNamespace => {
+            process::unshare(Namespaces::CGROUP.0).map_err(Call::Unshare.failed())
+        }
         Step::Label(label) => mounts::write_below(hands, label.file, label.text.to_bytes()),
         Step::ShiftClocks(offsets) => {
-            process::unshare_time().map_err(Call::Unshare.failed())?;
+            process::unshare(Namespaces::TIME.0).map_err(Call::Unshare.failed())?;
             mounts::write_below(hands, c"/proc/self/timens_offsets", offsets.text.to_bytes())
         }
         Step::NoMoreUsers => {
             mounts::write_below(hands, c"/proc/sys/user/max_user_namespaces", b"0")
         }
         Step::LoopbackUp => loopback_up(),
+        Step::ConfigureLink(pair) => super::network::configure_link(pair),
+        Step::EtcFiles(files) => mounts::etc_files(hands, files),
         Step::CloneTree(copy) => mounts::clone_tree(hands, copy),
         Step::ReceiveTree(copy) => {
             let tree = link::receive_tree(&hands.link)?;
@@ -74,6 +82,15 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Propagate(kind) => mounts::propagate(*kind),
         Step::Hostname(name) => identity::set_hostname(name),
         Step::Domainname(name) => identity::set_domainname(name),
+        Step::CheckSupervisor => link::check_supervisor(&hands.link),
+        Step::CloseDescriptors => close_above(&hands.link),
+        _ => perform_privileges(step, hands),
+    }
+}
+
+/// Performs a step by which PID 1 comes to wear what CMD will.
+fn perform_privileges(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError> {
+    match step {
         Step::Groups(groups) => identity::set_groups(groups),
         Step::AllowedGroups(groups) => match identity::set_groups(groups) {
             Err(CallError { errno: Errno::PERM, .. }) => Ok(()),
@@ -89,8 +106,23 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Filter(program) => sys_filter::install(program).map_err(Call::Seccomp.failed()),
         Step::NoNewPrivileges => identity::no_new_privileges(),
         Step::Undumpable => identity::undumpable(),
-        Step::CheckSupervisor => link::check_supervisor(&hands.link),
-        Step::CloseDescriptors => close_above(&hands.link),
+        _ => perform_layers(step, hands),
+    }
+}
+
+/// Performs a step of a root that is not just a directory.
+fn perform_layers(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError> {
+    match step {
+        Step::OpenLayer { slot, path, kind } => layers::open_layer(hands, *slot, path, *kind),
+        Step::MemoryRoot(parameters) => layers::memory_root(hands, parameters),
+        Step::Scratch(parameters) => layers::scratch(parameters),
+        Step::Overlay { first, count, kept, of_user } => {
+            layers::overlay(hands, *first, *count, *kept, *of_user)
+        }
+        Step::Unpack { slot, path, how } => unpack::unpack(hands, *slot, path, *how),
+        Step::MountPoint(point) => layers::mount_point(hands, point),
+        Step::ReadOnlyRoot => layers::close_root(hands),
+        Step::NullInput => layers::null_input(hands),
         _ => Ok(()),
     }
 }
@@ -101,6 +133,7 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
 /// The call that failed.
 pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), CallError> {
     match step {
+        Step::JoinCgroup(cgroup) => cgroups::put(container.pid, cgroup.path.to_bytes()),
         Step::MapUsers(maps) => id_maps::write(maps, container.pid),
         Step::MapTree(copy) => {
             let users = id_maps::open_of(container.pid, "ns/user", OpenFlags::READ);
@@ -112,6 +145,9 @@ pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), 
             .map_err(Call::Prlimit.failed()),
         Step::OomScore(score) => {
             id_maps::write_file(container.pid, "oom_score_adj", score.to_bytes())
+        }
+        Step::Veth { pair, bridge, name } => {
+            super::network::make_pair(pair, *bridge, name, container.pid)
         }
         Step::Persist(namespace) => persist::keep(namespace, container.pid),
         Step::WritePidFile(path) => start::write_pid_file(path, container),

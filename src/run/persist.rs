@@ -5,7 +5,6 @@ use core::ffi::CStr;
 use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, CWD, fstatfs, unlinkat};
 use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount, unmount};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::input::namespaces::Namespaces;
 use crate::input::persist::Persist;
@@ -16,6 +15,7 @@ use crate::sys::poll;
 use crate::sys::process::{
     Pid, Side, clone_into_namespaces, exit, own_pid, set_death_signal, wait_for,
 };
+use crate::sys::processors::{self, Processors};
 use crate::sys::signal::{Signal, kill};
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
@@ -42,25 +42,24 @@ pub fn keep(persist: &Persist<'_>, pid: Pid) -> Result<(), CallError> {
 /// # Errors
 /// The call that failed; EINVAL of clone3: there is no such processor.
 #[inline(never)]
-pub fn choose_processor() -> Result<CpuSet, CallError> {
-    let callers = sched_getaffinity(None).map_err(Call::SchedGetaffinity.failed())?;
+pub fn choose_processor() -> Result<Processors, CallError> {
+    let callers = Processors::own().map_err(Call::SchedGetaffinity.failed())?;
     let own = number_of_mounts(Pid(own_pid()));
-    for processor in 0..CpuSet::MAX_CPU {
-        let mut only = CpuSet::new();
-        only.set(processor);
+    for processor in 0..processors::MOST {
         // Some are not there, or not for us.
-        if sched_setaffinity(None, &only).is_ok() && new_number()? >= own {
+        if Processors::only(processor).give(0).is_ok() && new_number()? >= own {
             return Ok(callers);
         }
     }
-    let _ = sched_setaffinity(None, &callers);
+    let _ = callers.give(0);
     Err(CallError { call: Call::Clone3, errno: Errno::INVAL })
 }
 
 /// The number of a namespace of mounts that is made here, by a process that waits to be killed.
 fn new_number() -> Result<u64, CallError> {
     let own = own_pid();
-    let (side, _) = clone_into_namespaces(Namespaces::MOUNT.0).map_err(Call::Clone3.failed())?;
+    let (side, _) =
+        clone_into_namespaces(Namespaces::MOUNT.0, None).map_err(Call::Clone3.failed())?;
     match side {
         Side::Child => wait_to_be_killed(own),
         Side::Parent(pid) => {
@@ -82,22 +81,21 @@ fn number_of_mounts(pid: Pid) -> u64 {
 fn wait_to_be_killed(parent: i32) -> ! {
     let dies = set_death_signal(Signal::KILL).is_ok();
     let lives = rustix::process::getppid().is_some_and(|pid| pid.as_raw_pid() == parent);
-    while dies && lives {
+    if !dies || !lives {
+        exit(0);
+    }
+    loop {
         poll::wait(&mut []);
     }
-    exit(0)
 }
 
 /// Goes back to all processors of the caller, with the container's process.
 ///
 /// # Errors
 /// sched_setaffinity
-pub fn leave_processor(callers: Option<&CpuSet>, pid: Pid) -> Result<(), CallError> {
+pub fn leave_processor(callers: Option<&Processors>, pid: Pid) -> Result<(), CallError> {
     let Some(callers) = callers else { return Ok(()) };
-    let pid = rustix::process::Pid::from_raw(pid.0);
-    sched_setaffinity(pid, callers)
-        .and_then(|()| sched_setaffinity(None, callers))
-        .map_err(Call::SchedSetaffinity.failed())
+    callers.give(pid.0).and_then(|()| callers.give(0)).map_err(Call::SchedSetaffinity.failed())
 }
 
 fn file_of(pid: Pid, name: &str) -> Line {

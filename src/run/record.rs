@@ -1,4 +1,4 @@
-//! The record of a running container: who has it locked lives, and what it says must be undone.
+//! The record of a container: who has it locked lives; what must be undone.
 //!
 //! The kernel takes the lock from who dies, whatever has killed him, so no number is ever taken for a process that had
 //! it before. The list of records has a lock of its own, under which one is made and the dead are cleaned up after.
@@ -10,7 +10,7 @@ use rustix::io::{IoSlice, pread};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::undo::Left;
-use crate::input::record::{ENTRY_BYTES, Entry, NAME_BYTES};
+use crate::input::record::{ENTRY_BYTES, Entry, NAME_BYTES, Undo};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::directory::{for_each_name, write_current};
 use crate::text::arena::Arena;
@@ -111,7 +111,8 @@ fn may_have_records(list: &Descriptor, uid: u32) -> Result<bool, CallError> {
     if status.st_uid != uid || status.st_mode & 0o022 != 0 {
         return Err(CallError { call: Call::Openat, errno: Errno::ACCES });
     }
-    Ok(status.st_nlink != LINKS_OF_EMPTY)
+    // The number has another size on each machine.
+    Ok(status.st_nlink as u64 != LINKS_OF_EMPTY)
 }
 
 /// Makes the file and locks it. A lock of fcntl(2) is the process's, not the descriptor's: no child has it.
@@ -173,7 +174,7 @@ pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
 fn clean_up(list: &Descriptor) {
     for_each_name(list, &mut |name| {
         clean_up_after(list, name);
-        false
+        true
     });
 }
 
@@ -185,7 +186,7 @@ fn clean_up_after(list: &Descriptor, name: &CStr) {
         Err(Errno::NOENT) => remove(list, name),
         Ok(file) if is_locked(&file) => {}
         Ok(file) => {
-            undo_all(&file);
+            undo_all(&file, name);
             remove(list, name);
         }
         Err(_) => {}
@@ -199,11 +200,11 @@ fn is_locked(file: &Descriptor) -> bool {
 
 /// Undoes what a record says, from its first entry on: it was written in reverse.
 #[inline(never)]
-fn undo_all(file: &Descriptor) {
+fn undo_all(file: &Descriptor, name: &CStr) {
     let mut directory = None;
     let mut root = [0; ENTRY_BYTES];
     let mut room = Arena::new(&mut root);
-    let mut left = Left { directory: CWD, root: c"", pid: None, started: false };
+    let mut left = Left { directory: CWD, root: c"", name, pid: None, started: false };
     for_each_entry(file, &mut |entry| match entry {
         Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY).ok(),
         Entry::Root(path) => left.root = room.join(&[path.to_bytes()]).unwrap_or(c""),
@@ -211,11 +212,15 @@ fn undo_all(file: &Descriptor) {
         Entry::Started => left.started = true,
         Entry::Undo(_) => {}
     });
-    let Some(directory) = directory else { return };
-    left.directory = directory.as_fd();
+    if let Some(directory) = &directory {
+        left.directory = directory.as_fd();
+    }
     for_each_entry(file, &mut |entry| {
-        if let Entry::Undo(undo) = entry {
-            left.undo(undo);
+        if let Entry::Undo(undo) = entry
+            && (directory.is_some() || matches!(undo, Undo::Cgroup(_) | Undo::Leaf(_)))
+        {
+            // Whoever cleans up does so beside his own work.
+            let _ = left.undo(undo);
         }
     });
 }

@@ -4,8 +4,10 @@ use core::ffi::CStr;
 
 use rustix::fs::CWD;
 
-use super::link;
+use super::{cgroups, link};
 use crate::input::namespaces::Namespaces;
+use crate::plan::cgroups::Cgroup;
+use crate::plan::step::Step;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::process::{Pid, Side, clone_into_namespaces};
 use crate::text::call::{Call, CallError};
@@ -29,13 +31,35 @@ pub struct Container {
     pub link: Descriptor,
 }
 
-/// Makes the link, then the first process in `namespaces`.
+/// Performs a step of the supervisor that comes before there is a process.
+///
+/// # Errors
+/// The call that failed.
+#[inline(never)]
+pub fn prepare(step: &Step<'_>) -> Result<(), CallError> {
+    match step {
+        Step::StepAside(leaf) => cgroups::step_aside(leaf),
+        Step::MakeCgroup(cgroup) => cgroups::make(cgroup),
+        Step::SetLimit(setting) => cgroups::set(setting),
+        Step::RestrictDevices(devices) => cgroups::restrict_devices(devices),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the link, then the first process in `namespaces` and in a cgroup of v2 where there is one.
 ///
 /// # Errors
 /// The call that failed; nothing is left then.
-pub fn start(namespaces: Namespaces) -> Result<Started, CallError> {
+pub fn start(namespaces: Namespaces, cgroup: Option<&Cgroup<'_>>) -> Result<Started, CallError> {
     let (outer, inner) = link::pair()?;
-    let (side, pidfd) = clone_into_namespaces(namespaces.0).map_err(Call::Clone3.failed())?;
+    let cgroup = match cgroup {
+        Some(cgroup) => {
+            Some(open(CWD, cgroup.path, OpenFlags::PATH_DIRECTORY).map_err(Call::Openat.failed())?)
+        }
+        None => None,
+    };
+    let (side, pidfd) = clone_into_namespaces(namespaces.0, cgroup.as_ref().map(Descriptor::as_fd))
+        .map_err(Call::Clone3.failed())?;
     match (side, pidfd) {
         (Side::Parent(pid), Some(pidfd)) => {
             Ok(Started::Supervisor(Container { pid, pidfd, link: outer }))

@@ -4,13 +4,12 @@
 
 use core::ffi::CStr;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, mkdirat, statat, unlinkat};
+use rustix::fs::{CWD, Mode, mkdirat};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{chroot, fchdir, pivot_root};
 
 use crate::facts::roots::is_mount_point;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
-use crate::sys::directory::for_each_name;
 use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
 
@@ -19,9 +18,6 @@ pub const KERNELS: [&CStr; 4] = [c"/dev", c"/proc", c"/sys", c"/run"];
 
 /// `MS_MOVE`. Source: mount(2).
 const MOVE: u32 = 8192;
-/// How deep directories of an initramfs are removed; a path has at most 4096 bytes.
-const DEPTH: usize = 2048;
-
 /// Moves one of the kernel's mounts below the new root, made there where it is missing and can be. One that cannot be
 /// moved is detached, so that the old root does not live on for its sake.
 ///
@@ -61,31 +57,4 @@ pub fn switch(new_root: &Descriptor) -> Result<Option<Descriptor>, CallError> {
     chroot(c".").map_err(Call::Chroot.failed())?;
     rustix::process::chdir(c"/").map_err(Call::Chdir.failed())?;
     Ok(Some(old))
-}
-
-/// Removes everything below a directory that is on the same filesystem; what cannot be removed stays.
-pub fn remove_below(directory: &Descriptor) {
-    if let Ok(found) = statat(directory, c"", AtFlags::EMPTY_PATH) {
-        remove(directory, found.st_dev, DEPTH);
-    }
-}
-
-fn remove(directory: &Descriptor, device: u64, depth: usize) {
-    for_each_name(directory, &mut |name| {
-        let Ok(found) = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else { return true };
-        let is_directory = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
-        let mut flags = AtFlags::empty();
-        if is_directory {
-            flags = AtFlags::REMOVEDIR;
-            if found.st_dev == device
-                && depth > 0
-                && let Ok(below) = open(directory.as_fd(), name, OpenFlags::READ_DIRECTORY)
-            {
-                remove(&below, device, depth - 1);
-            }
-        }
-        // What lies under a mount cannot be removed, and need not be.
-        let _ = unlinkat(directory, name, flags);
-        true
-    });
 }

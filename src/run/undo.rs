@@ -1,15 +1,19 @@
-//! Undoes what a container leaves on the host. What is gone already is no failure.
+//! Undoes what a container leaves on the host; what is gone is no failure.
 
 use core::ffi::CStr;
 
 use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, statat, unlinkat};
 
+use super::cgroups;
 use super::mounts::{PATH_BYTES, parent_and_name};
+use super::network::remove_link;
 use super::persist;
+use super::removal::remove_below;
 use crate::input::record::Undo;
 use crate::plan::step::Kind;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
+use crate::text::call::CallError;
 use crate::text::number::parse_u64;
 use crate::text::path::parent_end;
 
@@ -19,6 +23,8 @@ pub struct Left<'a> {
     pub directory: BorrowedFd<'a>,
     /// The container's root.
     pub root: &'a CStr,
+    /// The container's name.
+    pub name: &'a CStr,
     /// The pid of its first process, if there was one.
     pub pid: Option<u32>,
     /// CMD has been executed.
@@ -27,16 +33,24 @@ pub struct Left<'a> {
 
 impl Left<'_> {
     /// Undoes one thing, if it is still what was made.
+    ///
+    /// # Errors
+    /// The call that failed, where something stays that nobody else will remove.
     // Out of line: its buffers would lie in the frame of who waits.
     #[inline(never)]
-    pub fn undo(&self, undo: Undo<'_>) {
+    pub fn undo(&self, undo: Undo<'_>) -> Result<(), CallError> {
         match undo {
+            // Without a first process nobody has been in a cgroup of ours, and what is in one of that name is not ours.
+            Undo::Cgroup(path) => return cgroups::remove(path, self.pid.is_some()),
+            Undo::Leaf(path) => return cgroups::step_back(path),
             Undo::PidFile(path) => self.remove_pid_file(path),
             Undo::Pin(_) | Undo::PointOfFile(..) | Undo::PointOfDirectory(..) if self.started => {}
+            Undo::Link(link) => remove_link(link, self.name),
             Undo::Pin(path) => persist::remove(self.directory, path),
             Undo::PointOfFile(path, existing) => self.unmake(path, existing, Kind::File),
             Undo::PointOfDirectory(path, existing) => self.unmake(path, existing, Kind::Directory),
         }
+        Ok(())
     }
 
     /// A file that has another pid in it is another's; an empty one is ours, whose pid was to be written.
@@ -65,6 +79,16 @@ impl Left<'_> {
             }
             (end, kind) = (start, Kind::Directory);
         }
+    }
+}
+
+/// Removes what was unpacked into a directory that was empty. Only who has seen that it was does so, not who reads a
+/// record later: by then it may hold somebody's files.
+pub fn empty(path: &CStr) {
+    if let Ok(directory) = open(CWD, path, OpenFlags::PATH_DIRECTORY)
+        && let Ok(directory) = open(directory.as_fd(), c".", OpenFlags::READ_DIRECTORY)
+    {
+        remove_below(&directory);
     }
 }
 

@@ -126,6 +126,18 @@ pub fn open(directory: BorrowedFd<'_>, path: &CStr, flags: OpenFlags) -> Result<
     Descriptor::from_answer(unsafe { syscall(kernel::__NR_openat, arguments) }?)
 }
 
+/// Makes a file that nobody but its owner may open yet, through no link. openat(2).
+///
+/// # Errors
+/// EEXIST, or those of openat(2).
+#[cfg(feature = "run")]
+pub fn create_private(directory: BorrowedFd<'_>, name: &CStr) -> Result<Descriptor, Errno> {
+    let pointer = name.as_ptr().expose_provenance();
+    let arguments = [number(directory), pointer, OpenFlags::CREATE.0 as usize, 0o600, 0];
+    // SAFETY: the name is NUL-terminated and only read.
+    Descriptor::from_answer(unsafe { syscall(kernel::__NR_openat, arguments) }?)
+}
+
 /// Whether there is a descriptor of this number. fcntl(2), F_GETFD.
 #[cfg(feature = "run")]
 #[must_use]
@@ -133,6 +145,20 @@ pub fn is_open(descriptor: u8) -> bool {
     let arguments = [descriptor.into(), kernel::F_GETFD as usize, 0, 0, 0];
     // SAFETY: no pointers.
     unsafe { syscall(kernel::__NR_fcntl, arguments) }.is_ok()
+}
+
+/// A pipe: the end to read from and the end to write to. pipe2(2).
+///
+/// # Errors
+/// EMFILE, ENFILE.
+#[cfg(feature = "run")]
+pub fn pipe() -> Result<(Descriptor, Descriptor), Errno> {
+    let mut numbers = [-1_i32; 2];
+    let pointer = numbers.as_mut_ptr().expose_provenance();
+    // SAFETY: the kernel writes two numbers.
+    unsafe { syscall(kernel::__NR_pipe2, [pointer, kernel::O_CLOEXEC as usize, 0, 0, 0]) }?;
+    let [reader, writer] = numbers;
+    Ok((Descriptor::from_answer(reader as usize)?, Descriptor::from_answer(writer as usize)?))
 }
 
 /// A file in memory that can be sealed. memfd_create(2).

@@ -8,17 +8,23 @@ pub mod clock;
 pub mod descriptor;
 pub mod directory;
 pub mod process;
+#[cfg(feature = "run")]
+pub mod processors;
 pub mod signal;
 pub mod standard;
 pub mod terminal;
 pub mod vectors;
 
 #[cfg(feature = "run")]
+pub mod bpf;
+#[cfg(feature = "run")]
 pub mod filter;
 #[cfg(feature = "run")]
 pub mod landlock;
 #[cfg(feature = "boot")]
 pub mod machine;
+#[cfg(any(feature = "run", feature = "shell"))]
+pub mod memory;
 #[cfg(feature = "run")]
 pub mod mount;
 #[cfg(any(feature = "run", feature = "boot"))]

@@ -80,7 +80,16 @@ pub fn set_tree_attributes(
     propagation: u64,
 ) -> Result<(), Errno> {
     let plain = MountAttributes { set: set.into(), clear: 0, propagation, user_namespace: 0 };
-    set_attributes(directory, path, &plain)
+    set_attributes(directory, path, Depth::All, &plain)
+}
+
+/// The same for one mount alone.
+///
+/// # Errors
+/// As above.
+pub fn set_mount_attributes(mount: BorrowedFd<'_>, set: u8) -> Result<(), Errno> {
+    let plain = MountAttributes { set: set.into(), clear: 0, propagation: 0, user_namespace: 0 };
+    set_attributes(mount, c"", Depth::One, &plain)
 }
 
 /// The same for a detached tree whose files belong to whom the user namespace `users` makes of their owners. Linux 5.12.
@@ -95,18 +104,21 @@ pub fn map_tree(
 ) -> Result<(), Errno> {
     let set = u64::from(set) | u64::from(kernel::MOUNT_ATTR_IDMAP);
     let user_namespace = number(users) as u64;
-    set_attributes(tree, c"", &MountAttributes { set, clear: 0, propagation, user_namespace })
+    let mapped = MountAttributes { set, clear: 0, propagation, user_namespace };
+    set_attributes(tree, c"", Depth::All, &mapped)
 }
 
 fn set_attributes(
     directory: BorrowedFd<'_>,
     path: &CStr,
+    depth: Depth,
     attributes: &MountAttributes,
 ) -> Result<(), Errno> {
+    let recursive = if depth == Depth::All { kernel::AT_RECURSIVE } else { 0 };
     let arguments = [
         number(directory),
         path.as_ptr().expose_provenance(),
-        (kernel::AT_EMPTY_PATH | kernel::AT_RECURSIVE) as usize,
+        (kernel::AT_EMPTY_PATH | recursive) as usize,
         core::ptr::from_ref(attributes).expose_provenance(),
         size_of::<MountAttributes>(),
     ];

@@ -3,9 +3,25 @@
 use linux_raw_sys::{general as kernel, ioctl, net};
 use rustix::fd::BorrowedFd;
 
+#[cfg(feature = "run")]
+use super::descriptor::Descriptor;
 use super::descriptor::number;
 use super::raw::syscall;
 use crate::text::errno::Errno;
+
+/// A socket for rtnetlink, of our network namespace. netlink(7).
+///
+/// # Errors
+/// EMFILE, ENFILE; EPROTONOSUPPORT or EAFNOSUPPORT where the kernel lacks it.
+#[cfg(feature = "run")]
+pub fn route_socket() -> Result<Descriptor, Errno> {
+    const ROUTE: usize = 0;
+    /// `SOCK_RAW | SOCK_CLOEXEC`. Source: linux/net.h.
+    const KIND: usize = 3 | 0o2_000_000;
+    let arguments = [net::AF_NETLINK as usize, KIND, ROUTE, 0, 0];
+    // SAFETY: no pointers.
+    Descriptor::from_answer(unsafe { syscall(kernel::__NR_socket, arguments) }?)
+}
 
 /// `struct ifreq` with its flags. Source: netdevice(7).
 #[repr(C)]

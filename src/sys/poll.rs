@@ -18,6 +18,9 @@ pub struct Entry {
 
 /// It can be read.
 pub const IN: i16 = 1;
+/// Something of importance is there: what a file of a cgroup says has changed.
+#[cfg(feature = "run")]
+pub const PRIORITY: i16 = 2;
 /// It can be written.
 pub const OUT: i16 = 4;
 

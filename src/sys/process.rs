@@ -56,17 +56,23 @@ fn side(answer: Result<usize, Errno>) -> Result<Side, Errno> {
     }
 }
 
-/// Makes a child in the new namespaces of `flags` (`CLONE_NEW*`). clone3(2).
+/// Makes a child in the new namespaces of `flags` (`CLONE_NEW*`), and in a cgroup of v2 where one is given. clone3(2).
 ///
 /// # Errors
 /// EPERM, EINVAL (a namespace that the kernel lacks), ENOSPC (a limit), EAGAIN, ENOMEM, ENOSYS.
 #[cfg(feature = "run")]
-pub fn clone_into_namespaces(flags: u64) -> Result<(Side, Option<Descriptor>), Errno> {
+pub fn clone_into_namespaces(
+    flags: u64,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> Result<(Side, Option<Descriptor>), Errno> {
     let mut descriptor = -1_i32;
     let mut arguments = CloneArguments {
-        flags: flags | u64::from(kernel::CLONE_PIDFD),
+        flags: flags
+            | u64::from(kernel::CLONE_PIDFD)
+            | if cgroup.is_some() { INTO_CGROUP } else { 0 },
         pidfd: (&raw mut descriptor).expose_provenance() as u64,
         exit_signal: Signal::CHLD.0 as u64,
+        cgroup: cgroup.map_or(0, |cgroup| number(cgroup) as u64),
         ..CloneArguments::default()
     };
     let pointers = [(&raw mut arguments).expose_provenance(), size_of::<CloneArguments>(), 0, 0, 0];
@@ -79,6 +85,10 @@ pub fn clone_into_namespaces(flags: u64) -> Result<(Side, Option<Descriptor>), E
     };
     Ok((side, pidfd))
 }
+
+/// `CLONE_INTO_CGROUP`. Source: linux/sched.h.
+#[cfg(feature = "run")]
+const INTO_CGROUP: u64 = 1 << 33;
 
 /// `struct clone_args`, version 2 (Linux 5.7). Source: clone(2).
 #[cfg(feature = "run")]
@@ -287,14 +297,14 @@ pub fn raise_ambient(capability: u32) -> Result<(), Errno> {
     prctl([PR_CAP_AMBIENT as usize, PR_CAP_AMBIENT_RAISE as usize, capability as usize, 0, 0])
 }
 
-/// Has our children be in a new time namespace. unshare(2), CLONE_NEWTIME, Linux 5.6.
+/// Makes new namespaces: of cgroups with our own as their roots, of clocks for our children. unshare(2).
 ///
 /// # Errors
-/// EPERM, EINVAL (the kernel lacks it), ENOSPC (a limit).
+/// EPERM, ENOSPC (a limit), ENOMEM, EINVAL for a kind that the kernel lacks.
 #[cfg(feature = "run")]
-pub fn unshare_time() -> Result<(), Errno> {
-    // SAFETY: no pointers.
-    unsafe { syscall(kernel::__NR_unshare, [kernel::CLONE_NEWTIME as usize, 0, 0, 0, 0]) }.map(drop)
+pub fn unshare(kinds: u64) -> Result<(), Errno> {
+    // SAFETY: no pointers, and nothing of ours depends on either.
+    unsafe { syscall(kernel::__NR_unshare, [kinds as usize, 0, 0, 0, 0]) }.map(drop)
 }
 
 /// Holds a process, so that its number is not taken for another's. pidfd_open(2).

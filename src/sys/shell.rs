@@ -3,26 +3,12 @@
 use core::ffi::CStr;
 
 use linux_raw_sys::general as kernel;
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
 use super::descriptor::borrow;
 use super::raw::syscall;
 use crate::text::errno::Errno;
 
 const TOO_BIG: Errno = Errno(7);
-
-/// Memory that is nowhere before it is touched. mmap(2).
-///
-/// # Errors
-/// ENOMEM.
-pub fn map(bytes: usize) -> Result<&'static mut [u8], Errno> {
-    let protection = ProtFlags::READ | ProtFlags::WRITE;
-    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
-    // SAFETY: new memory, which nothing else refers to.
-    let start = unsafe { mmap_anonymous(core::ptr::null_mut(), bytes, protection, flags) }?;
-    // SAFETY: that many bytes, all zero, which are never unmapped.
-    Ok(unsafe { core::slice::from_raw_parts_mut(start.cast::<u8>(), bytes) })
-}
 
 /// read(2)
 ///

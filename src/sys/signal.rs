@@ -157,6 +157,12 @@ impl Inherited {
     }
 }
 
+/// Blocks nothing, in a process that becomes a program which was not given any settings.
+#[cfg(feature = "run")]
+pub fn unblock_all() {
+    set_mask(&SignalSet(0), None);
+}
+
 fn set_mask(mask: &SignalSet, before: Option<&mut SignalSet>) {
     let before = before.map_or(0, |set| (&raw mut *set).expose_provenance());
     let arguments = [

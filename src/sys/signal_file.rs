@@ -27,7 +27,14 @@ struct Record {
 /// # Errors
 /// EMFILE, ENFILE, ENOMEM.
 pub fn open() -> Result<Descriptor, Errno> {
-    let set = u64::MAX;
+    open_for(u64::MAX)
+}
+
+/// The same for the signals of a set, with the lowest bit for the first: no other is taken by it.
+///
+/// # Errors
+/// EMFILE, ENFILE, ENOMEM.
+pub fn open_for(set: u64) -> Result<Descriptor, Errno> {
     let pointer = (&raw const set).expose_provenance();
     let arguments = [usize::MAX, pointer, size_of::<u64>(), FLAGS, 0];
     // SAFETY: the kernel reads a set of 8 bytes.

@@ -88,7 +88,7 @@ pub fn send(
     descriptor: Option<&Descriptor>,
 ) -> Result<(), Errno> {
     let mut copy = *message;
-    let mut vector = Vector { base: copy.as_mut_ptr(), length: copy.len() };
+    let mut vector = [Vector { base: copy.as_mut_ptr(), length: copy.len() }];
     let mut control = control(descriptor.map_or(-1, Descriptor::number));
     let mut header = header(&mut vector, &mut control);
     if descriptor.is_none() {
@@ -97,15 +97,19 @@ pub fn send(
     call(kernel::__NR_sendmsg, socket, &mut header, net::MSG_NOSIGNAL).map(drop)
 }
 
-/// Waits for a message; `None` at the end of the stream.
+/// Waits for a message; `None` at the end of the stream. What is behind its first bytes goes to `rest`, as far as there
+/// is room.
 ///
 /// # Errors
 /// ENOMEM, EMFILE.
-pub fn receive(socket: BorrowedFd<'_>) -> Result<Option<Message>, Errno> {
+pub fn receive(socket: BorrowedFd<'_>, rest: &mut [u8]) -> Result<Option<Message>, Errno> {
     let mut message = [0; MESSAGE_BYTES];
-    let mut vector = Vector { base: message.as_mut_ptr(), length: message.len() };
+    let mut vectors = [
+        Vector { base: message.as_mut_ptr(), length: message.len() },
+        Vector { base: rest.as_mut_ptr(), length: rest.len() },
+    ];
     let mut control = control(-1);
-    let mut header = header(&mut vector, &mut control);
+    let mut header = header(&mut vectors, &mut control);
     let length = call(kernel::__NR_recvmsg, socket, &mut header, net::MSG_CMSG_CLOEXEC)?;
     let came = header.control_length >= CONTROL_LENGTH && control.kind == RIGHTS;
     let answer = usize::try_from(control.descriptor).ok().filter(|_| came);
@@ -117,12 +121,12 @@ const fn control(descriptor: i32) -> Control {
     Control { length: CONTROL_LENGTH, level: SOCKET_LEVEL, kind: RIGHTS, descriptor, padding: 0 }
 }
 
-const fn header(vector: &mut Vector, control: &mut Control) -> Header {
+const fn header(vectors: &mut [Vector], control: &mut Control) -> Header {
     Header {
         name: 0,
         name_length: 0,
-        vector: &raw mut *vector,
-        vectors: 1,
+        vectors: vectors.len(),
+        vector: vectors.as_mut_ptr(),
         control: &raw mut *control,
         control_length: size_of::<Control>(),
         flags: 0,

@@ -40,8 +40,16 @@ impl Errno {
     pub const ROFS: Self = Self(30);
     /// Value too large, or a name too long.
     pub const NAMETOOLONG: Self = Self(36);
+    /// A number out of range.
+    pub const RANGE: Self = Self(34);
     /// The kernel lacks the call.
     pub const NOSYS: Self = Self(38);
+    /// Operation not supported.
+    pub const OPNOTSUPP: Self = Self(95);
+    /// Network is unreachable.
+    pub const NETUNREACH: Self = Self(101);
+    /// No route to host.
+    pub const HOSTUNREACH: Self = Self(113);
     /// Too many links on the way.
     pub const LOOP: Self = Self(40);
 
@@ -76,7 +84,7 @@ impl Errno {
 
 /// From this line on `TABLE` has those that stand alone: these.
 const FAR_ROW: usize = 41;
-const FAR: [u8; 6] = [75, 95, 110, 116, 117, 122];
+const FAR: [u8; 12] = [74, 75, 95, 97, 98, 99, 101, 110, 113, 116, 117, 122];
 
 /// Line N is errno N, up to `FAR_ROW`: its name, a blank, its message. The numbers are those of x86_64 and aarch64.
 /// Those that no call of ours gives (STREAMS, XENIX, most of sockets) are left out: 2.5 kB.
@@ -123,9 +131,15 @@ ENAMETOOLONG File name too long\n\
 ENOSYS Function not implemented\n\
 ENOTEMPTY Directory not empty\n\
 ELOOP Too many levels of symbolic links\n\
+EBADMSG Bad message\n\
 EOVERFLOW Value too large for defined data type\n\
 EOPNOTSUPP Operation not supported\n\
+EAFNOSUPPORT Address family not supported by protocol\n\
+EADDRINUSE Address already in use\n\
+EADDRNOTAVAIL Cannot assign requested address\n\
+ENETUNREACH Network is unreachable\n\
 ETIMEDOUT Connection timed out\n\
+EHOSTUNREACH No route to host\n\
 ESTALE Stale file handle\n\
 EUCLEAN Structure needs cleaning\n\
 EDQUOT Disk quota exceeded"
@@ -140,6 +154,7 @@ mod tests {
         for (number, words) in [
             (1, "EPERM (Operation not permitted)"),
             (22, "EINVAL (Invalid argument)"),
+            (34, "ERANGE (Numerical result out of range)"),
             (38, "ENOSYS (Function not implemented)"),
             (40, "ELOOP (Too many levels of symbolic links)"),
             (41, "errno 41"),
@@ -147,6 +162,12 @@ mod tests {
             (46, "errno 46"),
             (75, "EOVERFLOW (Value too large for defined data type)"),
             (95, "EOPNOTSUPP (Operation not supported)"),
+            (74, "EBADMSG (Bad message)"),
+            (97, "EAFNOSUPPORT (Address family not supported by protocol)"),
+            (99, "EADDRNOTAVAIL (Cannot assign requested address)"),
+            (101, "ENETUNREACH (Network is unreachable)"),
+            (113, "EHOSTUNREACH (No route to host)"),
+            (116, "ESTALE (Stale file handle)"),
             (110, "ETIMEDOUT (Connection timed out)"),
             (122, "EDQUOT (Disk quota exceeded)"),
             (133, "errno 133"),

@@ -33,7 +33,9 @@ pub fn parse_id(text: &[u8]) -> Option<u32> {
     (id != u32::MAX).then_some(id)
 }
 
-fn parse_radix(text: &[u8], radix: u64) -> Option<u64> {
+/// Reads a number of digits below `radix`, at most 10.
+#[must_use]
+pub fn parse_radix(text: &[u8], radix: u64) -> Option<u64> {
     if text.is_empty() {
         return None;
     }

@@ -247,6 +247,11 @@ impl Running {
         writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
+    /// Writes bytes to standard input.
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.stdin.as_mut().unwrap().write_all(bytes).unwrap();
+    }
+
     /// Waits for the end of it and of its output.
     pub fn finish(mut self) -> Outcome {
         self.stdin = None;

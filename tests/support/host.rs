@@ -66,8 +66,8 @@ pub fn leftovers(dir: &Path) -> Vec<(u32, String)> {
     .collect()
 }
 
-/// The cgroups right below the root of each hierarchy, but the one that holds those of running containers: other
-/// tests have theirs there, and what runs on the machine makes and removes its own below its own.
+/// The cgroups right below the root of each hierarchy, but those that hold those of running containers: other
+/// tests have theirs there or below one that they name after their directory, and what runs on the machine makes and removes its own below its own.
 fn cgroups() -> BTreeSet<PathBuf> {
     let top = Path::new("/sys/fs/cgroup");
     let hierarchies = match top.join("cgroup.controllers").exists() {
@@ -75,7 +75,9 @@ fn cgroups() -> BTreeSet<PathBuf> {
         false => folders(top),
     };
     let children = hierarchies.iter().flat_map(|root| folders(root));
-    children.filter(|path| path.file_name().is_none_or(|name| name != "rootlet")).collect()
+    let is_tests =
+        |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("rootlet");
+    children.filter(|path| !is_tests(path)).collect()
 }
 
 fn folders(dir: &Path) -> Vec<PathBuf> {

@@ -12,6 +12,7 @@
 mod command;
 pub mod escapes;
 mod host;
+pub mod image;
 pub mod inits;
 mod mounts;
 mod probe;
@@ -132,14 +133,24 @@ impl Case {
     /// Mounts that a test makes "on the host" are made there, so none outlives it. `$BIN`, `$DIR` and
     /// `$ROOT` are the binary, the test's directory and its rootfs.
     pub fn host_script(&self, script: &str) -> Outcome {
-        self.host_script_with(script, &[])
+        self.script_in(&["--mount"], script, &[])
     }
 
-    /// The same with arguments: `$1`, `$2`, ...
+    /// The same in a network namespace of its own as well, in which `lo` is up: the machine's network stays as it is.
+    pub fn network_script(&self, script: &str) -> Outcome {
+        self.script_in(&["--mount", "--net"], &format!("ip link set lo up; {script}"), &[])
+    }
+
+    /// The same as `host_script` with arguments: `$1`, `$2`, ...
     pub fn host_script_with(&self, script: &str, arguments: &[String]) -> Outcome {
+        self.script_in(&["--mount"], script, arguments)
+    }
+
+    fn script_in(&self, namespaces: &[&str], script: &str, arguments: &[String]) -> Outcome {
         let head = "set -eu; mount --make-rshared /;";
         Rootlet::new(Path::new("unshare"), self.dir())
-            .opts(["--mount", "--propagation", "private", "bash", "-c"])
+            .opts(namespaces)
+            .opts(["--propagation", "private", "bash", "-c"])
             .opt(format!("{head} {script}"))
             .opt("bash")
             .opts(arguments)

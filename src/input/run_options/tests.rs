@@ -13,7 +13,7 @@ fn read(line: &'static str) -> Result<(RunOptions<'static>, usize), Option<Cause
         .collect();
     let words = Box::leak(Box::new(words));
     let mut arena = Arena::new(Box::leak(Box::new([0; 65536])));
-    let mut options = RunOptions::new();
+    let mut options = RunOptions::new(Box::leak(Box::default()));
     match parse(words.iter().copied(), 0, &mut arena, &mut options) {
         Ok(RunRequest::Run(operands)) => Ok((options, operands.count())),
         Ok(RunRequest::Help) => Err(None),
@@ -39,6 +39,11 @@ fn the_defaults_are_the_secure_ones() {
 fn the_manual_declares_the_options_in_the_order_of_their_ids() {
     let names = [
         "rootfs",
+        "overlay",
+        "upper",
+        "work",
+        "into",
+        "storage-opt",
         "read-only",
         "rootfs-idmap",
         "volume",
@@ -52,6 +57,10 @@ fn the_manual_declares_the_options_in_the_order_of_their_ids() {
         "env",
         "env-file",
         "network",
+        "publish",
+        "dns",
+        "dns-search",
+        "add-host",
         "pid",
         "ipc",
         "uts",
@@ -71,6 +80,15 @@ fn the_manual_declares_the_options_in_the_order_of_their_ids() {
         "preserve-fds",
         "ulimit",
         "oom-score-adj",
+        "memory",
+        "memory-swap",
+        "memory-reservation",
+        "cpus",
+        "cpu-shares",
+        "cpuset-cpus",
+        "cpuset-mems",
+        "pids-limit",
+        "cgroup-parent",
         "landlock",
         "cap-add",
         "cap-drop",
@@ -109,6 +127,12 @@ fn bad_command_lines_are_named() {
     refused("--rootfs= x", Reason::Empty);
     refused("--rootfs / --pid=other x", Reason::NeitherHostNorNew);
     refused("--rootfs / --cap-add NOPE x", Reason::NoCapability);
+    refused("--rootfs - -t x", Reason::InputAndTerminal);
+    refused("--rootfs / --upper= x", Reason::Empty);
+    for bad in ["size", "size=", "size=x", "size=1k1", "inode64", "size=1,mode=1"] {
+        let line = format!("--rootfs / --storage-opt {bad} x");
+        refused(Box::leak(line.into_boxed_str()), Reason::NoStorage);
+    }
     refused("--rootfs / --propagation both x", Reason::NoPropagation);
     refused("--rootfs / --uts=host --hostname h x", Reason::RenamesHost);
     refused("--rootfs / -w rel x", Reason::RelativePath);
@@ -121,6 +145,7 @@ fn bad_command_lines_are_named() {
 #[test]
 fn every_list_has_a_bound_and_says_it() {
     for (option, value, bound, reason) in [
+        ("--rootfs", "/", root_options::LAYERS - 1, Reason::TooManyLayers),
         ("--volume", "/a:/b", VOLUMES, Reason::TooManyVolumes),
         ("--tmpfs", "/b", TMPFS_MOUNTS, Reason::TooManyTmpfs),
         ("--env", "A=1", VARIABLES, Reason::TooManyVariables),
@@ -131,6 +156,8 @@ fn every_list_has_a_bound_and_says_it() {
         let over = format!("--rootfs / {} x", format!("{option} {value} ").repeat(bound + 1));
         refused(Box::leak(over.into_boxed_str()), reason);
         let words = reason.words().to_string();
+        // The root itself is one of the layers.
+        let bound = bound + usize::from(option == "--rootfs");
         assert!(words.ends_with(&format!("at most {bound}")), "{words}");
     }
 }

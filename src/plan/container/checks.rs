@@ -5,6 +5,7 @@ use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::Propagation;
 use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::input::root_options::RootKind;
 use crate::input::run_options::RunOptions;
 
 /// The oldest kernel that `run` works on.
@@ -30,6 +31,10 @@ pub fn check_kernel(options: &RunOptions<'_>, facts: &RunFacts<'_>) -> Result<()
 /// # Errors
 /// One that is something else, or that cannot be made.
 pub fn check_root(options: &RunOptions<'_>, facts: &RunFacts<'_>) -> Result<(), Refusal> {
+    // Others are looked at when they are made.
+    if facts.root != RootKind::Directory {
+        return Ok(());
+    }
     for (index, found) in (0..).zip(&facts.mount_points) {
         let reason = match found {
             Found::Directory => continue,

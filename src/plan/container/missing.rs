@@ -5,7 +5,9 @@ use core::ffi::CStr;
 use heapless::Vec;
 
 use crate::facts::run_facts::{Found, RunFacts};
-use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, UserMount, VOLUMES};
+use crate::input::root_options::RootKind;
+use crate::input::run_options::mounts::UserMount;
+use crate::input::run_options::{RunOptions, TMPFS_MOUNTS, VOLUMES};
 use crate::plan::filesystems::BELOW_ROOT;
 use crate::plan::step::{Kind, MissingPath};
 use crate::text::path::is_below;
@@ -42,6 +44,7 @@ pub fn find_missing<'a>(
         let hidden = hiding.map(<[u8]>::len).max();
         let existing = hidden.unwrap_or(usize::from(*existing));
         // As many as there are mounts: there is room.
-        let _ = missing.push(MissingPath { target, existing, kind, in_root: hidden.is_none() });
+        let in_root = hidden.is_none() && facts.root == RootKind::Directory;
+        let _ = missing.push(MissingPath { target, existing, kind, in_root });
     }
 }

@@ -3,9 +3,12 @@
 use super::missing::find_missing;
 use super::*;
 use crate::input::kernel_release::KernelRelease;
-use crate::input::mount_options::{Tmpfs, Volume};
-use crate::input::run_options::MountKind;
+use crate::input::mount_options::{Access, Tmpfs, Volume};
+use crate::input::network::Veth;
+use crate::input::root_options::{LAYERS, Layer};
+use crate::input::run_options::mounts::MountKind;
 use crate::plan::container::checks::KERNEL_FLOOR;
+use crate::plan::step::{Kind, MissingPath};
 
 static CREDENTIALS: Credentials<'static> =
     Credentials { uid: 0, gid: 0, groups: Vec::new(), home: b"/root" };
@@ -16,6 +19,15 @@ fn good_facts() -> RunFacts<'static> {
     facts.kernel = KERNEL_FLOOR;
     facts.mount_points = [Found::Directory; 3];
     facts
+}
+
+/// All files, each missing.
+fn etc_files() -> EtcFiles<'static> {
+    let place = || MissingPath { target: c"/etc/x", existing: 0, kind: Kind::File, in_root: true };
+    [c"hostname", c"hosts", c"resolv.conf"]
+        .map(|name| EtcFile { name, place: place(), text: b"" })
+        .into_iter()
+        .collect()
 }
 
 fn planned(
@@ -29,8 +41,10 @@ fn planned(
     let missing: &'static MissingPaths<'static> = Box::leak(Box::new(missing));
     let mut steps = Steps::new();
     let users = Users::Host;
-    let program = Program { name: c"true", credentials, filter: Some(&[0; 8]), users };
-    match plan(options, facts, &program, missing, &mut steps) {
+    let cgroups = Box::leak(Box::new(Cgroups::new()));
+    let program = Program { name: c"true", credentials, filter: Some(&[0; 8]), users, cgroups };
+    let files: &'static EtcFiles<'static> = Box::leak(Box::new(etc_files()));
+    match plan(options, facts, &program, (missing, files), &mut steps) {
         Ok(()) => Ok(steps),
         Err(Refusal { cause: crate::input::refusal::Cause::Reason(reason), .. }) => Err(reason),
         Err(refusal) => panic!("{refusal:?}"),
@@ -39,15 +53,29 @@ fn planned(
 
 #[test]
 fn the_longest_plan_fits() {
-    let (mut options, mut facts) = (RunOptions::new(), good_facts());
+    for root in [RootKind::Directory, RootKind::Overlay] {
+        longest_plan(root);
+    }
+}
+
+fn longest_plan(root: RootKind) {
+    let (mut options, mut facts) = (RunOptions::new(Box::leak(Box::default())), good_facts());
+    facts.root = root;
+    for index in 0..LAYERS {
+        let _ = options.root.layers.push(c"layer");
+        let layer = if index + 1 < LAYERS { Layer::Archive } else { Layer::Directory };
+        let _ = facts.layers.push(layer);
+    }
+    options.read_only = root == RootKind::Overlay;
     facts.mount_points = [Found::Nothing; 3];
     for _ in 0..VOLUMES {
         let _ = facts.volumes.push(Found::Directory);
         let _ = options.mount_order.push(MountKind::Volume);
-        let _ = options.volumes.push(Volume {
+        let _ = options.lists.volumes.push(Volume {
             source: c"/a",
             target: c"/missing",
             attributes: Attributes::NO_DEV,
+            access: Access::NONE,
             propagation: Propagation::Private,
             mapped: false,
         });
@@ -55,7 +83,8 @@ fn the_longest_plan_fits() {
     for _ in 0..TMPFS_MOUNTS {
         let (target, parameters) = (c"/missing", Vec::new());
         let _ = options.mount_order.push(MountKind::Tmpfs);
-        let _ = options.tmpfs.push(Tmpfs { target, attributes: Attributes::NONE, parameters });
+        let _ =
+            options.lists.tmpfs.push(Tmpfs { target, attributes: Attributes::NONE, parameters });
     }
     for _ in 0..VOLUMES + TMPFS_MOUNTS {
         let _ = facts.existing.push(0);
@@ -64,6 +93,8 @@ fn the_longest_plan_fits() {
     options.propagation = Propagation::Shared;
     facts.kernel = KernelRelease(5, 15);
     options.terminal = true;
+    let (link, addresses) = (c"v0", Vec::new());
+    options.network = Network::Veth(Veth { link, bridge: None, addresses });
     options.pid_file = Some(c"pid");
     options.domainname = Some(c"domain");
     let steps = planned(options, &facts, &CREDENTIALS).unwrap();
@@ -74,7 +105,7 @@ fn the_longest_plan_fits() {
 #[test]
 fn what_cannot_be_a_container_is_refused_before_anything_is_done() {
     let with = |change: fn(&mut RunOptions<'static>, &mut RunFacts<'static>)| {
-        let (mut options, mut facts) = (RunOptions::new(), good_facts());
+        let (mut options, mut facts) = (RunOptions::new(Box::leak(Box::default())), good_facts());
         change(&mut options, &mut facts);
         planned(options, &facts, &CREDENTIALS).err()
     };
@@ -99,10 +130,10 @@ fn what_cannot_be_a_container_is_refused_before_anything_is_done() {
 fn a_user_gets_only_what_was_added_by_name() {
     static OTHER: Credentials<'static> =
         Credentials { uid: 1000, gid: 0, groups: Vec::new(), home: b"/" };
-    let steps = planned(RunOptions::new(), &good_facts(), &OTHER).unwrap();
+    let steps = planned(RunOptions::new(Box::leak(Box::default())), &good_facts(), &OTHER).unwrap();
     let none = |step: &Step<'_>| matches!(step, Step::Capabilities(CapabilitySet::NONE));
     assert!(steps.iter().any(none));
-    let mut options = RunOptions::new();
+    let mut options = RunOptions::new(Box::leak(Box::default()));
     options.capabilities_added = CapabilitySet(1 << 10);
     let steps = planned(options, &good_facts(), &OTHER).unwrap();
     let one = |step: &Step<'_>| matches!(step, Step::AmbientCapabilities(CapabilitySet(0x400)));
@@ -112,7 +143,7 @@ fn a_user_gets_only_what_was_added_by_name() {
 #[test]
 fn the_filter_is_the_last_thing_before_the_program_or_comes_before_privileges_go() {
     for new_privileges in [false, true] {
-        let mut options = RunOptions::new();
+        let mut options = RunOptions::new(Box::leak(Box::default()));
         options.security.new_privileges = new_privileges;
         let steps = planned(options, &good_facts(), &CREDENTIALS).unwrap();
         let place = |wanted: fn(&Step<'_>) -> bool| steps.iter().position(wanted);
@@ -130,7 +161,8 @@ fn the_filter_is_the_last_thing_before_the_program_or_comes_before_privileges_go
 
 #[test]
 fn dumpable_and_the_death_signal_come_after_the_last_change_of_credentials() {
-    let steps = planned(RunOptions::new(), &good_facts(), &CREDENTIALS).unwrap();
+    let steps =
+        planned(RunOptions::new(Box::leak(Box::default())), &good_facts(), &CREDENTIALS).unwrap();
     let place = |wanted: fn(&Step<'_>) -> bool| steps.iter().rposition(wanted).unwrap();
     let last_change = place(|step| {
         matches!(step, Step::Groups(_) | Step::GroupId(_) | Step::UserId(_) | Step::Capabilities(_))
@@ -143,7 +175,7 @@ fn dumpable_and_the_death_signal_come_after_the_last_change_of_credentials() {
 fn an_initramfs_is_left_by_chroot() {
     let mut facts = good_facts();
     facts.on_initramfs = true;
-    let steps = planned(RunOptions::new(), &facts, &CREDENTIALS).unwrap();
+    let steps = planned(RunOptions::new(Box::leak(Box::default())), &facts, &CREDENTIALS).unwrap();
     assert!(steps.iter().any(|step| matches!(step, Step::ChangeRoot)));
     assert!(!steps.iter().any(|step| matches!(step, Step::PivotRoot | Step::DetachOldRoot)));
 }

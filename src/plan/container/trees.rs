@@ -1,8 +1,10 @@
-//! Trees of mounts that the host gives: the root, the volumes, what cannot be mounted.
+//! Trees of mounts that the host gives: root, volumes, what must be bound.
 
 use super::Program;
+use crate::facts::run_facts::RunFacts;
 use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::namespaces::Namespaces;
+use crate::input::root_options::RootKind;
 use crate::input::run_options::RunOptions;
 use crate::plan::filesystems::BELOW_ROOT;
 use crate::plan::step::{Filesystem, Slot, TreeCopy};
@@ -25,8 +27,13 @@ pub static HOSTS: [Hosts; 2] = [
 
 /// What the user wants of the host: the root, then the volumes; and whether their files get other owners, which only
 /// the supervisor can do.
-pub fn hosts_trees<'a>(options: &RunOptions<'a>) -> impl Iterator<Item = (TreeCopy<'a>, bool)> {
-    let read_only = if options.read_only { Attributes::READ_ONLY } else { Attributes::NONE };
+pub fn hosts_trees<'a>(
+    options: &RunOptions<'a>,
+    facts: &RunFacts<'a>,
+) -> impl Iterator<Item = (TreeCopy<'a>, bool)> {
+    let is_directory = facts.root == RootKind::Directory;
+    let read_only =
+        if options.read_only && is_directory { Attributes::READ_ONLY } else { Attributes::NONE };
     // The root joins its peers at the end, so that the mounts of building do not reach the host.
     let own = match options.propagation {
         Propagation::Shared => Propagation::Private,
@@ -38,7 +45,7 @@ pub fn hosts_trees<'a>(options: &RunOptions<'a>) -> impl Iterator<Item = (TreeCo
         attributes: Attributes::NO_DEV.and(read_only),
         propagation: Some(own),
     };
-    let volumes = options.volumes.iter().zip(Slot::FIRST_VOLUME..).map(|(volume, slot)| {
+    let volumes = options.lists.volumes.iter().zip(Slot::FIRST_VOLUME..).map(|(volume, slot)| {
         let propagation = match volume.propagation {
             Propagation::Shared => None,
             other => Some(other),
@@ -46,7 +53,8 @@ pub fn hosts_trees<'a>(options: &RunOptions<'a>) -> impl Iterator<Item = (TreeCo
         let (source, attributes) = (volume.source, volume.attributes);
         (TreeCopy { slot: Slot(slot), source, attributes, propagation }, volume.mapped)
     });
-    core::iter::once((root, options.rootfs_mapped)).chain(volumes)
+    let root = (is_directory || facts.root == RootKind::Into).then_some(root);
+    root.map(|root| (root, options.rootfs_mapped)).into_iter().chain(volumes)
 }
 
 /// Whether the host's own mount is bound: the container shares what it shows, and cannot mount it itself.

@@ -1,3 +1,5 @@
+//! Rows, and what is filled in.
+
 use super::*;
 use crate::input::mount_options::Attributes;
 use crate::input::namespaces::Namespaces;
@@ -24,7 +26,7 @@ fn rows_are_numbered_in_their_order() {
 #[test]
 fn rows_are_filled_in() {
     check(
-        Step::NewNamespaces(Namespaces(Namespaces::MOUNT.0 | Namespaces::NETWORK.0)),
+        Step::NewNamespaces(Namespaces(Namespaces::MOUNT.0 | Namespaces::NETWORK.0), None),
         "start the container in new namespaces: mount net",
         "socketpair clone3",
         "unshare --mount --net --fork",

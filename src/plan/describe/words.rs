@@ -6,9 +6,12 @@ use crate::input::capability::CapabilitySet;
 use crate::input::id_map::IdRange;
 use crate::input::landlock::FileRule;
 use crate::input::limits::{Limit, UNLIMITED};
-use crate::input::mount_options::Attributes;
+use crate::input::mount_options::{Access, Attributes};
 use crate::input::namespaces::Namespaces;
-use crate::plan::step::{Filesystem, Kind, MissingPath, Place};
+use crate::plan::cgroups::Cgroup;
+use crate::plan::device_rules::{ANY, DeviceRule};
+use crate::plan::step::{Filesystem, Kind, MissingPath, Place, Step};
+use crate::plan::user_namespace::{Maps, Writer};
 use crate::text::line::Line;
 use crate::text::path::next_end;
 
@@ -153,5 +156,89 @@ pub fn append_capabilities(set: CapabilitySet, line: &mut Line) {
         for name in set.names() {
             line.text(" ").packed(name);
         }
+    }
+}
+
+/// `$c` what v2 hands on to it, `$x` a value, `$n` how many rules, `$C` and `$O` the calls that it takes; of the first
+/// process `$C` where it is.
+pub fn append_of_cgroups(letter: u8, step: &Step<'_>, line: &mut Line) {
+    match (letter, step) {
+        (b'O', Step::NewNamespaces(_, cgroup)) => {
+            line.text(if cgroup.is_some() { " openat " } else { " " });
+        }
+        (b'C', Step::NewNamespaces(_, Some(cgroup))) => {
+            line.text(", in ").shell_word(cgroup.path.to_bytes());
+        }
+        (b'c', Step::MakeCgroup(cgroup)) => {
+            let mut before = " with ";
+            for controller in cgroup.handed_on() {
+                line.text(before).raw(controller.name());
+                before = ",";
+            }
+        }
+        (_, Step::MakeCgroup(cgroup)) => append_calls_of_cgroup(cgroup, line),
+        (_, Step::SetLimit(setting)) => drop(line.shell_word(setting.value.to_bytes())),
+        (b'n', Step::RestrictDevices(devices)) => drop(line.number(devices.rules.len() as u64)),
+        (_, Step::RestrictDevices(devices)) if devices.program.is_some() => {
+            line.text("openat bpf bpf");
+        }
+        (_, Step::RestrictDevices(devices)) => {
+            line.text("openat write");
+            for _ in &devices.rules {
+                line.text(" openat write");
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The calls of each level of its path.
+fn append_calls_of_cgroup(cgroup: &Cgroup<'_>, line: &mut Line) {
+    let hands_on = cgroup.handed_on().next().is_some();
+    let mut end = usize::from(cgroup.start);
+    let mut blank = "";
+    while let Some(next) = next_end(cgroup.path.to_bytes(), end) {
+        line.text(blank).text(if hands_on { "openat write mkdirat" } else { "mkdirat" });
+        if next < cgroup.path.count_bytes() {
+            line.text(" (setxattr)");
+        }
+        if cgroup.has_empty_sets() {
+            for _ in 0..2 {
+                line.text(" openat read (openat read openat write)");
+            }
+        }
+        (end, blank) = (next, " ");
+    }
+}
+
+/// A rule as cgroup v1 has it, `c 136:* rwm`. Source: cgroup-v1/devices, "User Interface".
+pub fn append_device(rule: &DeviceRule, line: &mut Line) {
+    line.text(if rule.block { "b" } else { "c" });
+    for (before, number) in [(" ", rule.major), (":", rule.minor)] {
+        line.text(before);
+        if number == ANY {
+            line.text("*");
+        } else {
+            line.number(number.into());
+        }
+    }
+    line.text(" ");
+    for (access, letter) in Access::LETTERS {
+        if rule.access.has(access) {
+            line.raw(&[letter]);
+        }
+    }
+}
+
+/// `$u` users, `$g` groups, `$M` the calls.
+pub fn append_of_maps(letter: u8, maps: &Maps, line: &mut Line) {
+    match letter {
+        b'u' => append_map(" ", b":", &maps.uids, line),
+        b'g' => append_map(" ", b":", &maps.gids, line),
+        _ => drop(line.text(match maps.by {
+            Writer::Root => "openat write openat write",
+            Writer::User => "openat write openat write openat write",
+            Writer::Helpers => "clone wait4 clone wait4",
+        })),
     }
 }

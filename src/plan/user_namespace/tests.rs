@@ -20,7 +20,7 @@ fn decided(
     change: impl Fn(&mut RunOptions<'static>, &mut RunFacts<'static>),
     credentials: &Credentials<'_>,
 ) -> Result<Option<(String, String, Writer)>, Reason> {
-    let (mut options, mut facts) = (RunOptions::new(), RunFacts::new());
+    let (mut options, mut facts) = (RunOptions::new(Box::leak(Box::default())), RunFacts::new());
     facts.caller = caller;
     change(&mut options, &mut facts);
     let mut maps = Maps::new();

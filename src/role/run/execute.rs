@@ -1,18 +1,23 @@
 //! Carrying the plan out: supervisor's, container's, program's side.
 
+use core::ffi::CStr;
+
 use super::traces::Traces;
-use super::{Planned, explain};
+use super::{Planned, explain, hints};
 use crate::facts::run_facts::refusing_setting;
-use crate::input::namespaces::{Namespaces, Owner};
+use crate::input::namespaces::Namespaces;
+use crate::input::resources::{Amount, Controllers};
 use crate::input::run_options::Mode;
 use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
 use crate::report::{self, OWN_FAILURE};
+use crate::run::cgroups::count_of_kills;
 use crate::run::descendants;
 use crate::run::hands::Hands;
 use crate::run::identity;
 use crate::run::join;
-use crate::run::link::{self, Message, StepFailed};
+use crate::run::link::{self, Message, NOTE_BYTES, StepFailed};
+use crate::run::pasta;
 use crate::run::perform::{ProgramContext, perform_init, perform_program, perform_supervisor};
 use crate::run::persist;
 use crate::run::program::status_of_failure;
@@ -24,12 +29,15 @@ use crate::supervise::wait_loop::{Source, supervise};
 use crate::supervise::window::Channels;
 use crate::sys::clock::monotonic_ns;
 use crate::sys::descriptor::Descriptor;
+use crate::sys::memory::release_stack;
+use crate::sys::poll::{self, Entry};
 use crate::sys::process::{Pid, Side, Until, close_range, exit, fork};
-use crate::sys::signal::{self, Inherited, Signal};
+use crate::sys::signal::{self, Arrived, Inherited, Signal};
+use crate::sys::signal_file;
 use crate::sys::standard;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
-use crate::text::packed::{Packed, packed};
+use crate::text::packed::packed;
 
 /// Runs the container and gives its exit status.
 #[inline(never)]
@@ -55,16 +63,23 @@ fn start_and_wait(
     for (index, step) in planned.steps.iter().enumerate() {
         let clock = Clock::start(planned);
         let done = match (step, &started) {
-            (Step::NewNamespaces(namespaces), _) => match start::start(*namespaces) {
-                Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
-                Ok(Started::Supervisor(container)) => {
-                    let pid = container.pid;
-                    started = Some(container);
-                    traces.begin(pid)
+            (Step::NewNamespaces(namespaces, cgroup), _) => {
+                match start::start(*namespaces, *cgroup) {
+                    Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
+                    Ok(Started::Supervisor(container)) => {
+                        let pid = container.pid;
+                        started = Some(container);
+                        traces.begin(pid)
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
             (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
+            (Step::Pasta { program, ports, joins }, Some(container)) => {
+                pasta::start(program, ports, *joins, container.pid).map(|pid| {
+                    traces.helper = Some(pid);
+                })
+            }
             (Step::ChooseProcessor, _) => {
                 persist::choose_processor().map(|callers| processors = Some(callers))
             }
@@ -79,7 +94,7 @@ fn start_and_wait(
             (Step::JoinWithUsers(join), _) => {
                 join::join(join.owner, join.kinds.with(Namespaces::USER, true), records)
             }
-            (_, None) => Ok(()),
+            (step, None) => start::prepare(step),
             _ => break,
         };
         if let Err(error) = done {
@@ -119,7 +134,7 @@ fn cannot_start(planned: &Planned, started: Option<Container>, failed: StepFaile
     match started {
         Some(container) => abandon(planned, container.pid, failed),
         None => {
-            say_failed_step(planned, failed);
+            say_failed_step(planned, failed, b"");
             OWN_FAILURE
         }
     }
@@ -127,7 +142,7 @@ fn cannot_start(planned: &Planned, started: Option<Container>, failed: StepFaile
 
 /// What fails between the two sides is a failure of starting the container.
 fn of_start(planned: &Planned, error: CallError) -> StepFailed {
-    let start = |step: &Step<'_>| matches!(step, Step::NewNamespaces(_));
+    let start = |step: &Step<'_>| matches!(step, Step::NewNamespaces(..));
     let step = planned.steps.iter().position(start).unwrap_or(0);
     StepFailed { step: step as u16, error }
 }
@@ -144,14 +159,50 @@ fn supervise_container(
     }
     give_up_preserved(planned);
     let pid = container.pid;
-    match hear_of_start(&container.link) {
+    let status = match hear_of_start(planned, &container.link) {
         Ok(heard) => {
             traces.started();
             wait_for_end(planned, container, heard, channels)
         }
         Err(Unheard::Failed(failed)) => failed_inside(planned, pid, failed),
         Err(Unheard::Lost(error)) => abandon(planned, pid, of_start(planned, error)),
+        Err(Unheard::Died) => {
+            let status = watch(planned, pid, Policy::INSIDE, Source::Signals);
+            // Else it has said why itself.
+            if status > SIGNALLED {
+                say_died();
+            }
+            status
+        }
+        Err(Unheard::Ended(arrived)) => {
+            let _ = signal::kill(pid.0, Signal::KILL);
+            let _ = watch(planned, pid, Policy::INSIDE, Source::Signals);
+            SIGNALLED + arrived.signal.0
+        }
+    };
+    say_kills(planned);
+    status
+}
+
+/// Says that the kernel has killed something because the container's memory was used up: the status of a program that
+/// was killed says no more than that.
+#[inline(never)]
+fn say_kills(planned: &Planned) {
+    const MEBIBYTE: u64 = 1 << 20;
+    let bytes = planned.options.resources.number(Amount::Memory);
+    let cgroup = planned.cgroups.with(Controllers::MEMORY).filter(|_| bytes != 0);
+    if cgroup.is_none_or(|cgroup| count_of_kills(cgroup) == 0) {
+        return;
     }
+    let mut line = report::line();
+    line.packed(packed!("the container ran out of memory (limit "));
+    let (number, unit) = if bytes.is_multiple_of(MEBIBYTE) {
+        (bytes / MEBIBYTE, " MiB)")
+    } else {
+        (bytes, " bytes)")
+    };
+    line.number(number).text(unit);
+    report::say(line);
 }
 
 /// Descriptors that CMD is given are CMD's alone: who waits for their other ends waits for nobody else.
@@ -163,12 +214,19 @@ fn give_up_preserved(planned: &Planned) {
     }
 }
 
+/// Exit status of what a signal ended, without its number.
+const SIGNALLED: i32 = 128;
+
 /// Why a start was not heard of.
 enum Unheard {
-    /// A step failed inside.
+    /// A step failed inside, which was said.
     Failed(StepFailed),
     /// The link itself failed.
     Lost(CallError),
+    /// The container's first process is gone without a word.
+    Died,
+    /// A signal asked us to end.
+    Ended(Arrived),
 }
 
 /// What was heard before the program ran.
@@ -180,16 +238,57 @@ struct Heard {
 }
 
 /// Listens until the program has been executed; the terminal comes on the way.
-fn hear_of_start(link: &Descriptor) -> Result<Heard, Unheard> {
+#[inline(never)]
+fn hear_of_start(planned: &Planned, link: &Descriptor) -> Result<Heard, Unheard> {
+    let lost = Unheard::Lost;
+    // An archive takes its time, and may wait for who sends it.
+    let takes_long = planned.steps.iter().any(|step| matches!(step, Step::Unpack { .. }));
+    let signals = if takes_long {
+        Some(signal_file::open_for(ENDING).map_err(Call::Signalfd.failed()).map_err(lost)?)
+    } else {
+        None
+    };
     let mut terminal = None;
+    let mut note = [0; NOTE_BYTES];
     loop {
-        match link::receive(link).map_err(Unheard::Lost)? {
+        if let Some(arrived) = signals.as_ref().and_then(|signals| await_word(link, signals)) {
+            return Err(Unheard::Ended(arrived));
+        }
+        // The last byte stays 0.
+        let room = note.split_last_mut().map(|(_, room)| room).unwrap_or_default();
+        match link::receive_with_note(link, room).map_err(lost)? {
             Message::Terminal(master) => terminal = Some(master),
-            Message::Failed(failed) => return Err(Unheard::Failed(failed)),
+            Message::Note => {}
+            Message::Failed(failed) => {
+                let note = CStr::from_bytes_until_nul(&note).unwrap_or_default();
+                say_failed_step(planned, failed, note.to_bytes());
+                return Err(Unheard::Failed(failed));
+            }
+            Message::End if planned.options.init => return Err(Unheard::Died),
             Message::End => return Ok(Heard { terminal, link_lives: false }),
             Message::Started | Message::Stopped => return Ok(Heard { terminal, link_lives: true }),
         }
     }
+}
+
+/// HUP, INT, QUIT, TERM as a set. Others wait: there is nobody for them yet, and SIGCHLD is taken at the end.
+const ENDING: u64 = 1 | 1 << 1 | 1 << 2 | 1 << 14;
+
+/// Waits until the container says something, or until a signal comes that ends us.
+fn await_word(link: &Descriptor, signals: &Descriptor) -> Option<Arrived> {
+    let mut entries = [link, signals].map(|wanted| Entry::new(wanted.as_fd(), poll::IN));
+    poll::wait(&mut entries);
+    let [_, signal] = entries.map(Entry::is_ready);
+    if signal { signal_file::take(signals.as_fd()) } else { None }
+}
+
+#[inline(never)]
+fn say_died() {
+    let mut line = report::line();
+    line.packed(packed!(
+        "the container's first process was killed before CMD was started; is its memory limit too low?"
+    ));
+    report::say(line);
 }
 
 fn wait_for_end(
@@ -216,13 +315,13 @@ fn wait_for_end(
 }
 
 fn watch(planned: &Planned, pid: Pid, policy: Policy, source: Source) -> i32 {
+    release_stack();
     supervise(policy, planned.plain, source, Journal::SILENT, pid)
 }
 
-/// A step failed in the container: it ends by itself; say why and clean up.
+/// A step failed in the container, which ends by itself.
 fn failed_inside(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
     let _ = watch(planned, pid, Policy::INSIDE, Source::Signals);
-    say_failed_step(planned, failed);
     match failed.error.call {
         Call::Execve => status_of_failure(failed.error.errno),
         _ => OWN_FAILURE,
@@ -232,16 +331,24 @@ fn failed_inside(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
 /// A step of the supervisor failed: kills the container, says why.
 fn abandon(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
     let _ = signal::kill(pid.0, Signal::KILL);
+    say_failed_step(planned, failed, b"");
     failed_inside(planned, pid, failed)
 }
 
 /// `rootlet: mount proc on /proc (...): fsmount: EPERM (...)`, and a hint where the errno misleads.
-fn say_failed_step(planned: &Planned, failed: StepFailed) {
+#[inline(never)]
+fn say_failed_step(planned: &Planned, failed: StepFailed, note: &[u8]) {
+    if failed.error.call == Call::Pasta && failed.error.errno == pasta::SAID {
+        return;
+    }
     let mut line = report::line();
     if let Some(step) = planned.steps.get(usize::from(failed.step)) {
         step.describe(Column::Words, &mut line);
-        line.text(": ");
-        report::describe_call(&mut line, failed.error);
+        line.text(": ").raw(note);
+        // The note says it all where no call failed.
+        if failed.error.errno != Errno(0) {
+            report::describe_call(&mut line, failed.error);
+        }
         let errno = failed.error.errno;
         let is_refusal = errno == Errno::PERM || errno == Errno::ACCES || errno == Errno::NOSPC;
         let setting = if planned.users.is_hosts() { None } else { refusing_setting() };
@@ -250,87 +357,11 @@ fn say_failed_step(planned: &Planned, failed: StepFailed) {
                 line.text("; ").operand(path.to_bytes()).text(" is ").raw(&[value]);
             }
             None => {
-                line.packed(HINTS.line(hint(step, failed.error)));
+                line.packed(hints::of(step, failed.error));
             }
         }
     }
     report::say(line);
-}
-
-/// What an errno means here, where its own words mislead; line 0 says nothing.
-const HINTS: Packed = packed!(
-    "
-; rootlet run needs root (CAP_SYS_ADMIN)
-; a limit in /proc/sys/user is reached
-; this kernel lacks one of these namespaces
-; the mount point is missing and the root is read-only
-; /proc/sys/fs/mount-max is reached
-; the host's mount below the root is not shared
-; rootlet itself runs in a chroot
-; the mount is unbindable
-; one is a directory, the other is not
-; it is not in the root, or its interpreter is not
-; it is no program for this machine
-; remove it if no container uses it
-; this kernel has no such security module, or the module no such label
-; a filesystem of it cannot give its files other owners
-; a container of this name is running
-; no container of this name is running
-; it is owned by others: --userns container:NAME or ns:PATH
-; it is none of that kind"
-);
-
-/// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
-const MEANINGS: [(Call, Errno, u8); 15] = [
-    (Call::Clone3, Errno::PERM, 1),
-    (Call::Clone3, Errno::NOSPC, 2),
-    (Call::Clone3, Errno::INVAL, 3),
-    (Call::Mkdirat, Errno::ROFS, 4),
-    (Call::Mknodat, Errno::ROFS, 4),
-    (Call::MoveMount, Errno::NOSPC, 5),
-    (Call::Fsmount, Errno::NOSPC, 5),
-    (Call::MountSetattr, Errno::INVAL, 7),
-    (Call::PivotRoot, Errno::INVAL, 7),
-    (Call::OpenTree, Errno::INVAL, 8),
-    (Call::MoveMount, Errno::INVAL, 9),
-    (Call::MoveMount, Errno::NOTDIR, 9),
-    (Call::Execve, Errno::NOENT, 10),
-    (Call::Execve, Errno::NOEXEC, 11),
-    (Call::Openat, Errno::EXIST, 12),
-];
-const NOT_SHARED: usize = 6;
-const NO_LABEL: usize = 13;
-const NOT_MAPPED: usize = 14;
-const NAME_TAKEN: usize = 15;
-const NO_CONTAINER: usize = 16;
-const NO_RIGHTS_THERE: usize = 17;
-const OTHER_KIND: usize = 18;
-
-/// The line of `HINTS` for a failed step.
-fn hint(step: &Step<'_>, error: CallError) -> usize {
-    match step {
-        Step::Label(_) => return NO_LABEL,
-        Step::KeepRecord { .. } if error.errno == Errno::EXIST => return NAME_TAKEN,
-        Step::Join(join) | Step::JoinWithUsers(join) => {
-            return hint_of_join(join.owner, error);
-        }
-        Step::MapTree(_) if error.errno == Errno::INVAL => return NOT_MAPPED,
-        _ => {}
-    }
-    if let (Step::JoinPeers, Errno::INVAL) = (step, error.errno) {
-        return NOT_SHARED;
-    }
-    let known = MEANINGS.iter().find(|row| (row.0, row.1) == (error.call, error.errno));
-    known.map_or(0, |row| row.2.into())
-}
-
-fn hint_of_join(owner: Owner<'_>, error: CallError) -> usize {
-    match (owner, error.errno) {
-        (_, Errno::PERM) => NO_RIGHTS_THERE,
-        (Owner::Container(_), Errno::NOENT | Errno::SRCH) => NO_CONTAINER,
-        (Owner::File(_), Errno::INVAL) => OTHER_KIND,
-        _ => 0,
-    }
 }
 
 /// The container's side: builds, then becomes or starts the program. Gives the exit status.

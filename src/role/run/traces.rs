@@ -1,12 +1,17 @@
 //! What a container leaves on the host, from its first trace to its last.
 
+use core::ops::Range;
+
 use rustix::fs::CWD;
 
 use super::Planned;
-use crate::input::record::Entry;
+use crate::input::record::{Entry, Undo};
+use crate::input::root_options::RootKind;
 use crate::plan::step::Step;
+use crate::report;
+use crate::run::pasta;
 use crate::run::record::Record;
-use crate::run::undo::Left;
+use crate::run::undo::{self, Left};
 use crate::sys::process::Pid;
 use crate::text::call::CallError;
 use crate::text::errno::Errno;
@@ -16,13 +21,17 @@ pub struct Traces {
     record: Option<Record>,
     pid: Option<Pid>,
     started: bool,
-    /// The step whose file was there already: it is another's.
-    anothers: Option<usize>,
+    /// pasta(1), which connects the network.
+    pub helper: Option<Pid>,
+    /// Steps that have left nothing: behind one that failed before there was a process, it as well; or one whose file
+    /// was there already, and is another's.
+    void: Range<usize>,
 }
 
 impl Traces {
     /// Nothing has been done yet.
-    pub const NONE: Self = Self { record: None, pid: None, started: false, anothers: None };
+    pub const NONE: Self =
+        Self { record: None, pid: None, started: false, helper: None, void: 0..0 };
 
     /// Makes the record, with what the plan will leave: last things first, as they will be undone.
     ///
@@ -59,7 +68,11 @@ impl Traces {
 
     /// A step of the supervisor has failed.
     pub fn failed(&mut self, step: usize, error: CallError) {
-        self.anothers = (error.errno == Errno::EXIST).then_some(step);
+        self.void = match (self.pid, error.errno) {
+            (None, _) => step..usize::MAX,
+            (_, Errno::EXIST) => step..step + 1,
+            _ => 0..0,
+        };
     }
 
     /// CMD has been executed.
@@ -75,18 +88,27 @@ impl Traces {
 
     /// The container has ended.
     pub fn remove(self, planned: &Planned) {
+        if let Some(helper) = self.helper {
+            pasta::end(helper);
+        }
         let left = Left {
             directory: CWD,
             root: planned.options.rootfs,
+            name: planned.facts.name,
             pid: self.pid.map(|pid| pid.0.unsigned_abs()),
             started: self.started,
         };
         for (index, step) in planned.steps.iter().enumerate().rev() {
-            if let Some(undo) = step.undo()
-                && self.anothers != Some(index)
-            {
-                left.undo(undo);
+            if self.void.contains(&index) {
+                continue;
             }
+            let Some(undo) = step.undo() else { continue };
+            if let (Err(error), Undo::Cgroup(path) | Undo::Leaf(path)) = (left.undo(undo), undo) {
+                let _ = report::failed_call(error, path.to_bytes());
+            }
+        }
+        if !self.started && planned.facts.root == RootKind::Into {
+            undo::empty(planned.options.rootfs);
         }
         if let Some(record) = self.record {
             record.remove();

@@ -1,0 +1,142 @@
+//! Where the files of names in /etc go, and what the host has in its own.
+
+use core::ffi::CStr;
+
+use rustix::fs::{Access, AtFlags, accessat, readlinkat_raw};
+
+use super::run_facts::{RunFacts, existing_part};
+use super::text_file::read_text;
+use crate::input::network::Network;
+use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::input::resolver;
+use crate::input::run_options::RunOptions;
+use crate::sys::descriptor::{Descriptor, OpenFlags, open_below};
+use crate::text::arena::Arena;
+
+/// How many files there are.
+pub const ETC_FILES: usize = 3;
+/// Where they are seen.
+pub const ETC_PATHS: [&CStr; ETC_FILES] = [c"/etc/hostname", c"/etc/hosts", c"/etc/resolv.conf"];
+
+/// Bytes of a link that is followed by hand.
+const LINK_BYTES: usize = 256;
+
+/// Looks at the root and at the host.
+///
+/// # Errors
+/// A file of the host that cannot be read.
+#[inline(never)]
+pub fn look<'a>(
+    root: Option<&Descriptor>,
+    options: &RunOptions<'a>,
+    arena: &mut Arena<'a>,
+    facts: &mut RunFacts<'a>,
+) -> Result<(), Refusal> {
+    match root {
+        Some(root) if !look_at_root(root, arena, facts)? => return Ok(()),
+        Some(_) => {}
+        // What is in other roots is known when they are made.
+        None => facts.etc = ETC_PATHS.map(|path| Some((path, 0))),
+    }
+    look_at_host(options, arena, facts)
+}
+
+/// Whether the root has an /etc, and where in it the files go.
+fn look_at_root<'a>(
+    root: &Descriptor,
+    arena: &mut Arena<'a>,
+    facts: &mut RunFacts<'a>,
+) -> Result<bool, Refusal> {
+    let Ok(etc) = open_below(root.as_fd(), c"/etc", OpenFlags::PATH_DIRECTORY) else {
+        return Ok(false);
+    };
+    for (path, place) in ETC_PATHS.into_iter().zip(&mut facts.etc) {
+        let mut target = path;
+        let mut existing = existing_part(root, path.to_bytes());
+        if existing.is_some_and(|existing| usize::from(existing) < path.to_bytes().len())
+            && let Some(behind) = behind_link(&etc, path, arena)?
+        {
+            target = behind;
+            existing = existing_part(root, target.to_bytes());
+        }
+        let Some(existing) = existing else { continue };
+        if usize::from(existing) == target.to_bytes().len()
+            || can_make(root, target, existing.into(), arena)?
+        {
+            *place = Some((target, existing));
+        }
+    }
+    Ok(true)
+}
+
+fn look_at_host<'a>(
+    options: &RunOptions<'a>,
+    arena: &mut Arena<'a>,
+    facts: &mut RunFacts<'a>,
+) -> Result<(), Refusal> {
+    let mut read = |path| read_text(None, path, Subject::Machine, arena);
+    if matches!(options.network, Network::Host) {
+        facts.hosts = read(c"/etc/hosts")?.unwrap_or_default();
+    }
+    if matches!(options.network, Network::Apart) {
+        return Ok(());
+    }
+    facts.resolver = read(c"/etc/resolv.conf")?.unwrap_or_default();
+    let shares = matches!(options.network, Network::Host);
+    if !shares && options.names.servers.is_empty() && !resolver::has_server(facts.resolver) {
+        // Here systemd-resolved tells what its own server at 127.0.0.53 asks.
+        let behind = read(c"/run/systemd/resolve/resolv.conf")?.unwrap_or_default();
+        if resolver::has_server(behind) {
+            facts.resolver = behind;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the caller may make what is missing of a path: the root may be somebody else's, or on a read-only filesystem.
+#[inline(never)]
+fn can_make(
+    root: &Descriptor,
+    target: &CStr,
+    existing: usize,
+    arena: &mut Arena<'_>,
+) -> Result<bool, Refusal> {
+    let above = target.to_bytes().get(..existing).unwrap_or_default();
+    let above = arena.join(&[above, b"/"]).map_err(|_| full())?;
+    let Ok(directory) = open_below(root.as_fd(), above, OpenFlags::PATH_DIRECTORY) else {
+        return Ok(false);
+    };
+    Ok(accessat(&directory, c".", Access::WRITE_OK, AtFlags::empty()).is_ok())
+}
+
+const fn full() -> Refusal {
+    Refusal::new(Subject::Environment, Reason::TextFull)
+}
+
+/// Where a link of /etc leads to. Where that is not there, to make it is what makes the link lead somewhere.
+/// Whatever the text of a link says, the place is resolved below the root when it is used.
+#[inline(never)]
+fn behind_link<'a>(
+    etc: &Descriptor,
+    path: &CStr,
+    arena: &mut Arena<'a>,
+) -> Result<Option<&'a CStr>, Refusal> {
+    let name = path.to_bytes_with_nul().strip_prefix(b"/etc/").unwrap_or_default();
+    let name = CStr::from_bytes_with_nul(name).unwrap_or_default();
+    let mut buffer = [0_u8; LINK_BYTES];
+    let length = readlinkat_raw(etc, name, &mut buffer).unwrap_or(0);
+    // A longer one would be cut off.
+    let link = buffer.get(..length).filter(|_| (1..LINK_BYTES).contains(&length));
+    let Some(link) = link else { return Ok(None) };
+    // `..` of /etc is the root.
+    let mut rest = link;
+    while let Some(above) = rest.strip_prefix(b"../") {
+        rest = above.trim_ascii_start();
+    }
+    let before: &[u8] = match link {
+        [b'/', ..] => b"",
+        _ if rest.len() < link.len() => b"/",
+        _ => b"/etc/",
+    };
+    arena.join(&[before, rest]).map(Some).map_err(|_| full())
+}

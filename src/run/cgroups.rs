@@ -1,0 +1,341 @@
+//! A container's cgroups: made, filled, asked, emptied and removed.
+
+use core::ffi::CStr;
+
+use rustix::fs::{AtFlags, CWD, Mode, XattrFlags, getxattr, mkdirat, setxattr, unlinkat};
+use rustix::io::{read, write};
+
+use super::descendants::for_each_pid;
+use crate::input::cgroup_files::{named, number_of};
+use crate::input::resources::Controllers;
+use crate::plan::cgroups::{Cgroup, Devices, Setting};
+use crate::plan::describe::words::append_device;
+use crate::sys::bpf::{attach_device_program, load_device_program};
+use crate::sys::clock::monotonic_ms;
+use crate::sys::descriptor::{Descriptor, OpenFlags, open};
+use crate::sys::directory::for_each_name;
+use crate::sys::poll::{self, Entry, wait_at_most};
+use crate::sys::process::{Pid, own_pid};
+use crate::sys::signal::{Signal, kill};
+use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
+use crate::text::line::Line;
+use crate::text::path::{next_end, parent_end};
+
+type Outcome = Result<(), CallError>;
+
+/// How often a parent may be removed by others while a cgroup is being made in it.
+const ATTEMPTS: usize = 64;
+/// Bytes that are read of a file of a cgroup.
+const FILE_BYTES: usize = 1024;
+/// How long the processes of a cgroup may take to be gone once they have been killed.
+const PATIENCE_MS: u64 = 2000;
+
+/// How deep cgroups may lie below a container's that are removed with it.
+const DEPTH: usize = 16;
+
+const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
+
+/// Makes a cgroup and what is missing above it.
+///
+/// # Errors
+/// The call that failed; EEXIST where there is one of this name.
+pub fn make(cgroup: &Cgroup<'_>) -> Outcome {
+    for _ in 0..ATTEMPTS {
+        match make_levels(cgroup) {
+            // The last container below a parent has just removed that.
+            Err(CallError { errno: Errno::NOENT, call: Call::Mkdirat | Call::Openat }) => {}
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                remove_above(cgroup.path.to_bytes());
+                return Err(error);
+            }
+        }
+    }
+    make_levels(cgroup)
+}
+
+fn make_levels(cgroup: &Cgroup<'_>) -> Outcome {
+    let path = cgroup.path.to_bytes();
+    let mut end = usize::from(cgroup.start);
+    while let Some(next) = next_end(path, end) {
+        let above = path.get(..end).unwrap_or_default();
+        let level = path.get(..next).unwrap_or_default();
+        if cgroup.unified {
+            hand_on(above, cgroup.controllers, b"+")?;
+        }
+        let mut line = Line::new();
+        let directory = line.raw(level).as_path();
+        let is_shared = next < path.len();
+        match mkdirat(CWD, directory, DIRECTORY_MODE) {
+            Err(rustix::io::Errno::EXIST) if is_shared => {}
+            Ok(()) if is_shared => mark(directory, cgroup.unified)?,
+            answer => answer.map_err(Call::Mkdirat.failed())?,
+        }
+        if cgroup.has_empty_sets()
+            && let Err(error) = copy_sets(above, level)
+        {
+            if !is_shared {
+                let _ = remove_level(level);
+            }
+            return Err(error);
+        }
+        end = next;
+    }
+    Ok(())
+}
+
+/// Gives a cgroup the processors and memory nodes of the one above, where it has none.
+fn copy_sets(from: &[u8], to: &[u8]) -> Outcome {
+    for file in ["/cpuset.cpus", "/cpuset.mems"] {
+        let mut buffer = [0; FILE_BYTES];
+        if read_file(to, file, &mut buffer)?.trim_ascii().is_empty() {
+            write_file(to, file, read_file(from, file, &mut buffer)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets those below a cgroup of v2 have these controllers (`+`), or not any more (`-`).
+#[inline(never)]
+fn hand_on(path: &[u8], controllers: Controllers, sign: &[u8]) -> Outcome {
+    let mut text = Line::new();
+    for controller in &Controllers::EACH {
+        if controllers.has(*controller) && *controller != Controllers::DEVICES {
+            text.raw(sign).raw(controller.name()).text(" ");
+        }
+    }
+    match text.bytes() {
+        b"" => Ok(()),
+        list => write_file(path, "/cgroup.subtree_control", list),
+    }
+}
+
+/// Writes one value.
+///
+/// # Errors
+/// The call that failed.
+pub fn set(setting: &Setting<'_>) -> Outcome {
+    match write_file(setting.path.to_bytes(), "", setting.value.to_bytes()) {
+        Err(CallError { call: Call::Openat, errno: Errno::NOENT }) if setting.optional => Ok(()),
+        answer => answer,
+    }
+}
+
+/// Sets which devices can be used.
+///
+/// # Errors
+/// The call that failed, where the rules were asked for.
+pub fn restrict_devices(devices: &Devices<'_>) -> Outcome {
+    let Some(program) = devices.program else { return list_devices(devices) };
+    match attach_program(devices.path, program) {
+        Err(_) if devices.optional => Ok(()),
+        answer => answer,
+    }
+}
+
+/// Without rules nothing can be used; each line adds some.
+#[inline(never)]
+fn list_devices(devices: &Devices<'_>) -> Outcome {
+    let path = devices.path.to_bytes();
+    write_file(path, "/devices.deny", b"a")?;
+    for rule in &devices.rules {
+        let mut line = Line::new();
+        append_device(rule, &mut line);
+        write_file(path, "/devices.allow", line.bytes())?;
+    }
+    Ok(())
+}
+
+fn attach_program(path: &CStr, program: &[u8]) -> Outcome {
+    let cgroup = open(CWD, path, OpenFlags::READ).map_err(Call::Openat.failed())?;
+    let program = load_device_program(program).map_err(Call::Bpf.failed())?;
+    attach_device_program(cgroup.as_fd(), program.as_fd()).map_err(Call::Bpf.failed())
+}
+
+/// Puts a process, and so all that it will start, into a cgroup.
+///
+/// # Errors
+/// The call that failed.
+pub fn put(pid: Pid, path: &[u8]) -> Outcome {
+    let mut line = Line::new();
+    line.number(pid.0.unsigned_abs().into());
+    write_file(path, "/cgroup.procs", line.bytes())
+}
+
+/// Makes a leaf below our own cgroup and goes there, so that the cgroup has no processes of its own.
+///
+/// # Errors
+/// The call that failed.
+pub fn step_aside(leaf: &CStr) -> Outcome {
+    mkdirat(CWD, leaf, DIRECTORY_MODE).map_err(Call::Mkdirat.failed())?;
+    put(Pid(own_pid()), leaf.to_bytes())
+}
+
+/// Undoes that, whether we are in the leaf or not.
+///
+/// # Errors
+/// The call that failed; that it is not there is no failure.
+pub fn step_back(leaf: &CStr) -> Outcome {
+    let path = leaf.to_bytes();
+    let above = path.get(..parent_end(path, path.len())).unwrap_or_default();
+    let mut buffer = [0; FILE_BYTES];
+    if let Ok(list) = read_file(above, "/cgroup.subtree_control", &mut buffer) {
+        // Where others need them they stay.
+        let _ = hand_on(above, named(list, b' '), b"-");
+    }
+    let (own, mut is_inside) = (own_pid(), false);
+    for_each_member(path, &mut |pid| is_inside |= pid == own);
+    if is_inside {
+        put(Pid(own), above)?;
+    }
+    remove_level(path)
+}
+
+/// How often the kernel has killed a process of this cgroup because memory was short.
+#[must_use]
+pub fn count_of_kills(cgroup: &Cgroup<'_>) -> u64 {
+    let file = if cgroup.unified { "/memory.events" } else { "/memory.oom_control" };
+    let mut buffer = [0; FILE_BYTES];
+    let text = read_file(cgroup.path.to_bytes(), file, &mut buffer);
+    text.map_or(0, |text| number_of(text, b"oom_kill"))
+}
+
+/// Removes a cgroup, and what was made for it above, if nothing else is in that. Where it was a container's, what is still
+/// in it is killed: nobody but its processes has ever been put there.
+///
+/// # Errors
+/// The call that failed; that it is not there is no failure.
+#[inline(never)]
+pub fn remove(path: &CStr, was_used: bool) -> Outcome {
+    let path = path.to_bytes();
+    if remove_level(path).is_err() {
+        if was_used {
+            empty(path, DEPTH);
+        }
+        remove_level(path)?;
+    }
+    remove_above(path);
+    Ok(())
+}
+
+fn remove_above(path: &[u8]) {
+    let mut above = path;
+    loop {
+        above = above.get(..parent_end(path, above.len())).unwrap_or_default();
+        if !is_marked(above) || remove_level(above).is_err() {
+            return;
+        }
+    }
+}
+
+/// An attribute of cgroups that containers share and rootlet has made: the last one removes them, whoever made them. A
+/// user may set only the other, which v1 has not always had.
+const MARKS: [&CStr; 2] = [c"trusted.rootlet", c"user.rootlet"];
+
+fn mark(path: &CStr, unified: bool) -> Outcome {
+    let [v1, v2] = MARKS;
+    let name = if unified { v2 } else { v1 };
+    setxattr(path, name, &[], XattrFlags::empty()).map_err(Call::Setxattr.failed())
+}
+
+#[inline(never)]
+fn is_marked(path: &[u8]) -> bool {
+    let mut line = Line::new();
+    let path = line.raw(path).as_path();
+    MARKS.iter().any(|name| getxattr(path, *name, &mut [0_u8; 0]).is_ok())
+}
+
+fn remove_level(path: &[u8]) -> Outcome {
+    let mut line = Line::new();
+    match unlinkat(CWD, line.raw(path).as_path(), AtFlags::REMOVEDIR) {
+        Err(rustix::io::Errno::NOENT) => Ok(()),
+        answer => answer.map_err(Call::Unlinkat.failed()),
+    }
+}
+
+/// Kills what is in a cgroup, and removes those below it, which a container with every capability can make.
+fn empty(path: &[u8], depth: usize) {
+    kill_all(path);
+    let Ok(directory) = open_file(path, "", OpenFlags::READ) else { return };
+    for_each_name(&directory, &mut |name| {
+        // A file is no directory.
+        let is_busy =
+            unlinkat(&directory, name, AtFlags::REMOVEDIR).err() == Some(rustix::io::Errno::BUSY);
+        if is_busy && depth > 0 {
+            let mut line = Line::new();
+            empty(line.raw(path).text("/").raw(name.to_bytes()).bytes(), depth - 1);
+            let _ = unlinkat(&directory, name, AtFlags::REMOVEDIR);
+        }
+        true
+    });
+}
+
+/// Kills what is in a cgroup and waits for its end, but not for ever.
+#[inline(never)]
+fn kill_all(path: &[u8]) {
+    let end_ms = monotonic_ms() + PATIENCE_MS;
+    let events = open_file(path, "/cgroup.events", OpenFlags::READ);
+    let _ = write_file(path, "/cgroup.kill", b"1");
+    let mut pause_ms = 1;
+    loop {
+        let left_ms = end_ms.saturating_sub(monotonic_ms());
+        let mut is_populated = false;
+        if let Ok(events) = &events {
+            let mut buffer = [0; FILE_BYTES];
+            let text = rustix::io::pread(events, &mut buffer, 0);
+            let text = text.ok().and_then(|length| buffer.get(..length)).unwrap_or_default();
+            is_populated = number_of(text, b"populated") != 0;
+        } else {
+            for_each_member(path, &mut |pid| {
+                is_populated = true;
+                // Those of other pid namespaces are 0, which would be all of our own group.
+                if pid > 0 && pid != own_pid() {
+                    let _ = kill(pid, Signal::KILL);
+                }
+            });
+        }
+        if !is_populated || left_ms == 0 {
+            return;
+        }
+        match &events {
+            // The kernel says when that changes.
+            Ok(events) => {
+                let entry = Entry::new(events.as_fd(), poll::PRIORITY);
+                wait_at_most(&mut [entry], left_ms as u32);
+            }
+            Err(_) => {
+                wait_at_most(&mut [], pause_ms);
+                pause_ms *= 2;
+            }
+        }
+    }
+}
+
+fn for_each_member(path: &[u8], act: &mut dyn FnMut(i32)) {
+    if let Ok(file) = open_file(path, "/cgroup.procs", OpenFlags::READ) {
+        for_each_pid(&file, act);
+    }
+}
+
+fn open_file(path: &[u8], name: &str, flags: OpenFlags) -> Result<Descriptor, CallError> {
+    let mut line = Line::new();
+    open(CWD, line.raw(path).text(name).as_path(), flags).map_err(Call::Openat.failed())
+}
+
+#[inline(never)]
+fn write_file(path: &[u8], name: &str, text: &[u8]) -> Outcome {
+    let file = open_file(path, name, OpenFlags::WRITE)?;
+    write(&file, text).map_err(Call::Write.failed())?;
+    Ok(())
+}
+
+fn read_file<'b>(
+    path: &[u8],
+    name: &str,
+    buffer: &'b mut [u8; FILE_BYTES],
+) -> Result<&'b [u8], CallError> {
+    let file = open_file(path, name, OpenFlags::READ)?;
+    let length = read(&file, buffer.as_mut_slice()).map_err(Call::Read.failed())?;
+    Ok(buffer.get(..length).unwrap_or_default())
+}

@@ -1,0 +1,165 @@
+//! pasta(1), which connects a network without root: its start and its end.
+
+use core::ffi::CStr;
+
+use super::{id_maps, identity};
+use crate::input::namespaces::Namespaces;
+use crate::input::network::{PORTS, Port};
+use crate::plan::network::PASTA_WORDS;
+use crate::sys::descriptor::{Descriptor, OpenFlags, pipe};
+use crate::sys::process::{
+    Pid, Side, Until, close_from, duplicate_to, execute, exit, fork, join_namespaces, look_at,
+    own_pid, wait_for,
+};
+use crate::sys::signal::{self, Signal};
+use crate::sys::standard;
+use crate::sys::vectors::StringTable;
+use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
+use crate::text::line::Line;
+use crate::text::parts::parts;
+
+/// Words of its command line: ours, two for each port, two for each protocol without one.
+const ARGUMENTS: usize = 16 + 2 * PORTS + 4;
+/// It has said itself why it fails.
+pub const SAID: Errno = Errno(0);
+/// What it says before it is ready, or not.
+const SAID_BYTES: usize = 2048;
+
+/// Starts it for the namespaces of `container`, and waits until the network is there. It is our child, and is killed
+/// when we end: what an old version of it does not notice is the end of the namespace.
+///
+/// # Errors
+/// The call that failed; where it has ended, `SAID` of `pasta`, or EPERM where it had no words.
+#[inline(never)]
+pub fn start(
+    program: &CStr,
+    ports: &[Port<'_>],
+    joins: bool,
+    container: Pid,
+) -> Result<Pid, CallError> {
+    let namespace =
+        |name| id_maps::open_of(container, name, OpenFlags::READ).map_err(Call::Openat.failed());
+    let network = namespace("ns/net")?;
+    let users = if joins { Some(namespace("ns/user")?) } else { None };
+    let (reader, writer) = pipe().map_err(Call::Pipe2.failed())?;
+    let supervisor = own_pid();
+    match fork(Until::Made).map_err(Call::Clone.failed())? {
+        Side::Child => {
+            // What fails here has no words of its own: the pipe ends.
+            match prepare(&network, users.as_ref(), &writer, supervisor) {
+                Ok(()) => become_pasta(program, ports),
+                Err(error) => exit(error.errno.0),
+            }
+        }
+        Side::Parent(pid) => {
+            drop(writer);
+            let heard = hear(&reader);
+            if heard.is_err() {
+                end(pid);
+            }
+            heard.map(|()| pid)
+        }
+    }
+}
+
+/// In the child: the descriptors, rights and ties of pasta.
+fn prepare(
+    network: &Descriptor,
+    users: Option<&Descriptor>,
+    writer: &Descriptor,
+    supervisor: i32,
+) -> Result<(), CallError> {
+    if let Some(users) = users {
+        join_namespaces(users.as_fd(), Namespaces::USER.0).map_err(Call::Setns.failed())?;
+        // Who is nobody there has no rights there either.
+        identity::set_group(0)?;
+        identity::set_user(0)?;
+    }
+    for (from, to) in [(network, 0), (writer, 1), (writer, 2)] {
+        duplicate_to(from.as_fd(), to, false).map_err(Call::Dup3.failed())?;
+    }
+    close_from(standard::FIRST_OTHER.into()).map_err(Call::CloseRange.failed())?;
+    // Ctrl-C is the command's. A shell's job it is not either.
+    let _ = rustix::process::setsid();
+    identity::die_with_parent()?;
+    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid());
+    if parent != supervisor {
+        exit(1);
+    }
+    signal::unblock_all();
+    Ok(())
+}
+
+#[inline(never)]
+fn become_pasta(program: &CStr, ports: &[Port<'_>]) -> ! {
+    let mut arguments = StringTable::<{ ARGUMENTS + 1 }>::new();
+    let mut add = |word| {
+        let _ = arguments.push(word);
+    };
+    for word in PASTA_WORDS {
+        add(word);
+    }
+    for (is_datagram, option) in [(false, c"--tcp-ports"), (true, c"--udp-ports")] {
+        let mut own = ports.iter().filter(|port| port.is_datagram == is_datagram).peekable();
+        if own.peek().is_none() {
+            add(option);
+            add(c"none");
+        }
+        for port in own {
+            add(option);
+            add(port.text);
+        }
+    }
+    let environment = StringTable::<1>::new();
+    let errno = execute(program, arguments.strings(), environment.strings());
+    exit(errno.0)
+}
+
+/// Waits for a line with a pid alone, which says that it is ready. Where the pipe ends before that, what it has said
+/// last is handed on.
+fn hear(reader: &Descriptor) -> Result<(), CallError> {
+    let mut said = [0; SAID_BYTES];
+    let mut length = 0;
+    loop {
+        let room = said.get_mut(length..).unwrap_or_default();
+        match rustix::io::read(reader, room) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(Call::Read.failed()(errno)),
+        }
+        if is_ready(said.get(..length).unwrap_or_default()) {
+            return Ok(());
+        }
+    }
+    let said = said.get(..length).unwrap_or_default();
+    if let Some(why) = parts(said.trim_ascii_end(), b'\n').filter(|line| is_reason(line)).last() {
+        let mut line = Line::new();
+        line.text("rootlet: pasta: ").operand(why).newline();
+        let _ = rustix::io::write(standard::error(), line.bytes());
+        return Err(CallError { call: Call::Pasta, errno: SAID });
+    }
+    Err(CallError { call: Call::Pasta, errno: Errno::PERM })
+}
+
+/// Whether one of the lines is a number.
+fn is_ready(said: &[u8]) -> bool {
+    let mut lines = parts(said, b'\n');
+    lines.any(|line| !line.is_empty() && line.iter().all(u8::is_ascii_digit))
+        && said.ends_with(b"\n")
+}
+
+/// Old versions complain where there is no syslog.
+fn is_reason(line: &[u8]) -> bool {
+    !line.is_empty() && !line.starts_with(b"Failed to send ")
+}
+
+/// Ends it, and waits for that, so that its ports are free again. One that has ended before has been reaped, and its
+/// number may be somebody else's.
+pub fn end(Pid(pid): Pid) {
+    if look_at(pid).pid == 0 {
+        let _ = signal::kill(pid, Signal::KILL);
+        let _ = wait_for(Pid(pid));
+    }
+}

@@ -1,0 +1,47 @@
+//! Which processors a process may run on. sched_setaffinity(2)
+
+use linux_raw_sys::general as kernel;
+
+use super::raw::syscall;
+use crate::text::errno::Errno;
+
+/// In words of 64: 1024 processors, as the C library has it. Whoever waits keeps room for one.
+const WORDS: usize = 16;
+/// The same as processors.
+pub const MOST: usize = WORDS * 64;
+
+/// A set of processors.
+pub struct Processors([u64; WORDS]);
+
+impl Processors {
+    /// One alone.
+    #[must_use]
+    pub fn only(processor: usize) -> Self {
+        let bit = 1 << (processor % 64);
+        Self(core::array::from_fn(|word| if word == processor / 64 { bit } else { 0 }))
+    }
+
+    /// Those that this process may run on.
+    ///
+    /// # Errors
+    /// EINVAL: the kernel has more.
+    pub fn own() -> Result<Self, Errno> {
+        let mut own = Self::only(MOST);
+        let pointer = own.0.as_mut_ptr().expose_provenance();
+        let arguments = [0, size_of::<Self>(), pointer, 0, 0];
+        // SAFETY: the kernel writes at most that many bytes.
+        unsafe { syscall(kernel::__NR_sched_getaffinity, arguments) }?;
+        Ok(own)
+    }
+
+    /// Lets a process run on these alone; 0 is this process.
+    ///
+    /// # Errors
+    /// EINVAL: none of them is there, or may be used; ESRCH.
+    pub fn give(&self, pid: i32) -> Result<(), Errno> {
+        let pointer = self.0.as_ptr().expose_provenance();
+        let arguments = [pid as usize, size_of::<Self>(), pointer, 0, 0];
+        // SAFETY: the kernel reads at most that many bytes.
+        unsafe { syscall(kernel::__NR_sched_setaffinity, arguments) }.map(drop)
+    }
+}
