@@ -3,7 +3,7 @@
 use crate::builtins::{self, builtin};
 use crate::host::Host;
 use crate::memory::At;
-use crate::options::XTRACE;
+use crate::options::{INTERACTIVE, XTRACE};
 use crate::shell::{Fail, Run, Shell, Words};
 use crate::symbols::{EXPORTED, entry, name_length};
 
@@ -57,7 +57,7 @@ impl<H: Host> Shell<'_, H> {
         };
         self.memory.top = mark;
         done?;
-        if self.has_traps { self.run_traps() } else { Ok(()) }
+        if self.has_traps || self.is_set(INTERACTIVE) { self.run_traps() } else { Ok(()) }
     }
 
     /// Only assignments and redirections, or nothing at all.

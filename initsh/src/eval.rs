@@ -82,6 +82,7 @@ impl<H: Host> Shell<'_, H> {
         let ends = self.status != 0 && self.is_set(ERREXIT) && self.tested == 0;
         if ends && self.skip == Skip::Nothing {
             self.exiting = true;
+            self.ends = true;
             return Err(Fail);
         }
         Ok(())

@@ -35,6 +35,7 @@ mod parameter;
 mod pattern;
 
 mod command;
+mod converse;
 mod eval;
 mod function;
 mod process;

@@ -14,6 +14,7 @@ impl<H: Host> Shell<'_, H> {
     /// Reads the commands of a line, or of more where they go on. 0 for an empty line; nothing at the end.
     pub(crate) fn unit(&mut self) -> Run<Option<At>> {
         self.reader.depth = 0;
+        self.reader.goes_on = false;
         match self.peek()? {
             Token::End => Ok(None),
             Token::Newline => {

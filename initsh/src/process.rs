@@ -46,7 +46,11 @@ impl<H: Host> Shell<'_, H> {
     pub(crate) fn become_child(&mut self) {
         self.is_child = true;
         self.jobs = [Job::NONE; crate::limits::JOBS];
+        let was_interactive = self.is_set(INTERACTIVE);
         self.reset_traps();
+        if was_interactive {
+            self.own_signals(false);
+        }
         self.options &= !(INTERACTIVE | MONITOR);
     }
 

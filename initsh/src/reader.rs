@@ -66,6 +66,8 @@ pub(crate) struct Reader {
     pub functions: At,
     /// How deep commands stand in each other.
     pub depth: u16,
+    /// A command has begun, and its next line has another prompt.
+    pub goes_on: bool,
 }
 
 impl Reader {
@@ -80,6 +82,10 @@ impl Reader {
     /// The place of the token, for an error.
     pub const fn place(&self) -> (u32, u32) {
         (self.token_line, self.token_column + 1)
+    }
+
+    pub const fn is_at_line_start(&self) -> bool {
+        self.column == 0
     }
 
     pub const fn mark_token(&mut self) {
@@ -132,6 +138,10 @@ impl<H: Host> Shell<'_, H> {
         self.memory.copy(reader.at, reader.buffer, left);
         reader.at = reader.buffer;
         reader.end = reader.buffer + left;
+        if left == 0 && reader.column == 0 && self.options & crate::options::INTERACTIVE != 0 {
+            self.prompt();
+        }
+        let reader = &mut self.reader;
         let length = if reader.ahead == Ahead::Byte { 1 } else { READ_BYTES - left };
         let Some(room) = self.memory.at_mut(reader.end, length) else { return false };
         let count = self.host.read(reader.descriptor, room).unwrap_or(0);

@@ -6,7 +6,7 @@ use crate::expand::Field;
 use crate::host::{Host, Identity};
 use crate::limits::{JOBS, LEAST_BYTES, READ_BYTES};
 use crate::memory::{At, Memory};
-use crate::options::{COMMAND, STDIN};
+use crate::options::{COMMAND, INTERACTIVE, STDIN};
 use crate::process::Job;
 use crate::reader::{Ahead, Reader};
 use crate::signals::TRAPS;
@@ -46,6 +46,8 @@ pub struct Shell<'m, H: Host> {
     pub(crate) name: At,
     /// `$@`, and the heap block that they stand in, or 0.
     pub(crate) parameters: Words,
+    /// `exit` was called: an interactive shell ends too.
+    pub(crate) ends: bool,
     /// `$?`
     pub(crate) status: i32,
     pub(crate) options: u32,
@@ -106,6 +108,7 @@ impl<'m, H: Host> Shell<'m, H> {
             options: 0,
             starting: true,
             exiting: false,
+            ends: false,
             status: 0,
             name: 0,
             parameters: Words::default(),
@@ -138,8 +141,10 @@ impl<'m, H: Host> Shell<'m, H> {
 
     /// Reads the command line, then the script; gives the exit status.
     pub fn run(&mut self) -> i32 {
-        let run = self.start().and_then(|()| self.script(true));
-        let _ = run;
+        if self.start().is_ok() {
+            let interactive = self.is_set(INTERACTIVE);
+            let _ = if interactive { self.converse() } else { self.script(true) };
+        }
         self.end()
     }
 
@@ -229,6 +234,9 @@ impl<'m, H: Host> Shell<'m, H> {
             self.options &= !COMMAND;
             self.reader = Reader::string(text, self.memory.length(text), 1);
         } else {
+            if self.host.is_terminal(0) && self.host.is_terminal(2) {
+                self.options |= INTERACTIVE;
+            }
             let buffer = self.memory.allocate(READ_BYTES);
             let ahead = if self.host.seek(0, 0).is_ok() { Ahead::Seek } else { Ahead::Byte };
             self.reader = Reader::file(0, buffer, ahead);

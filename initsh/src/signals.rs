@@ -5,7 +5,7 @@ use core::mem;
 use crate::host::{Host, SignalAction};
 use crate::memory::At;
 use crate::reader::Reader;
-use crate::shell::{Run, Shell, Skip, Words};
+use crate::shell::{Fail, Run, Shell, Skip, Words};
 
 /// EXIT, and the signals 1 to 64.
 pub(crate) const TRAPS: usize = 65;
@@ -13,7 +13,30 @@ pub(crate) const TRAPS: usize = 65;
 /// The action that does nothing; others are blocks of the heap, and 0 is the default.
 const IGNORED: u32 = 1;
 
+const SIGINT: u8 = 2;
+const SIGQUIT: u8 = 3;
+const SIGTERM: u8 = 15;
+
+/// What a signal does in an interactive shell. XCU 2.11.
+const fn own_action(signal: u8) -> SignalAction {
+    match signal {
+        SIGINT => SignalAction::Catch,
+        SIGQUIT | SIGTERM => SignalAction::Ignore,
+        _ => SignalAction::Default,
+    }
+}
+
 impl<H: Host> Shell<'_, H> {
+    /// The signals of an interactive shell: as it wants them, or in a child as they were.
+    pub(crate) fn own_signals(&mut self, is_shell: bool) {
+        for signal in [SIGINT, SIGQUIT, SIGTERM] {
+            let action = if is_shell { own_action(signal) } else { SignalAction::Default };
+            if self.traps.get(usize::from(signal)) == Some(&0) {
+                self.host.signal(signal, action);
+            }
+        }
+    }
+
     /// Reads and evaluates a string, which stays where it is meanwhile.
     pub(crate) fn eval_string(&mut self, text: At, last: bool) -> Run {
         let inner = Reader::string(text, self.memory.length(text), self.line as u32);
@@ -33,6 +56,11 @@ impl<H: Host> Shell<'_, H> {
     pub(crate) fn run_traps_first(&mut self) -> Run<u8> {
         let signal = self.host.caught();
         let action = self.traps.get(usize::from(signal)).map_or(0, |action| *action as usize);
+        if signal == SIGINT && action == 0 {
+            // Only an interactive shell catches it by itself: back to the prompt.
+            self.status = 130;
+            return Err(Fail);
+        }
         if signal != 0 && action > 1 {
             self.run_action(action)?;
         }
@@ -86,6 +114,7 @@ impl<H: Host> Shell<'_, H> {
         if signal != 0 {
             self.has_traps |= action > IGNORED;
             let kind = match action {
+                0 if self.is_interactive() => own_action(signal as u8),
                 0 => SignalAction::Default,
                 IGNORED => SignalAction::Ignore,
                 _ => SignalAction::Catch,

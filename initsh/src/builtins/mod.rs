@@ -186,6 +186,7 @@ impl<H: Host> Shell<'_, H> {
         }
         self.status = status;
         self.exiting = true;
+        self.ends = true;
         Err(Fail)
     }
 
