@@ -239,6 +239,78 @@ fn bounds_are_errors_with_a_place() {
 }
 
 #[test]
+fn a_person_gets_prompts_and_goes_on_after_errors() {
+    let t = support::case!("-", "setsid");
+    // Each row: what is typed, and what is seen then.
+    let rows = [
+        ("PS1='p$((1+1))> '\n", "p2> "),
+        ("echo a'b'c\n", "abc\r\np2> "),
+        ("if true\n", "> "),
+        ("then echo y''es; fi\n", "yes\r\np2> "),
+        ("echo ${nope?is gone}; echo not''here\n", "nope: is gone\r\np2> "),
+        ("if ; echo not''here\n", "';' unexpected\r\np2> "),
+        ("nosuchcommand\n", "not found\r\np2> "),
+        ("while :; do :; done\n", ""),
+        ("\x03", "p2> "),
+        ("echo status $?\n", "status 130\r\np2> "),
+        ("sleep 100\n", ""),
+        ("\x03", "p2> "),
+        ("cat <<E\n", "> "),
+        ("x$((2+3))\nE\n", "x5\r\np2> "),
+        ("echo bye; exit 4\n", "bye\r\n"),
+    ];
+    let mut terminal = support::Terminal::start(t.rootlet().opt("sh"), 24, 80);
+    terminal.expect("# ");
+    let mut seen = terminal.screen().len();
+    for (keys, expected) in rows {
+        terminal.keys(keys);
+        if expected.is_empty() {
+            // Time for the command to run: Ctrl-C at the prompt would prove nothing.
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        terminal.expect_that(expected, |screen| {
+            screen.get(seen..).is_some_and(|new| new.contains(expected))
+        });
+        seen = terminal.screen().len();
+    }
+    assert!(!terminal.screen().contains("nothere"), "{}", terminal.screen());
+    assert_eq!(terminal.finish().code(), Some(4));
+}
+
+/// The least time that a script takes, of five times each in turn.
+fn least_times(shells: [&Shell; 2], script: &str, place: &Path) -> [Duration; 2] {
+    let mut least = [Duration::MAX; 2];
+    for _ in 0..5 {
+        for (shell, least) in shells.iter().zip(&mut least) {
+            let started = Instant::now();
+            let mut command = shell.command(&["-c", script], place);
+            assert!(command.stdout(Stdio::null()).status().unwrap().success());
+            *least = started.elapsed().min(*least);
+        }
+    }
+    least
+}
+
+#[test]
+fn loops_and_starts_are_not_slower_than_in_busybox() {
+    let t = support::case!("-", "busybox");
+    let ours = Shell::new("initsh", &support::bin(), t.dir());
+    let ash = Shell::new("ash", &program("busybox"), t.dir());
+    for script in [
+        "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done",
+        "f() { local a=$1; case $a in *5) x=${a%5};; *) x=$a;; esac; }
+         i=0; while [ \"$i\" -lt 100000 ]; do f \"$i\"; i=$((i+1)); done",
+        "i=0; while [ $i -lt 100000 ]; do echo \"$i line\"; i=$((i+1)); done",
+        "i=0; while [ $i -lt 1000 ]; do x=$(echo $i); i=$((i+1)); done",
+        "i=0; while [ $i -lt 200 ]; do sh -c :; i=$((i+1)); done",
+    ] {
+        let [own, theirs] = least_times([&ours, &ash], script, t.dir());
+        println!("measured: {own:?}, busybox {theirs:?}: {script:.60}");
+        assert!(own.as_secs_f64() < theirs.as_secs_f64() * 1.1, "{own:?} {theirs:?} {script}");
+    }
+}
+
+#[test]
 fn bounds_are_told() {
     let t = support::case!("-");
     let shell = Shell::new("initsh", &support::bin(), t.dir());

@@ -16,7 +16,9 @@ impl<H: Host> Shell<'_, H> {
         let (mark, frame) = (self.memory.top, self.frame());
         loop {
             let done = self.script(false);
-            if done.is_err() && self.ends || done.is_ok() && self.skip == Skip::Nothing {
+            // What could not become a program is no shell: it ends.
+            let ends = self.ends || self.is_child;
+            if done.is_err() && ends || done.is_ok() && self.skip == Skip::Nothing {
                 return done;
             }
             self.unwind(&frame);
