@@ -3,7 +3,7 @@
 use crate::builtins::{self, builtin};
 use crate::host::Host;
 use crate::memory::At;
-use crate::options::{INTERACTIVE, XTRACE};
+use crate::options::XTRACE;
 use crate::shell::{Fail, Run, Shell, Words};
 use crate::symbols::{EXPORTED, entry, name_length};
 
@@ -56,8 +56,7 @@ impl<H: Host> Shell<'_, H> {
             self.with_command(node, words, last)
         };
         self.memory.top = mark;
-        done?;
-        if self.has_traps || self.is_set(INTERACTIVE) { self.run_traps() } else { Ok(()) }
+        done
     }
 
     /// Only assignments and redirections, or nothing at all.

@@ -74,6 +74,9 @@ impl<H: Host> Shell<'_, H> {
             kind::SUBSHELL => self.subshell(first, last)?,
             _ => return self.define(node),
         }
+        if self.has_traps || self.is_set(INTERACTIVE) {
+            self.run_traps()?;
+        }
         self.check_errors()
     }
 

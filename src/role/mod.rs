@@ -141,6 +141,7 @@ rootlet: first process of a machine or a container, and container runner
                                              name or as rootlet tini ...
   /init, /sbin/init     boot: from an initramfs to root=, /etc/inittab, or
                         rootlet.run=\"CMD\"; init q: read /etc/inittab again
+  rootlet sh [SCRIPT | -c COMMANDS] [ARG...]   a POSIX shell; by name sh, initsh
   poweroff, reboot, halt, switch_root    by name or as rootlet poweroff ...
   rootlet --version, rootlet COMMAND --help"
 );
