@@ -56,7 +56,7 @@ fn each_namespace_of_a_container_can_be_joined() {
 }
 
 #[test]
-fn a_sidecar_sees_the_others_processes_and_network_with_a_root_of_its_own() {
+fn c6_a_sidecar_sees_the_others_processes_and_network_with_a_root_of_its_own() {
     let t = case!("-");
     let name = name(&t);
     let mut first = waiting(t.run().opts(["--hostname", "first"]), &name);
