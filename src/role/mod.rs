@@ -20,6 +20,8 @@ mod peer;
 mod power;
 #[cfg(feature = "run")]
 mod run;
+#[cfg(feature = "shell")]
+mod shell;
 
 /// Tables of the roles. One static of the binary: pages that no role touches cost nothing.
 pub struct Memory {
@@ -68,6 +70,9 @@ enum Role {
     /// The end of a machine.
     #[cfg(feature = "boot")]
     Power(End),
+    /// initsh.
+    #[cfg(feature = "shell")]
+    Shell,
     Version,
     Help,
 }
@@ -85,6 +90,12 @@ const SYSTEM: Packed = packed!("");
 /// its catatonit as podman-init.
 const PEERS: Packed =
     packed!("1tini\n1tini-static\n1docker-init\n2dumb-init\n3catatonit\n3podman-init");
+
+/// initsh, by name or as a command.
+#[cfg(feature = "shell")]
+const SHELLS: Packed = packed!("Ssh\nSinitsh");
+#[cfg(not(feature = "shell"))]
+const SHELLS: Packed = packed!("");
 
 /// The role of that name in a table.
 #[inline(never)]
@@ -113,6 +124,8 @@ fn named(table: Packed, name: &[u8]) -> Option<Role> {
         b'b' => Role::Boot,
         #[cfg(feature = "boot")]
         b's' => Role::SwitchRoot,
+        #[cfg(feature = "shell")]
+        b'S' => Role::Shell,
         _ => return None,
     })
 }
@@ -167,7 +180,7 @@ pub fn dispatch(vectors: Vectors, memory: &'static mut Memory) -> i32 {
 }
 
 fn program(name: &[u8]) -> Option<Role> {
-    named(PEERS, name).or_else(|| named(SYSTEM, name))
+    named(PEERS, name).or_else(|| named(SYSTEM, name)).or_else(|| named(SHELLS, name))
 }
 
 /// A kernel may start us under any name (`rdinit=`), and with words that it does not know itself.
@@ -207,6 +220,16 @@ fn play(
         }
         #[cfg(feature = "boot")]
         Role::Power(end) => power::power(end, arguments),
+        #[cfg(feature = "shell")]
+        Role::Shell => {
+            // `$0` is what the shell was called, or the word behind `rootlet`.
+            let mut before = vectors.arguments;
+            let mut name = before.next();
+            if before.as_ptr() != arguments.as_ptr() {
+                name = before.next();
+            }
+            shell::shell(name.unwrap_or(c"sh"), vectors, arguments)
+        }
         Role::Init(style) => init::init(style, vectors, arguments, &mut memory.init),
         Role::Version => version(),
         _ => report::help(USAGE),

@@ -46,6 +46,8 @@ pub mod record;
 pub mod removal;
 #[cfg(feature = "boot")]
 pub mod settling;
+#[cfg(feature = "shell")]
+pub mod shell_host;
 #[cfg(feature = "run")]
 pub mod start;
 #[cfg(feature = "boot")]

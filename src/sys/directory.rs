@@ -1,6 +1,6 @@
 //! The names in a directory, and those that are numbers. getdents64(2).
 
-#[cfg(any(feature = "run", feature = "boot"))]
+#[cfg(any(feature = "run", feature = "boot", feature = "shell"))]
 use core::ffi::CStr;
 
 use linux_raw_sys::general as kernel;
@@ -78,4 +78,28 @@ fn first(entries: &[u8]) -> Option<(&[u8], &[u8])> {
     let [low, high] = *entries.get(LENGTH_AT..)?.first_chunk()?;
     let (entry, rest) = entries.split_at_checked(u16::from_ne_bytes([low, high]).into())?;
     Some((entry.get(HEAD_BYTES..)?, rest))
+}
+
+/// The next names of an open directory, each with its NUL; gives their bytes, 0 at the end. All fit into a room of
+/// `BUFFER_BYTES`.
+#[cfg(feature = "shell")]
+pub fn read_names(directory: i32, room: &mut [u8]) -> usize {
+    let mut buffer = [0_u8; BUFFER_BYTES];
+    let pointer = buffer.as_mut_ptr().expose_provenance();
+    // SAFETY: the kernel writes at most that many bytes.
+    let length = unsafe {
+        syscall(kernel::__NR_getdents64, [directory as usize, pointer, BUFFER_BYTES, 0, 0])
+    };
+    let mut entries = buffer.get(..length.unwrap_or(0)).unwrap_or_default();
+    let (mut places, mut written) = (room.iter_mut(), 0);
+    // The name leads: of the first of two that are zipped one element is lost when the second has ended.
+    while let Some((entry, rest)) = first(entries) {
+        let name = CStr::from_bytes_until_nul(entry).unwrap_or_default();
+        for (byte, place) in name.to_bytes_with_nul().iter().zip(places.by_ref()) {
+            *place = *byte;
+            written += 1;
+        }
+        entries = rest;
+    }
+    written
 }

@@ -23,7 +23,7 @@ pub mod filter;
 pub mod landlock;
 #[cfg(feature = "boot")]
 pub mod machine;
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", feature = "shell"))]
 pub mod memory;
 #[cfg(feature = "run")]
 pub mod mount;
@@ -35,6 +35,9 @@ pub mod poll;
 pub mod signal_file;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod socket;
+
+#[cfg(feature = "shell")]
+pub mod shell;
 
 #[cfg(feature = "boot")]
 pub mod uevent;

@@ -193,6 +193,31 @@ pub fn wait(limit_ms: u32) -> Option<Arrived> {
     answer.ok().map(|_| info.arrived())
 }
 
+/// Takes a signal of this set: one that is there, or waits for one. rt_sigtimedwait(2).
+#[cfg(feature = "shell")]
+pub fn take(set: SignalSet, waits: bool) -> Option<Signal> {
+    let limit = [0_u64; 2];
+    let limit = if waits { 0 } else { limit.as_ptr().expose_provenance() };
+    let arguments = [(&raw const set).expose_provenance(), 0, limit, SET_BYTES, 0];
+    // SAFETY: the set and the timespec are read; nothing is written.
+    let answer = unsafe { syscall(kernel::__NR_rt_sigtimedwait, arguments) };
+    answer.ok().map(|signal| Signal(signal as i32))
+}
+
+/// Blocks these signals and no others; gives those that were blocked. rt_sigprocmask(2).
+#[cfg(feature = "shell")]
+pub fn block(set: SignalSet) -> SignalSet {
+    let mut before = SignalSet(0);
+    set_mask(&set, Some(&mut before));
+    before
+}
+
+/// Ignores a signal or gives it its default effect; whether it was ignored. rt_sigaction(2).
+#[cfg(feature = "shell")]
+pub fn set_ignored(signal: Signal, is_ignored: bool) -> bool {
+    exchange_handler(signal, if is_ignored { IGNORE } else { DEFAULT }) == IGNORE
+}
+
 /// Sends `arrived` to a process as if its first sender had, where the kernel allows that: it keeps the sender and the
 /// value, as those of sigqueue(3). rt_sigqueueinfo(2).
 ///

@@ -14,9 +14,9 @@ macro_rules! calls {
         pub enum Call { $($variant,)* $($more,)* }
 
         /// Names in the order of the variants, one a line; those of roles that are not there are left out.
-        #[cfg(any(feature = "run", feature = "boot"))]
+        #[cfg(any(feature = "run", feature = "boot", feature = "shell"))]
         const NAMES: Packed = packed!(concat!($($name, "\n",)* $($more_name, "\n",)*));
-        #[cfg(not(any(feature = "run", feature = "boot")))]
+        #[cfg(not(any(feature = "run", feature = "boot", feature = "shell")))]
         const NAMES: Packed = packed!(concat!($($name, "\n",)*));
         const ALL: &[Call] = &[$(Call::$variant,)* $(Call::$more,)*];
     };

@@ -14,10 +14,10 @@ pub const USAGE: &str = "\
 build [--arch x86_64|aarch64|all] [--roles ROLE,…]
     makes target/dist/rootlet-ARCH and its twin .unstripped, which alone has symbols and
     sections, and checks both: static, no core::fmt, no memory both writable and executable,
-    not too big; --roles (run, init, boot) makes rootlet-ROLE-ARCH with these roles only";
+    not too big; --roles (run, init, boot, shell) makes rootlet-ROLE-ARCH with these roles only";
 
 /// The cargo features that are roles.
-const ROLES: &[&str] = &["run", "init", "boot"];
+const ROLES: &[&str] = &["run", "init", "boot", "shell"];
 
 /// How many bytes a binary may have as it is shipped. A row without roles is the whole binary.
 struct Bound {
@@ -28,7 +28,7 @@ struct Bound {
 
 const BOUNDS: &[Bound] = &[
     // The aims are 93,160 and 16,384; ARCHITECTURE.md says what stands in the way.
-    Bound { arch: Arch::X86_64, roles: &[], bytes: 208 * 1024 },
+    Bound { arch: Arch::X86_64, roles: &[], bytes: 272 * 1024 },
     Bound { arch: Arch::X86_64, roles: &["init"], bytes: 19 * 1024 + 512 },
 ];
 
@@ -220,8 +220,8 @@ mod tests {
     fn sizes_are_bounded_to_the_byte() {
         let init = ["init".to_owned()];
         let rows: &[(Arch, &[String], u64, bool)] = &[
-            (Arch::X86_64, &[], 212_992, false),
-            (Arch::X86_64, &[], 212_993, true),
+            (Arch::X86_64, &[], 278_528, false),
+            (Arch::X86_64, &[], 278_529, true),
             (Arch::X86_64, &init, 19_968, false),
             (Arch::X86_64, &init, 19_969, true),
         ];

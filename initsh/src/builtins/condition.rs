@@ -1,0 +1,224 @@
+//! `test` and `[`.
+
+use crate::host::{FileStatus, Host, Identity, Look};
+use crate::memory::At;
+use crate::shell::{Run, Shell, Words};
+
+/// Operators between two operands, with their numbers.
+const BINARY: [&[u8]; 14] = [
+    b"=", b"!=", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot", b"-ef", b"==",
+    b"<", b">",
+];
+
+fn is_unary(text: &[u8]) -> bool {
+    matches!(text, [b'-', letter] if b"bcdefghLkprsStuwxznO_G".contains(letter))
+}
+
+impl<H: Host> Shell<'_, H> {
+    pub(super) fn test(&mut self, name: At, mut words: Words) -> Run<i32> {
+        if self.memory.byte(name) == b'[' {
+            let end = self.nth_word(words, words.count);
+            if end == 0 || self.memory.string(end) != b"]" {
+                return self.fail(0, b"[: missing ]");
+            }
+            words.count -= 1;
+        }
+        if words.count == 0 {
+            return Ok(1);
+        }
+        let result = self.test_counted(&mut words)?;
+        if words.count > 0 {
+            return self.fail(words.at, b"test: unexpected operator");
+        }
+        Ok(i32::from(!result))
+    }
+
+    /// POSIX says what up to four words mean, whatever they look like.
+    fn test_counted(&mut self, words: &mut Words) -> Run<bool> {
+        let first = words.at;
+        let second = self.nth_word(*words, 2);
+        match words.count {
+            3 if self.binary_operator(second).is_some() => self.test_primary(words),
+            3 if self.is_word(first, b"(") && self.is_word(self.nth_word(*words, 3), b")") => {
+                let mut inner = Words { at: second, count: 1 };
+                *words = Words::default();
+                self.test_counted(&mut inner)
+            }
+            2 | 4 if self.is_word(first, b"!") => {
+                self.next_word(words);
+                Ok(!self.test_counted(words)?)
+            }
+            1 => {
+                let word = self.next_word(words);
+                Ok(self.memory.byte(word) != 0)
+            }
+            _ => self.test_or(words),
+        }
+    }
+
+    fn is_word(&self, at: At, text: &[u8]) -> bool {
+        self.memory.string(at) == text
+    }
+
+    fn accept_word(&mut self, words: &mut Words, text: &[u8]) -> bool {
+        let comes = words.count > 0 && self.is_word(words.at, text);
+        if comes {
+            self.next_word(words);
+        }
+        comes
+    }
+
+    fn test_or(&mut self, words: &mut Words) -> Run<bool> {
+        let mut result = self.test_and(words)?;
+        while self.accept_word(words, b"-o") {
+            result |= self.test_and(words)?;
+        }
+        Ok(result)
+    }
+
+    fn test_and(&mut self, words: &mut Words) -> Run<bool> {
+        let mut result = self.test_not(words)?;
+        while self.accept_word(words, b"-a") {
+            result &= self.test_not(words)?;
+        }
+        Ok(result)
+    }
+
+    fn test_not(&mut self, words: &mut Words) -> Run<bool> {
+        let mut negated = false;
+        while words.count > 1 && self.accept_word(words, b"!") {
+            negated = !negated;
+        }
+        Ok(self.test_primary(words)? != negated)
+    }
+
+    fn binary_operator(&self, at: At) -> Option<usize> {
+        if at == 0 {
+            return None;
+        }
+        let text = self.memory.string(at);
+        BINARY.iter().position(|known| *known == text)
+    }
+
+    fn test_primary(&mut self, words: &mut Words) -> Run<bool> {
+        let first = self.next_word(words);
+        if first == 0 {
+            return self.fail(0, b"test: argument expected");
+        }
+        if words.count >= 2
+            && let Some(operator) = self.binary_operator(words.at)
+        {
+            self.next_word(words);
+            let second = self.next_word(words);
+            return self.compare(first, operator, second);
+        }
+        if self.is_word(first, b"(") && words.count > 1 {
+            self.depth += 1;
+            if self.depth > crate::limits::DEPTH {
+                return self.fail(0, b"test: too many parentheses");
+            }
+            let result = self.test_or(words)?;
+            self.depth -= 1;
+            if !self.accept_word(words, b")") {
+                return self.fail(0, b"test: closing paren expected");
+            }
+            return Ok(result);
+        }
+        if words.count > 0 && is_unary(self.memory.string(first)) {
+            let operand = self.next_word(words);
+            return self.test_unary(self.memory.byte(first + 1), operand);
+        }
+        Ok(self.memory.byte(first) != 0)
+    }
+
+    fn compare(&mut self, first: At, operator: usize, second: At) -> Run<bool> {
+        let (left, right) = (self.memory.string(first), self.memory.string(second));
+        match operator {
+            0 | 11 => return Ok(left == right),
+            1 => return Ok(left != right),
+            12 => return Ok(left < right),
+            13 => return Ok(left > right),
+            8..=10 => {
+                let left = self.host.status(self.memory.c_string(first), Look::Through);
+                let right = self.host.status(self.memory.c_string(second), Look::Through);
+                let time = |file: Result<FileStatus, i32>| {
+                    file.map_or(i128::MIN, |status| status.modified_ns)
+                };
+                return Ok(match operator {
+                    8 => left.is_ok() && time(left) > time(right),
+                    9 => right.is_ok() && time(left) < time(right),
+                    _ => matches!((left, right), (Ok(a), Ok(b)) if a.identity == b.identity),
+                });
+            }
+            _ => {}
+        }
+        let (left, right) = (self.test_number(first)?, self.test_number(second)?);
+        Ok(match operator {
+            2 => left == right,
+            3 => left != right,
+            4 => left < right,
+            5 => left <= right,
+            6 => left > right,
+            _ => left >= right,
+        })
+    }
+
+    fn test_number(&mut self, word: At) -> Run<i64> {
+        let text = self.memory.string(word).trim_ascii();
+        let digits = match text {
+            [b'-' | b'+', digits @ ..] => digits,
+            digits => digits,
+        };
+        let number = if digits.is_empty() {
+            None
+        } else {
+            digits.iter().try_fold(0_i64, |sum, byte| {
+                let digit = byte.wrapping_sub(b'0');
+                (digit < 10).then_some(())?;
+                sum.checked_mul(10)?.checked_add(digit.into())
+            })
+        };
+        match number {
+            Some(number) if text.first() == Some(&b'-') => Ok(-number),
+            Some(number) => Ok(number),
+            None => self.fail(word, b"test: bad number"),
+        }
+    }
+
+    fn test_unary(&mut self, letter: u8, operand: At) -> Run<bool> {
+        match letter {
+            b'n' => return Ok(self.memory.byte(operand) != 0),
+            b'z' => return Ok(self.memory.byte(operand) == 0),
+            b't' => {
+                let descriptor = self.test_number(operand)?;
+                return Ok(self.host.is_terminal(descriptor as i32));
+            }
+            b'r' => return Ok(self.host.access(self.memory.c_string(operand), 4)),
+            b'w' => return Ok(self.host.access(self.memory.c_string(operand), 2)),
+            b'x' => return Ok(self.host.access(self.memory.c_string(operand), 1)),
+            _ => {}
+        }
+        let look = if matches!(letter, b'h' | b'L') { Look::At } else { Look::Through };
+        let Ok(status) = self.host.status(self.memory.c_string(operand), look) else {
+            return Ok(false);
+        };
+        let kind = status.mode >> 12;
+        Ok(match letter {
+            b'e' => true,
+            b'f' => kind == 0o10,
+            b'd' => kind == 0o4,
+            b'b' => kind == 0o6,
+            b'c' => kind == 0o2,
+            b'p' => kind == 0o1,
+            b'S' => kind == 0o14,
+            b'h' | b'L' => kind == 0o12,
+            b's' => status.bytes > 0,
+            b'u' => status.mode & 0o4000 != 0,
+            b'g' => status.mode & 0o2000 != 0,
+            b'k' => status.mode & 0o1000 != 0,
+            b'O' => status.user == self.host.identity(Identity::User),
+            b'G' => status.group == self.host.identity(Identity::Group),
+            _ => false,
+        })
+    }
+}

@@ -1,0 +1,250 @@
+//! What the shell does itself: XCU 2.15, and what every shell has built in.
+
+mod condition;
+mod directory;
+mod options;
+mod print;
+mod resources;
+mod variables;
+mod words;
+
+use crate::host::Host;
+use crate::memory::At;
+use crate::shell::{Fail, Run, Shell, Skip, Words};
+use crate::symbols::entry;
+
+/// The names; numbers begin with 1, special ones come first.
+const NAMES: &[u8] = b": . break continue eval exec exit export readonly return set shift times trap unset \
+    local cd command echo false getopts hash help kill printf pwd read test [ true type ulimit umask wait jobs";
+
+/// Numbers of `NAMES`.
+pub(crate) mod builtin {
+    pub const COLON: u8 = 1;
+    pub const DOT: u8 = 2;
+    pub const BREAK: u8 = 3;
+    pub const CONTINUE: u8 = 4;
+    pub const EVAL: u8 = 5;
+    pub const EXEC: u8 = 6;
+    pub const EXIT: u8 = 7;
+    pub const EXPORT: u8 = 8;
+    pub const READONLY: u8 = 9;
+    pub const RETURN: u8 = 10;
+    pub const SET: u8 = 11;
+    pub const SHIFT: u8 = 12;
+    pub const TIMES: u8 = 13;
+    pub const TRAP: u8 = 14;
+    pub const UNSET: u8 = 15;
+    pub const LOCAL: u8 = 16;
+    pub const CD: u8 = 17;
+    pub const COMMAND: u8 = 18;
+    pub const ECHO: u8 = 19;
+    pub const FALSE: u8 = 20;
+    pub const GETOPTS: u8 = 21;
+    pub const HASH: u8 = 22;
+    pub const HELP: u8 = 23;
+    pub const KILL: u8 = 24;
+    pub const PRINTF: u8 = 25;
+    pub const PWD: u8 = 26;
+    pub const READ: u8 = 27;
+    pub const TEST: u8 = 28;
+    pub const BRACKET: u8 = 29;
+    pub const TRUE: u8 = 30;
+    pub const TYPE: u8 = 31;
+    pub const ULIMIT: u8 = 32;
+    pub const UMASK: u8 = 33;
+    pub const WAIT: u8 = 34;
+    pub const JOBS: u8 = 35;
+}
+
+fn names() -> impl Iterator<Item = &'static [u8]> {
+    NAMES.split(|byte| *byte == b' ')
+}
+
+/// Whether an error of it ends the shell, and its assignments stay.
+pub(crate) const fn is_special(number: u8) -> bool {
+    number <= builtin::LOCAL
+}
+
+/// A number without sign, as a built-in takes it.
+pub(crate) fn decimal(digits: &[u8]) -> Option<i64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_i64, |sum, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then_some(())?;
+        let sum = sum.checked_mul(10)?.checked_add(digit.into())?;
+        (sum <= i32::MAX.into()).then_some(sum)
+    })
+}
+
+impl<H: Host> Shell<'_, H> {
+    pub(crate) fn make_builtins(&mut self) {
+        for (place, name) in names().enumerate() {
+            let symbol = self.own_symbol(name);
+            self.memory.set_word(symbol + entry::BUILTIN, place + 1);
+        }
+    }
+
+    /// Performs a built-in; the first word is its name. Gives its status.
+    pub(crate) fn builtin(&mut self, number: u8, mut words: Words, last: bool) -> Run<i32> {
+        let name = self.next_word(&mut words);
+        match number {
+            builtin::COLON | builtin::TRUE => Ok(0),
+            builtin::FALSE => Ok(1),
+            builtin::DOT => self.dot(words),
+            builtin::BREAK | builtin::CONTINUE => self.leave_loops(number, words),
+            builtin::EVAL => self.eval_builtin(words, last),
+            builtin::EXEC => self.exec_builtin(words),
+            builtin::EXIT | builtin::RETURN => self.exit_builtin(number, words),
+            builtin::EXPORT | builtin::READONLY => self.declare(number == builtin::EXPORT, words),
+            builtin::SET => self.set_builtin(words),
+            builtin::SHIFT => self.shift(words),
+            builtin::TIMES => Ok(self.times()),
+            builtin::TRAP => self.trap_builtin(words),
+            builtin::UNSET => self.unset(words),
+            builtin::LOCAL => self.local(words),
+            builtin::CD => self.cd(words),
+            builtin::COMMAND | builtin::TYPE => self.describe(number == builtin::TYPE, words),
+            builtin::ECHO => Ok(self.echo(words)),
+            builtin::GETOPTS => self.getopts(words),
+            builtin::HASH => self.hash(words),
+            builtin::HELP => Ok(self.help()),
+            builtin::KILL => self.kill_builtin(words),
+            builtin::PRINTF => self.printf(words),
+            builtin::PWD => self.pwd(words),
+            builtin::READ => self.read_builtin(words),
+            builtin::TEST | builtin::BRACKET => self.test(name, words),
+            builtin::ULIMIT => self.ulimit(words),
+            builtin::UMASK => self.umask_builtin(words),
+            builtin::WAIT => self.wait_builtin(words),
+            builtin::JOBS => Ok(self.show_jobs()),
+            _ => Ok(2),
+        }
+    }
+
+    /// The next letter among the options at the front of `words`; 0 behind the last. One that `known` has with `:`
+    /// leaves its argument in `argument`.
+    #[inline(never)]
+    pub(crate) fn option(&mut self, words: &mut Words, known: &[u8]) -> Run<u8> {
+        if self.flag == 0 || self.memory.byte(self.flag) == 0 {
+            self.flag = 0;
+            if words.count == 0 {
+                return Ok(0);
+            }
+            match self.memory.string(words.at) {
+                b"--" => {
+                    self.next_word(words);
+                    return Ok(0);
+                }
+                [b'-', _, ..] => self.flag = self.next_word(words) + 1,
+                _ => return Ok(0),
+            }
+        }
+        let letter = self.memory.byte(self.flag);
+        let Some(place) = known.iter().position(|known| *known == letter && letter != b':') else {
+            let word = self.flag;
+            return self.fail(word, b"no such option");
+        };
+        self.flag += 1;
+        if known.get(place + 1) == Some(&b':') {
+            let rest = core::mem::replace(&mut self.flag, 0);
+            self.argument = if self.memory.byte(rest) != 0 { rest } else { self.next_word(words) };
+            if self.argument == 0 {
+                return self.fail(0, b"an option lacks its argument");
+            }
+        }
+        Ok(letter)
+    }
+
+    /// The number that a word is.
+    #[inline(never)]
+    pub(crate) fn number_of(&mut self, word: At) -> Run<i64> {
+        match decimal(self.memory.string(word)) {
+            Some(number) => Ok(number),
+            None => self.fail(word, b"bad number"),
+        }
+    }
+
+    fn leave_loops(&mut self, number: u8, words: Words) -> Run<i32> {
+        let count = if words.count == 0 { 1 } else { self.number_of(words.at)? };
+        if count == 0 {
+            return self.fail(words.at, b"bad number");
+        }
+        if self.loops > 0 {
+            self.skip = if number == builtin::BREAK { Skip::Break } else { Skip::Continue };
+            self.skip_count = (count as usize).min(self.loops);
+        }
+        Ok(0)
+    }
+
+    fn exit_builtin(&mut self, number: u8, words: Words) -> Run<i32> {
+        let status = if words.count == 0 { self.status } else { self.number_of(words.at)? as i32 };
+        if number == builtin::RETURN && (self.functions > 0 || self.sourced > 0) {
+            self.skip = Skip::Return;
+            return Ok(status);
+        }
+        self.status = status;
+        self.exiting = true;
+        self.ends = true;
+        Err(Fail)
+    }
+
+    fn eval_builtin(&mut self, mut words: Words, last: bool) -> Run<i32> {
+        let text = self.memory.top;
+        while words.count > 0 {
+            let word = self.next_word(&mut words);
+            self.memory.push_copy(word, self.memory.length(word));
+            self.memory.push(if words.count > 0 { b' ' } else { 0 });
+        }
+        if self.memory.top == text {
+            return Ok(0);
+        }
+        self.status = 0;
+        self.eval_string(text, last && self.functions == 0)?;
+        Ok(self.status)
+    }
+
+    fn exec_builtin(&mut self, mut words: Words) -> Run<i32> {
+        if words.count > 0 && self.memory.string(words.at) == b"--" {
+            self.next_word(&mut words);
+        }
+        if words.count == 0 {
+            return Ok(0);
+        }
+        self.give_back();
+        self.reset_traps();
+        self.exiting = true;
+        self.execute(words)?;
+        Ok(0)
+    }
+
+    fn help(&mut self) -> i32 {
+        let mark = self.memory.top;
+        for name in names() {
+            self.memory.push_bytes(name);
+            self.memory.push(b' ');
+        }
+        self.memory.push(b'\n');
+        self.output(mark)
+    }
+
+    fn show_jobs(&mut self) -> i32 {
+        let mark = self.memory.top;
+        for place in 0..self.jobs.len() {
+            let Some(job) = self.jobs.get(place).copied() else { break };
+            if job.pid != 0 {
+                self.memory.push(b'[');
+                self.memory.push_number(place as i64 + 1);
+                self.memory.push_bytes(b"] ");
+                self.memory.push_number(job.pid.into());
+                self.memory.push_bytes(if job.status.is_some() {
+                    b" Done\n"
+                } else {
+                    b" Running\n"
+                });
+            }
+        }
+        self.output(mark)
+    }
+}

@@ -1,0 +1,161 @@
+//! `getopts` and `kill`.
+
+use crate::host::Host;
+use crate::memory::At;
+use crate::shell::{Run, Shell, Words};
+use crate::symbols::name_length;
+
+impl<H: Host> Shell<'_, H> {
+    pub(super) fn getopts(&mut self, mut words: Words) -> Run<i32> {
+        let known = self.next_word(&mut words);
+        let name = self.next_word(&mut words);
+        if name == 0 {
+            return self.fail(0, b"getopts needs options and a name");
+        }
+        let text = self.memory.string(name);
+        if name_length(text) != text.len() || text.is_empty() {
+            return self.fail(name, b"bad variable name");
+        }
+        let all = if words.count > 0 { words } else { self.parameters };
+        let value = self.value(self.symbols.optind);
+        let index = if value == 0 { 0 } else { self.number_of(value)? };
+        let mut index = (index as usize).max(1);
+        let argument_symbol = self.own_symbol(b"OPTARG");
+        let word = self.nth_word(all, index);
+        if self.option_place == 0 {
+            let text = if word == 0 { b"" } else { self.memory.string(word) };
+            let is_option = matches!(text, [b'-', next, ..] if *next != b'-')
+                || matches!(text, [b'-', b'-', _, ..]);
+            if !is_option {
+                index += usize::from(text == b"--");
+                self.set_getopts(name, b'?', index)?;
+                return Ok(1);
+            }
+            self.option_place = 1;
+        }
+        let letter = self.memory.byte(word + self.option_place);
+        self.option_place += 1;
+        let mut place = self.option_place;
+        if self.memory.byte(word + place) == 0 {
+            place = 0;
+            index += 1;
+        }
+        let silent = self.memory.byte(known) == b':';
+        let options = self.memory.string(known);
+        let found = options.iter().position(|known| *known == letter && letter != b':');
+        let takes = found.and_then(|place| options.get(place + 1)) == Some(&b':');
+        let mut answer = letter;
+        if found.is_none() {
+            answer = b'?';
+            self.getopts_error(silent, letter, argument_symbol, b"no such option: -")?;
+        } else if takes {
+            let argument = if place != 0 { word + place } else { self.nth_word(all, index) };
+            index += 1;
+            place = 0;
+            if argument == 0 {
+                index -= 1;
+                answer = if silent { b':' } else { b'?' };
+                self.getopts_error(silent, letter, argument_symbol, b"no argument for -")?;
+            } else {
+                self.assign(argument_symbol, argument)?;
+            }
+        } else {
+            self.assign_bytes(argument_symbol, b"")?;
+        }
+        self.set_getopts(name, answer, index)?;
+        self.option_place = place;
+        Ok(0)
+    }
+
+    fn set_getopts(&mut self, name: At, answer: u8, index: usize) -> Run {
+        let symbol = self.symbol(name, self.memory.length(name));
+        self.assign_bytes(symbol, &[answer])?;
+        self.assign_number(self.symbols.optind, index as i64)
+    }
+
+    fn getopts_error(&mut self, silent: bool, letter: u8, symbol: At, words: &[u8]) -> Run {
+        if silent {
+            return self.assign_bytes(symbol, &[letter]);
+        }
+        let mark = self.memory.top;
+        self.begin_error();
+        self.memory.push_bytes(words);
+        self.memory.push(letter);
+        self.end_error(mark, 0);
+        self.assign(symbol, 0)
+    }
+
+    pub(super) fn kill_builtin(&mut self, mut words: Words) -> Run<i32> {
+        let mut signal = 15;
+        let word = if words.count > 0 { words.at } else { 0 };
+        match if word == 0 { b"".as_slice() } else { self.memory.string(word) } {
+            b"-l" => {
+                self.next_word(&mut words);
+                return self.signal_names(words);
+            }
+            b"-s" | b"-n" => {
+                self.next_word(&mut words);
+                let name = self.next_word(&mut words);
+                signal = self.kill_signal(name)?;
+            }
+            b"--" => {}
+            [b'-', _, ..] => {
+                self.next_word(&mut words);
+                signal = self.kill_signal(word + 1)?;
+            }
+            _ => {}
+        }
+        if words.count > 0 && self.memory.string(words.at) == b"--" {
+            self.next_word(&mut words);
+        }
+        if words.count == 0 {
+            return self.fail(0, b"kill needs a process");
+        }
+        let mut status = 0;
+        while words.count > 0 {
+            let word = self.next_word(&mut words);
+            let Some(pid) = self.process_of(word) else {
+                self.say(word, b"no such process", 0);
+                status = 1;
+                continue;
+            };
+            if let Err(errno) = self.host.kill(pid, signal) {
+                self.say(word, b"kill", errno);
+                status = 1;
+            }
+        }
+        Ok(status)
+    }
+
+    fn kill_signal(&mut self, name: At) -> Run<u8> {
+        let signal = if name == 0 { None } else { self.signal_of(name) };
+        match signal {
+            Some(signal) => Ok(signal as u8),
+            None => self.fail(name, b"no such signal"),
+        }
+    }
+
+    fn signal_names(&mut self, mut words: Words) -> Run<i32> {
+        let mark = self.memory.top;
+        if words.count == 0 {
+            for signal in 1..32 {
+                let name = self.host.signal_name(signal);
+                self.memory.push_bytes(name);
+                self.memory.push(b'\n');
+            }
+        }
+        while words.count > 0 {
+            let word = self.next_word(&mut words);
+            let number = self.number_of(word)?;
+            // What a command ended by a signal gives counts too.
+            let signal = if number > 128 { number - 128 } else { number };
+            let name = u8::try_from(signal).map_or(b"".as_slice(), |s| self.host.signal_name(s));
+            if name.is_empty() {
+                return self.fail(word, b"no such signal");
+            }
+            self.memory.push_bytes(name);
+            self.memory.push(b'\n');
+        }
+        Ok(self.output(mark))
+    }
+}

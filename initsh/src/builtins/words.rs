@@ -1,0 +1,289 @@
+//! `read`, `.`, `type`, `command -v`, `hash`.
+
+use crate::builtins;
+use crate::command::Meaning;
+use crate::host::{Host, Look, Open};
+use crate::lexer::keyword_of;
+use crate::limits::READ_BYTES;
+use crate::memory::At;
+use crate::process::EINTR;
+use crate::reader::{Ahead, Reader};
+use crate::shell::{Run, Shell, Skip, Words};
+
+impl<H: Host> Shell<'_, H> {
+    pub(super) fn read_builtin(&mut self, mut words: Words) -> Run<i32> {
+        let mut raw = false;
+        loop {
+            match self.option(&mut words, b"rp:")? {
+                0 => break,
+                b'r' => raw = true,
+                _ => {
+                    let prompt = self.argument;
+                    if self.host.is_terminal(0) {
+                        let mark = self.memory.top;
+                        self.memory.push_copy(prompt, self.memory.length(prompt));
+                        let _ = self.write(2, mark);
+                    }
+                }
+            }
+        }
+        if words.count == 0 {
+            return self.fail(0, b"read needs a variable");
+        }
+        self.give_back();
+        let line = self.memory.top;
+        // Each byte of the line stands behind one that says whether it was escaped.
+        let status = self.read_line(raw);
+        if self.memory.full {
+            return self.out_of_memory();
+        }
+        let end = self.memory.top;
+        let mut at = line;
+        while words.count > 0 {
+            let word = self.next_word(&mut words);
+            let (symbol, _) = self.declared(word)?;
+            let value = self.memory.top;
+            self.read_field(&mut at, end, words.count == 0);
+            self.memory.push(0);
+            self.assign(symbol, value)?;
+            self.memory.top = value;
+        }
+        Ok(status)
+    }
+
+    /// Appends a line in pairs of bytes; status 1 where the file ends before the line.
+    fn read_line(&mut self, raw: bool) -> i32 {
+        let mut escaped = false;
+        loop {
+            let mut byte = [0];
+            match self.host.read(0, &mut byte) {
+                Ok(1..) => {}
+                Err(EINTR) => continue,
+                _ => return 1,
+            }
+            let [byte] = byte;
+            if byte == 0 {
+                continue;
+            }
+            if !escaped && byte == b'\\' && !raw {
+                escaped = true;
+                continue;
+            }
+            if byte == b'\n' {
+                if !escaped {
+                    return 0;
+                }
+            } else {
+                self.memory.push(escaped.into());
+                self.memory.push(byte);
+            }
+            escaped = false;
+            if self.memory.full {
+                return 1;
+            }
+        }
+    }
+
+    /// Whether an unescaped byte at `at` separates fields; 2 where it is no white space.
+    fn separates(&self, at: At) -> u8 {
+        let byte = self.memory.byte(at + 1);
+        let in_ifs =
+            self.ifs.get(usize::from(byte >> 5)).is_some_and(|word| word & 1 << (byte & 31) != 0);
+        if !in_ifs || self.memory.byte(at) != 0 {
+            return 0;
+        }
+        if matches!(byte, b' ' | b'\t' | b'\n') { 1 } else { 2 }
+    }
+
+    /// Appends the next field of a line; the last variable gets all that is left, but white space at its end, and
+    /// but one separator if that is all that follows.
+    fn read_field(&mut self, at: &mut At, end: At, is_last: bool) {
+        while *at < end && self.separates(*at) == 1 {
+            *at += 2;
+        }
+        let start = *at;
+        let mut stop = start;
+        while stop < end && self.separates(stop) == 0 {
+            stop += 2;
+        }
+        let mut next = stop;
+        while next < end && self.separates(next) == 1 {
+            next += 2;
+        }
+        if next < end && self.separates(next) == 2 {
+            next += 2;
+            while next < end && self.separates(next) == 1 {
+                next += 2;
+            }
+        }
+        if is_last && next < end {
+            stop = end;
+            while stop > start && self.separates(stop - 2) == 1 {
+                stop -= 2;
+            }
+        }
+        for place in (start..stop).step_by(2) {
+            let byte = self.memory.byte(place + 1);
+            self.memory.push(byte);
+        }
+        *at = next;
+    }
+
+    /// `.`: reads a file's commands in this shell.
+    pub(super) fn dot(&mut self, mut words: Words) -> Run<i32> {
+        if words.count > 0 && self.memory.string(words.at) == b"--" {
+            self.next_word(&mut words);
+        }
+        let name = self.next_word(&mut words);
+        if name == 0 {
+            return self.fail(0, b". needs a file");
+        }
+        let path = self.readable_path(name);
+        let opened = self.host.open(self.memory.c_string(path), Open::Read);
+        let file = match opened.and_then(|file| {
+            let saved = self.host.save(file);
+            self.host.close(file);
+            saved
+        }) {
+            Ok(file) => file,
+            Err(errno) => return self.fail_errno(name, b"cannot open", errno),
+        };
+        let frame = self.frame();
+        if words.count > 0 {
+            self.parameters = words;
+            self.parameters_block = 0;
+        }
+        self.sourced += 1;
+        self.loops = 0;
+        self.status = 0;
+        let buffer = self.memory.allocate(READ_BYTES);
+        let line = self.line;
+        let done =
+            self.read_within(Reader::file(file, buffer, Ahead::Any), |shell| shell.script(false));
+        self.line = line;
+        self.memory.release(buffer);
+        self.host.close(file);
+        let locals = self.locals;
+        if words.count > 0 {
+            self.unwind(&frame);
+        } else {
+            // What the file has set stays set.
+            (self.sourced, self.loops) = (self.sourced - 1, self.loops_of(&frame));
+        }
+        self.locals = locals;
+        done?;
+        if self.skip == Skip::Return {
+            self.skip = Skip::Nothing;
+        }
+        Ok(self.status)
+    }
+
+    /// A file along PATH that can be read; the name itself where there is none.
+    fn readable_path(&mut self, name: At) -> At {
+        let mut directory = 0;
+        loop {
+            let path = self.memory.top;
+            if !self.next_path(name, &mut directory) {
+                return name;
+            }
+            if self.is_file(path) && self.host.access(self.memory.c_string(path), 4) {
+                return path;
+            }
+        }
+    }
+
+    fn is_file(&mut self, path: At) -> bool {
+        let status = self.host.status(self.memory.c_string(path), Look::Through);
+        status.is_ok_and(|status| status.mode & 0o170_000 == 0o100_000)
+    }
+
+    /// The path of a program, 0 where there is none.
+    fn program_path(&mut self, name: At) -> At {
+        let mut directory = 0;
+        loop {
+            let path = self.memory.top;
+            if !self.next_path(name, &mut directory) {
+                return 0;
+            }
+            if self.is_file(path) && self.host.access(self.memory.c_string(path), 1) {
+                return path;
+            }
+        }
+    }
+
+    /// `type NAME…`, `command -v NAME`, `command -V NAME`.
+    pub(super) fn describe(&mut self, mut in_words: bool, mut words: Words) -> Run<i32> {
+        if !in_words {
+            loop {
+                match self.option(&mut words, b"vVp")? {
+                    0 => break,
+                    letter => in_words = letter == b'V',
+                }
+            }
+        }
+        let mut status = 0;
+        while words.count > 0 {
+            let name = self.next_word(&mut words);
+            status = self.describe_one(in_words, name).max(status);
+        }
+        Ok(status)
+    }
+
+    fn describe_one(&mut self, in_words: bool, name: At) -> i32 {
+        let mark = self.memory.top;
+        let meaning = self.meaning(name, true);
+        let mut path = name;
+        let what: &[u8] = if keyword_of(self.memory.string(name)) != 0 {
+            b" is a shell keyword"
+        } else {
+            match meaning {
+                Meaning::Function(_) => b" is a shell function",
+                Meaning::Builtin(number) if builtins::is_special(number) => {
+                    b" is a special shell builtin"
+                }
+                Meaning::Builtin(_) | Meaning::Hosts => b" is a shell builtin",
+                Meaning::Program => {
+                    path = self.program_path(name);
+                    b" is "
+                }
+            }
+        };
+        if path == 0 {
+            self.memory.top = mark;
+            if in_words {
+                self.memory.push_copy(name, self.memory.length(name));
+                self.memory.push_bytes(b": not found\n");
+                self.output(mark);
+            }
+            return 127;
+        }
+        let out = self.memory.top;
+        if in_words {
+            self.memory.push_copy(name, self.memory.length(name));
+            self.memory.push_bytes(what);
+        }
+        if !in_words || path != name || what == b" is " {
+            self.memory.push_copy(path, self.memory.length(path));
+        }
+        self.memory.push(b'\n');
+        let status = self.output(out);
+        self.memory.top = mark;
+        status
+    }
+
+    /// Programs are looked for each time, so there is nothing to remember.
+    pub(super) fn hash(&mut self, mut words: Words) -> Run<i32> {
+        while self.option(&mut words, b"r")? != 0 {}
+        let mut status = 0;
+        while words.count > 0 {
+            let name = self.next_word(&mut words);
+            let mark = self.memory.top;
+            if self.meaning(name, true) == Meaning::Program && self.program_path(name) == 0 {
+                self.say(name, b"not found", 0);
+                status = 1;
+            }
+            self.memory.top = mark;
+        }
+        Ok(status)
+    }
+}

@@ -1,0 +1,254 @@
+//! The region: a stack that grows up, a heap that grows down, addresses.
+
+use core::ffi::CStr;
+
+/// An offset into the region. 0 stands for nothing.
+pub(crate) type At = usize;
+
+/// Below it lies room for a number's digits behind 32 bytes that stay 0: the fields of no entry.
+const FIRST: At = 64;
+/// Where `number` writes.
+const DIGITS: At = 32;
+const DIGITS_BYTES: usize = 24;
+
+/// Blocks of the heap have 16 << class bytes, their class in the four before the address.
+const CLASSES: usize = 26;
+const HEAD_BYTES: usize = 4;
+
+/// The region. What does not fit is not stored, and sets `full`: whoever is about to have an effect asks that.
+#[repr(C)]
+pub(crate) struct Memory<'m> {
+    bytes: &'m mut [u8],
+    /// Where the stack ends.
+    pub top: At,
+    /// Where the heap begins.
+    low: At,
+    /// Something did not fit.
+    pub full: bool,
+    free: [u32; CLASSES],
+}
+
+impl<'m> Memory<'m> {
+    pub const fn new(bytes: &'m mut [u8]) -> Self {
+        let low = bytes.len();
+        Self { bytes, top: FIRST, low, free: [0; CLASSES], full: false }
+    }
+
+    pub fn byte(&self, at: At) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    pub fn set_byte(&mut self, at: At, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(at) {
+            *place = byte;
+        }
+    }
+
+    /// Four bytes as a number.
+    pub fn word(&self, at: At) -> usize {
+        let bytes = self.bytes.get(at..).and_then(<[u8]>::first_chunk);
+        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize)
+    }
+
+    pub fn set_word(&mut self, at: At, word: usize) {
+        // What is nowhere keeps nothing.
+        if at >= FIRST
+            && let Some(place) = self.bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut)
+        {
+            *place = (word as u32).to_le_bytes();
+        }
+    }
+
+    /// The bytes from `at` to the end of the region.
+    fn from(&self, at: At) -> &[u8] {
+        self.bytes.get(at..).unwrap_or_default()
+    }
+
+    pub fn slice(&self, at: At, length: usize) -> &[u8] {
+        self.from(at).get(..length).unwrap_or_default()
+    }
+
+    /// The string that ends before the next NUL.
+    pub fn string(&self, at: At) -> &[u8] {
+        self.c_string(at).to_bytes()
+    }
+
+    pub fn c_string(&self, at: At) -> &CStr {
+        CStr::from_bytes_until_nul(self.from(at)).unwrap_or_default()
+    }
+
+    pub fn length(&self, at: At) -> usize {
+        self.string(at).len()
+    }
+
+    /// The address behind the string and its NUL.
+    pub fn after(&self, at: At) -> At {
+        at + self.length(at) + 1
+    }
+
+    pub fn push(&mut self, byte: u8) {
+        if self.top < self.low {
+            self.set_byte(self.top, byte);
+            self.top += 1;
+        } else {
+            self.full = true;
+        }
+    }
+
+    pub const fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    #[inline(never)]
+    pub fn push_word(&mut self, word: usize) {
+        self.push_bytes(&(word as u32).to_le_bytes());
+    }
+
+    #[inline(never)]
+    pub fn push_bytes(&mut self, bytes: &[u8]) {
+        if let Some(room) = self.room(bytes.len()) {
+            for (place, byte) in room.iter_mut().zip(bytes) {
+                *place = *byte;
+            }
+            self.top += bytes.len();
+        }
+    }
+
+    /// `length` free bytes at the top, which stay free until the top is moved.
+    pub fn room(&mut self, length: usize) -> Option<&mut [u8]> {
+        if length > self.low - self.top {
+            self.full = true;
+            return None;
+        }
+        self.bytes.get_mut(self.top..)?.get_mut(..length)
+    }
+
+    /// Bytes somewhere in the region.
+    pub fn at_mut(&mut self, at: At, length: usize) -> Option<&mut [u8]> {
+        self.bytes.get_mut(at..)?.get_mut(..length)
+    }
+
+    /// Takes the byte at `at` out of those before `end`.
+    pub fn move_within(&mut self, at: At, end: At) {
+        self.copy(at + 1, at, end.saturating_sub(at + 1));
+    }
+
+    /// All free bytes, which lie between the stack and the heap; and those that are used below them.
+    pub fn used_and_free(&mut self) -> (&[u8], &mut [u8]) {
+        let used = self.bytes.get_mut(..self.low).unwrap_or_default();
+        let (used, free) = used.split_at_mut_checked(self.top).unwrap_or_default();
+        (used, free)
+    }
+
+    /// Appends bytes that stand elsewhere.
+    pub fn push_copy(&mut self, from: At, length: usize) {
+        if self.room(length).is_some() {
+            self.copy(from, self.top, length);
+            self.top += length;
+        }
+    }
+
+    /// Copies forwards; the ranges may overlap where `to` lies below `from`.
+    #[inline(never)]
+    pub fn copy(&mut self, from: At, to: At, length: usize) {
+        if from + length <= to {
+            let (below, above) = self.bytes.split_at_mut_checked(to).unwrap_or_default();
+            let source = below.get(from..).unwrap_or_default();
+            let target = above.get_mut(..length).unwrap_or_default();
+            for (place, byte) in target.iter_mut().zip(source) {
+                *place = *byte;
+            }
+        } else if to + length <= from {
+            let (below, above) = self.bytes.split_at_mut_checked(from).unwrap_or_default();
+            let target = below.get_mut(to..).and_then(|bytes| bytes.get_mut(..length));
+            for (place, byte) in target.unwrap_or_default().iter_mut().zip(above) {
+                *place = *byte;
+            }
+        } else {
+            for offset in 0..length {
+                self.set_byte(to + offset, self.byte(from + offset));
+            }
+        }
+    }
+
+    /// A block of the heap, 0 where there is no room.
+    pub fn allocate(&mut self, length: usize) -> At {
+        let needed = length + HEAD_BYTES;
+        let class = (needed.max(16) - 1).ilog2() as usize - 3;
+        let Some(free) = self.free.get(class).map(|free| *free as usize) else {
+            self.full = true;
+            return 0;
+        };
+        if free != 0 {
+            let next = self.word(free);
+            self.set_free(class, next);
+            return free;
+        }
+        let size = 16 << class;
+        if size > self.low - self.top {
+            self.full = true;
+            return 0;
+        }
+        self.low -= size;
+        self.set_word(self.low, class);
+        self.low + HEAD_BYTES
+    }
+
+    fn set_free(&mut self, class: usize, at: At) {
+        if let Some(place) = self.free.get_mut(class) {
+            *place = at as u32;
+        }
+    }
+
+    /// Gives a block back; 0 is none.
+    pub fn release(&mut self, at: At) {
+        if at != 0 {
+            let class = self.word(at - HEAD_BYTES);
+            let next = self.free.get(class).copied().unwrap_or(0);
+            self.set_word(at, next as usize);
+            self.set_free(class, at);
+        }
+    }
+
+    /// How many bytes a block has.
+    pub fn capacity(&self, at: At) -> usize {
+        if at == 0 { 0 } else { (16_usize << (self.word(at - HEAD_BYTES) & 31)) - HEAD_BYTES }
+    }
+
+    /// A copy of a string in the heap.
+    #[inline(never)]
+    pub fn keep(&mut self, at: At) -> At {
+        let length = self.length(at) + 1;
+        let block = self.allocate(length);
+        if block != 0 {
+            self.copy(at, block, length);
+        }
+        block
+    }
+
+    /// Writes a number, where the next one will overwrite it.
+    pub fn number(&mut self, number: i64) -> At {
+        let mut at = DIGITS + DIGITS_BYTES - 1;
+        self.set_byte(at, 0);
+        let mut rest = number.unsigned_abs();
+        loop {
+            at -= 1;
+            self.set_byte(at, b'0' + (rest % 10) as u8);
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if number < 0 {
+            at -= 1;
+            self.set_byte(at, b'-');
+        }
+        at
+    }
+
+    #[inline(never)]
+    pub fn push_number(&mut self, number: i64) {
+        let at = self.number(number);
+        self.push_copy(at, self.length(at));
+    }
+}

@@ -1,0 +1,197 @@
+//! Where a script comes from: a string, or a file that is read by and by.
+
+use crate::host::Host;
+use crate::limits::READ_BYTES;
+use crate::memory::At;
+use crate::shell::Shell;
+use crate::tree::List;
+
+/// What the lexer found.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum Token {
+    #[default]
+    End,
+    Newline,
+    Semicolon,
+    Background,
+    And,
+    Or,
+    Pipe,
+    Open,
+    Close,
+    EndOfItem,
+    Redirection,
+    Word,
+}
+
+/// How far a file may be read ahead.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum Ahead {
+    /// As far as one likes: nobody else reads it.
+    #[default]
+    Any,
+    /// What is not used is given back before a command runs.
+    Seek,
+    /// Not at all.
+    Byte,
+}
+
+/// A source of text and what was last found in it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Reader {
+    /// What is there and was not used yet.
+    pub at: At,
+    pub end: At,
+    /// -1 for a string.
+    pub descriptor: i32,
+    buffer: At,
+    pub ahead: Ahead,
+    pub line: u32,
+    column: u32,
+
+    /// There is a token that nobody took.
+    pub waiting: bool,
+    pub token: Token,
+    /// Its reserved word, or 0.
+    pub keyword: u8,
+    pub token_line: u32,
+    token_column: u32,
+    /// Where its word stands, also while it is being read.
+    pub word: At,
+    /// The kind of a redirection, and its descriptor; 255 is the usual one.
+    pub redirection: u8,
+    pub number: u8,
+    /// Here-documents whose text comes behind the line: redirections and functions that hold them.
+    pub pending: List,
+    pub functions: At,
+    /// How deep commands stand in each other.
+    pub depth: u16,
+    /// A command has begun, and its next line has another prompt.
+    pub goes_on: bool,
+}
+
+impl Reader {
+    pub fn string(at: At, length: usize, line: u32) -> Self {
+        Self { at, end: at + length, descriptor: -1, line, ..Self::default() }
+    }
+
+    pub fn file(descriptor: i32, buffer: At, ahead: Ahead) -> Self {
+        Self { at: buffer, end: buffer, descriptor, buffer, ahead, line: 1, ..Self::default() }
+    }
+
+    /// The place of the token, for an error.
+    pub const fn place(&self) -> (u32, u32) {
+        (self.token_line, self.token_column + 1)
+    }
+
+    pub const fn is_at_line_start(&self) -> bool {
+        self.column == 0
+    }
+
+    pub const fn mark_token(&mut self) {
+        self.token_line = self.line;
+        self.token_column = self.column;
+    }
+}
+
+impl<H: Host> Shell<'_, H> {
+    /// The byte at that distance, 0 behind the end. A NUL of the text is passed over.
+    pub(crate) fn look(&mut self, distance: usize) -> u8 {
+        while self.reader.at + distance >= self.reader.end {
+            if !self.refill() {
+                return 0;
+            }
+        }
+        match self.memory.byte(self.reader.at + distance) {
+            0 => {
+                self.memory.move_within(self.reader.at + distance, self.reader.end);
+                self.reader.end -= 1;
+                self.look_again(distance)
+            }
+            byte => byte,
+        }
+    }
+
+    #[inline(never)]
+    fn look_again(&mut self, distance: usize) -> u8 {
+        // Texts with NULs are no scripts; however many there are, this ends with the text.
+        while self.memory.byte(self.reader.at + distance) == 0
+            && self.reader.at + distance < self.reader.end
+        {
+            self.memory.move_within(self.reader.at + distance, self.reader.end);
+            self.reader.end -= 1;
+        }
+        if self.reader.at + distance < self.reader.end {
+            self.memory.byte(self.reader.at + distance)
+        } else {
+            0
+        }
+    }
+
+    #[inline(never)]
+    fn refill(&mut self) -> bool {
+        let reader = &mut self.reader;
+        if reader.descriptor < 0 {
+            return false;
+        }
+        let left = reader.end.saturating_sub(reader.at);
+        self.memory.copy(reader.at, reader.buffer, left);
+        reader.at = reader.buffer;
+        reader.end = reader.buffer + left;
+        if left == 0 && reader.column == 0 && self.options & crate::options::INTERACTIVE != 0 {
+            self.prompt();
+        }
+        let reader = &mut self.reader;
+        let length = if reader.ahead == Ahead::Byte { 1 } else { READ_BYTES - left };
+        let Some(room) = self.memory.at_mut(reader.end, length) else { return false };
+        let count = self.host.read(reader.descriptor, room).unwrap_or(0);
+        if self.options & crate::options::VERBOSE != 0 {
+            let _ = self.host.write(2, self.memory.slice(reader.end, count));
+        }
+        reader.end += count;
+        count > 0
+    }
+
+    /// Uses the byte that was looked at.
+    pub(crate) fn bump(&mut self) {
+        if self.memory.byte(self.reader.at) == b'\n' {
+            self.reader.line += 1;
+            self.reader.column = 0;
+        } else {
+            self.reader.column += 1;
+        }
+        self.reader.at += 1;
+    }
+
+    /// The next byte behind joined lines.
+    #[inline(never)]
+    pub(crate) fn look_joined(&mut self) -> u8 {
+        loop {
+            let byte = self.look(0);
+            if byte != b'\\' || self.look(1) != b'\n' {
+                return byte;
+            }
+            self.bump();
+            self.bump();
+        }
+    }
+
+    /// Uses this byte if it comes next.
+    #[inline(never)]
+    pub(crate) fn accept(&mut self, byte: u8) -> bool {
+        let comes = self.look_joined() == byte;
+        if comes {
+            self.bump();
+        }
+        comes
+    }
+
+    /// Gives back what was read ahead, so that a command reads on where we stopped.
+    pub(crate) fn give_back(&mut self) {
+        let left = self.reader.end.saturating_sub(self.reader.at);
+        if self.reader.ahead == Ahead::Seek && left > 0 {
+            let _ = self.host.seek(self.reader.descriptor, -(left as i64));
+            self.reader.end = self.reader.at;
+        }
+    }
+}

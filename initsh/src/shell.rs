@@ -1,0 +1,451 @@
+//! The shell: what it holds, how it starts, reads and ends.
+
+use core::mem;
+
+use crate::expand::Field;
+use crate::host::{Host, Identity};
+use crate::limits::{JOBS, LEAST_BYTES, READ_BYTES};
+use crate::memory::{At, Memory};
+use crate::options::{COMMAND, INTERACTIVE, STDIN};
+use crate::process::Job;
+use crate::reader::{Ahead, Reader};
+use crate::signals::TRAPS;
+use crate::symbols::{EXPORTED, Symbols, name_length};
+
+/// The shell must end, or go back to its prompt. What there is to say has been said; `status` holds the rest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Fail;
+
+/// What evaluation answers.
+pub(crate) type Run<T = ()> = Result<T, Fail>;
+
+/// What is left undone on the way out of loops and functions.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Skip {
+    #[default]
+    Nothing,
+    Break,
+    Continue,
+    Return,
+}
+
+/// Consecutive NUL-terminated words.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Words {
+    pub at: At,
+    pub count: usize,
+}
+
+/// A shell over a host and a region of memory. What is used most stands first: a place below 128 takes one byte in an
+/// instruction, others four.
+#[repr(C)]
+pub struct Shell<'m, H: Host> {
+    pub(crate) host: &'m mut H,
+    /// What is added to addresses of the tree that is evaluated.
+    pub(crate) base: usize,
+    pub(crate) name: At,
+    /// `$@`, and the heap block that they stand in, or 0.
+    pub(crate) parameters: Words,
+    /// `exit` was called: an interactive shell ends too.
+    pub(crate) ends: bool,
+    /// `$?`
+    pub(crate) status: i32,
+    pub(crate) options: u32,
+    pub(crate) line: usize,
+    pub(crate) skip: Skip,
+    /// `exit` was called, or the shell replaced itself in vain: nothing catches the `Fail`.
+    pub(crate) exiting: bool,
+    /// The command line is being read.
+    pub(crate) starting: bool,
+    pub(crate) dry: bool,
+    pub(crate) has_traps: bool,
+    /// A process of its own below the shell.
+    pub(crate) is_child: bool,
+    pub(crate) depth: u16,
+    pub(crate) memory: Memory<'m>,
+    pub(crate) field: Field,
+    /// Arithmetic: what is left of the expression, and whether it only is read.
+    pub(crate) cursor: At,
+    pub(crate) flag: At,
+    pub(crate) argument: At,
+    /// Where the word ended that was expanded last.
+    pub(crate) cursor_after_word: At,
+    pub(crate) symbols: Symbols,
+    pub(crate) reader: Reader,
+    /// Which bytes are in IFS.
+    pub(crate) ifs: [u32; 8],
+    pub(crate) parameters_block: At,
+    /// How many loops `break` and `continue` still leave.
+    pub(crate) skip_count: usize,
+    pub(crate) loops: usize,
+    pub(crate) functions: usize,
+    pub(crate) sourced: usize,
+    /// How many conditions we are in, where `-e` does nothing.
+    pub(crate) tested: usize,
+    /// Saved values of the running function's local variables.
+    pub(crate) locals: At,
+    /// The status of the last command substitution of a command, if it had one.
+    pub(crate) substituted: Option<i32>,
+    /// `getopts` and the options of built-ins: the place within a word.
+    pub(crate) option_place: usize,
+    pub(crate) jobs: [Job; JOBS],
+    pub(crate) last_background: i32,
+    pub(crate) process: u32,
+    /// Actions of signals; 0 of EXIT.
+    pub(crate) traps: [u32; TRAPS],
+}
+
+impl<'m, H: Host> Shell<'m, H> {
+    /// A shell that has done nothing yet.
+    pub fn new(host: &'m mut H, memory: &'m mut [u8]) -> Self {
+        Self {
+            host,
+            memory: Memory::new(memory),
+            symbols: Symbols::default(),
+            reader: Reader::string(0, 0, 1),
+            field: Field::default(),
+            ifs: [0; 8],
+            options: 0,
+            starting: true,
+            exiting: false,
+            ends: false,
+            status: 0,
+            name: 0,
+            parameters: Words::default(),
+            parameters_block: 0,
+            base: 0,
+            line: 0,
+            skip: Skip::Nothing,
+            skip_count: 0,
+            loops: 0,
+            functions: 0,
+            sourced: 0,
+            depth: 0,
+            tested: 0,
+            locals: 0,
+            substituted: None,
+            cursor: 0,
+            dry: false,
+            cursor_after_word: 0,
+            option_place: 0,
+            flag: 0,
+            argument: 0,
+            jobs: [Job::NONE; JOBS],
+            last_background: 0,
+            process: 0,
+            traps: [0; TRAPS],
+            has_traps: false,
+            is_child: false,
+        }
+    }
+
+    /// Reads the command line, then the script; gives the exit status.
+    pub fn run(&mut self) -> i32 {
+        if self.start().is_ok() {
+            let interactive = self.is_set(INTERACTIVE);
+            let _ = if interactive { self.converse() } else { self.script(true) };
+        }
+        self.end()
+    }
+
+    fn start(&mut self) -> Run {
+        if self.memory.size() < LEAST_BYTES {
+            let _ = self.host.write(2, b"sh: too little memory\n");
+            self.status = 2;
+            return Err(Fail);
+        }
+        self.make_symbols();
+        self.make_builtins();
+        self.value_changed(self.symbols.ifs);
+        self.process = self.host.identity(Identity::Process);
+        self.import_environment()?;
+        let ready = self.command_line();
+        self.starting = false;
+        ready
+    }
+
+    fn import_environment(&mut self) -> Run {
+        let mark = self.memory.top;
+        while let Some(variable) = self.host.next_variable() {
+            self.memory.push_bytes(variable.to_bytes_with_nul());
+            let length = name_length(self.memory.string(mark));
+            if length > 0 && self.memory.byte(mark + length) == b'=' {
+                let symbol = self.symbol(mark, length);
+                self.assign(symbol, mark + length + 1)?;
+                self.set_flags(symbol, EXPORTED);
+            }
+            self.memory.top = mark;
+        }
+        self.assign_bytes(self.symbols.ifs, b" \t\n")?;
+        self.set_flags(self.symbols.ifs, 0);
+        for (name, value) in [(b"PS1", b"# "), (b"PS2", b"> "), (b"PS4", b"+ ")] {
+            let symbol = self.own_symbol(name);
+            if self.memory.word(symbol + crate::symbols::entry::VALUE) == 0 {
+                self.assign_bytes(symbol, value)?;
+            }
+        }
+        self.assign_number(self.symbols.optind, 1)?;
+        let parent = self.own_symbol(b"PPID");
+        let number = self.host.identity(Identity::Parent);
+        self.assign_number(parent, number.into())?;
+        self.find_directory()
+    }
+
+    fn command_line(&mut self) -> Run {
+        let start = self.memory.top;
+        let mut words = Words { at: start, count: 0 };
+        while let Some(word) = self.host.next_argument() {
+            self.memory.push_bytes(word.to_bytes_with_nul());
+            words.count += 1;
+        }
+        self.name = self.next_word(&mut words);
+        while let option @ 1.. = words.at
+            && words.count > 0
+            && matches!(self.memory.byte(option), b'-' | b'+')
+        {
+            self.next_word(&mut words);
+            let text = self.memory.string(option);
+            if matches!(text, b"-" | b"--") {
+                break;
+            }
+            let operand = if words.count > 0 { words.at } else { 0 };
+            if self.option_word(option, operand)? == 2 {
+                self.next_word(&mut words);
+            }
+        }
+        let mut text = 0;
+        if self.is_set(COMMAND) {
+            text = self.next_word(&mut words);
+            if text == 0 {
+                return self.fail(0, b"-c needs a command");
+            }
+            if words.count > 0 {
+                self.name = self.next_word(&mut words);
+            }
+        } else if words.count > 0 && !self.is_set(STDIN) {
+            self.name = self.next_word(&mut words);
+            self.parameters = words;
+            return self.read_script();
+        } else {
+            self.options |= STDIN;
+        }
+        self.parameters = words;
+        if self.is_set(COMMAND) {
+            self.options &= !COMMAND;
+            self.reader = Reader::string(text, self.memory.length(text), 1);
+        } else {
+            if self.host.is_terminal(0) && self.host.is_terminal(2) {
+                self.options |= INTERACTIVE;
+            }
+            let buffer = self.memory.allocate(READ_BYTES);
+            let ahead = if self.host.seek(0, 0).is_ok() { Ahead::Seek } else { Ahead::Byte };
+            self.reader = Reader::file(0, buffer, ahead);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn read_script(&mut self) -> Run {
+        let opened = self.host.open(self.memory.c_string(self.name), crate::Open::Read);
+        match opened.and_then(|file| {
+            let saved = self.host.save(file);
+            self.host.close(file);
+            saved
+        }) {
+            Ok(file) => {
+                let buffer = self.memory.allocate(READ_BYTES);
+                self.reader = Reader::file(file, buffer, Ahead::Any);
+                Ok(())
+            }
+            Err(errno) => {
+                let name = self.name;
+                let _: Run = self.fail_errno(name, b"cannot open", errno);
+                self.status = if errno == 2 { 127 } else { 126 };
+                Err(Fail)
+            }
+        }
+    }
+
+    /// Reads and evaluates until the source ends. The last command may replace this process where it ends with it.
+    pub(crate) fn script(&mut self, replaceable: bool) -> Run {
+        let mark = self.memory.top;
+        loop {
+            let unit = self.unit()?;
+            let Some(tree) = unit else { return Ok(()) };
+            if tree != 0 {
+                self.give_back();
+                let last = replaceable && self.at_end();
+                let base = mem::replace(&mut self.base, 0);
+                let evaluated = self.eval(tree, last);
+                self.base = base;
+                evaluated?;
+            }
+            self.memory.top = mark;
+            if self.skip != Skip::Nothing {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether nothing but blanks is left of a string.
+    fn at_end(&mut self) -> bool {
+        if self.reader.descriptor >= 0 {
+            return false;
+        }
+        while matches!(self.look(0), b' ' | b'\t' | b'\n') {
+            self.bump();
+        }
+        !self.reader.waiting && self.look(0) == 0
+    }
+
+    /// What stands at the end of every shell: the action of EXIT.
+    pub(crate) fn end(&mut self) -> i32 {
+        self.exiting = false;
+        self.skip = Skip::Nothing;
+        let _ = self.exit_trap();
+        self.status & 0xff
+    }
+
+    /// The next word; 0 behind the last.
+    pub(crate) fn next_word(&self, words: &mut Words) -> At {
+        if words.count == 0 {
+            return 0;
+        }
+        let at = words.at;
+        words.count -= 1;
+        words.at = self.memory.after(at);
+        at
+    }
+
+    /// Writes all of the stack from `mark` on to a descriptor, and takes it off.
+    #[inline(never)]
+    pub(crate) fn write(&mut self, descriptor: i32, mark: At) -> Result<(), i32> {
+        let mut at = mark;
+        let end = mem::replace(&mut self.memory.top, mark);
+        while at < end {
+            let bytes = self.memory.slice(at, end - at);
+            match self.host.write(descriptor, bytes) {
+                Ok(count) => at += count,
+                Err(crate::process::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+
+    /// The same to standard output; a failure is told and gives status 1.
+    #[inline(never)]
+    pub(crate) fn output(&mut self, mark: At) -> i32 {
+        if self.memory.full {
+            return 2;
+        }
+        match self.write(1, mark) {
+            Ok(()) => 0,
+            Err(errno) => {
+                self.begin_error();
+                self.memory.push_bytes(b"write error");
+                self.end_error(mark, errno);
+                1
+            }
+        }
+    }
+
+    /// Begins an error: `NAME: LINE: `.
+    #[inline(never)]
+    pub(crate) fn begin_error(&mut self) {
+        let name = self.name;
+        self.memory.push_copy(name, self.memory.length(name));
+        self.memory.push_bytes(b": ");
+        if !self.starting {
+            self.memory.push_bytes(b"line ");
+            self.memory.push_number(self.line as i64);
+            self.memory.push_bytes(b": ");
+        }
+    }
+
+    /// Ends it: what the errno means, and a newline.
+    #[inline(never)]
+    pub(crate) fn end_error(&mut self, mark: At, errno: i32) {
+        if errno != 0 {
+            self.memory.push_bytes(b": ");
+            let room = self.memory.room(64).unwrap_or_default();
+            let length = self.host.message(errno, room);
+            self.memory.top += length;
+        }
+        self.memory.push(b'\n');
+        let _ = self.write(2, mark);
+    }
+
+    /// Says what is wrong with `operand`, if there is one.
+    #[inline(never)]
+    pub(crate) fn say(&mut self, operand: At, words: &[u8], errno: i32) {
+        let mark = self.memory.top;
+        self.begin_error();
+        if operand != 0 {
+            self.memory.push_copy(operand, self.memory.length(operand));
+            self.memory.push_bytes(b": ");
+        }
+        self.memory.push_bytes(words);
+        self.end_error(mark, errno);
+    }
+
+    /// The same, and the shell ends with status 2 unless somebody catches it.
+    #[inline(always)]
+    pub(crate) fn fail<T>(&mut self, operand: At, words: &[u8]) -> Run<T> {
+        Err(self.failed(operand, words))
+    }
+
+    #[inline(never)]
+    fn failed(&mut self, operand: At, words: &[u8]) -> Fail {
+        self.failed_call(operand, words, 0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn fail_errno<T>(&mut self, operand: At, words: &[u8], errno: i32) -> Run<T> {
+        Err(self.failed_call(operand, words, errno))
+    }
+
+    #[inline(never)]
+    fn failed_call(&mut self, operand: At, words: &[u8], errno: i32) -> Fail {
+        self.say(operand, words, errno);
+        self.status = 2;
+        Fail
+    }
+
+    /// What is read is no script.
+    #[inline(always)]
+    pub(crate) fn syntax_error<T>(&mut self, words: &[u8]) -> Run<T> {
+        Err(self.no_script(words))
+    }
+
+    #[inline(never)]
+    pub(crate) fn no_script(&mut self, words: &[u8]) -> Fail {
+        let mark = self.memory.top;
+        let (line, column) = self.reader.place();
+        let name = self.name;
+        self.memory.push_copy(name, self.memory.length(name));
+        self.memory.push_bytes(b": line ");
+        self.memory.push_number(line.into());
+        self.memory.push_bytes(b", column ");
+        self.memory.push_number(column.into());
+        self.memory.push_bytes(b": syntax error: ");
+        self.memory.push_bytes(words);
+        self.end_error(mark, 0);
+        self.status = 2;
+        Fail
+    }
+
+    /// The region is used up.
+    #[inline(always)]
+    pub(crate) fn out_of_memory<T>(&mut self) -> Run<T> {
+        Err(self.exhausted())
+    }
+
+    #[inline(never)]
+    fn exhausted(&mut self) -> Fail {
+        // Room for the message: all that the command had is lost with it.
+        self.memory.top = self.memory.top.saturating_sub(256).max(256);
+        self.memory.full = false;
+        self.exiting = true;
+        self.failed(0, b"out of memory; sh -o limits tells the bound")
+    }
+}

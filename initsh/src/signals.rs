@@ -1,0 +1,199 @@
+//! Traps. XCU 2.14, trap.
+
+use core::mem;
+
+use crate::host::{Host, SignalAction};
+use crate::memory::At;
+use crate::reader::Reader;
+use crate::shell::{Fail, Run, Shell, Skip, Words};
+
+/// EXIT, and the signals 1 to 64.
+pub(crate) const TRAPS: usize = 65;
+
+/// The action that does nothing; others are blocks of the heap, and 0 is the default.
+const IGNORED: u32 = 1;
+
+const SIGINT: u8 = 2;
+const SIGQUIT: u8 = 3;
+const SIGTERM: u8 = 15;
+
+/// What a signal does in an interactive shell. XCU 2.11.
+const fn own_action(signal: u8) -> SignalAction {
+    match signal {
+        SIGINT => SignalAction::Catch,
+        SIGQUIT | SIGTERM => SignalAction::Ignore,
+        _ => SignalAction::Default,
+    }
+}
+
+impl<H: Host> Shell<'_, H> {
+    /// The signals of an interactive shell: as it wants them, or in a child as they were.
+    pub(crate) fn own_signals(&mut self, is_shell: bool) {
+        for signal in [SIGINT, SIGQUIT, SIGTERM] {
+            let action = if is_shell { own_action(signal) } else { SignalAction::Default };
+            if self.traps.get(usize::from(signal)) == Some(&0) {
+                self.host.signal(signal, action);
+            }
+        }
+    }
+
+    /// Reads and evaluates a string, which stays where it is meanwhile.
+    pub(crate) fn eval_string(&mut self, text: At, last: bool) -> Run {
+        let inner = Reader::string(text, self.memory.length(text), self.line as u32);
+        self.read_within(inner, |shell| {
+            shell.reader.mark_token();
+            shell.script(last)
+        })
+    }
+
+    /// Runs the action of what arrived.
+    pub(crate) fn run_traps(&mut self) -> Run {
+        while self.run_traps_first()? != 0 {}
+        Ok(())
+    }
+
+    /// Runs the action of the first signal that has arrived; gives its number.
+    pub(crate) fn run_traps_first(&mut self) -> Run<u8> {
+        let signal = self.host.caught();
+        let action = self.traps.get(usize::from(signal)).map_or(0, |action| *action as usize);
+        if signal == SIGINT && action == 0 {
+            // Only an interactive shell catches it by itself: back to the prompt.
+            self.status = 130;
+            return Err(Fail);
+        }
+        if signal != 0 && action > 1 {
+            self.run_action(action)?;
+        }
+        Ok(signal)
+    }
+
+    fn run_action(&mut self, action: At) -> Run {
+        let mark = self.memory.top;
+        let status = self.status;
+        self.memory.push_copy(action, self.memory.length(action) + 1);
+        let skip = mem::take(&mut self.skip);
+        let done = self.eval_string(mark, false);
+        if done.is_ok() {
+            self.memory.top = mark;
+            if self.skip == Skip::Nothing {
+                self.skip = skip;
+                self.status = status;
+            }
+        }
+        done
+    }
+
+    /// At the end of the shell.
+    pub(crate) fn exit_trap(&mut self) -> Run {
+        let action = self.traps.first_mut().map_or(0, |action| mem::replace(action, 0));
+        if action > 1 {
+            self.tested = 0;
+            return self.run_action(action as usize);
+        }
+        Ok(())
+    }
+
+    /// A subshell has no actions; what is ignored stays so.
+    pub(crate) fn reset_traps(&mut self) {
+        if !self.has_traps && self.traps.first() == Some(&0) {
+            return;
+        }
+        for signal in 0..TRAPS {
+            if self.traps.get(signal).is_some_and(|action| *action > IGNORED) {
+                self.set_trap(signal, 0);
+            }
+        }
+    }
+
+    fn set_trap(&mut self, signal: usize, action: u32) {
+        let Some(place) = self.traps.get_mut(signal) else { return };
+        let old = mem::replace(place, action);
+        if old > IGNORED {
+            self.memory.release(old as usize);
+        }
+        if signal != 0 {
+            self.has_traps |= action > IGNORED;
+            let kind = match action {
+                0 if self.is_interactive() => own_action(signal as u8),
+                0 => SignalAction::Default,
+                IGNORED => SignalAction::Ignore,
+                _ => SignalAction::Catch,
+            };
+            let was_ignored = self.host.signal(signal as u8, kind);
+            // What was ignored when the shell began stays so, unless there was an action of ours.
+            if was_ignored && old == 0 && action != IGNORED && !self.is_interactive() {
+                self.host.signal(signal as u8, SignalAction::Ignore);
+            }
+        }
+    }
+
+    const fn is_interactive(&self) -> bool {
+        self.is_set(crate::options::INTERACTIVE)
+    }
+
+    /// The number of a signal by its name; EXIT is 0.
+    pub(crate) fn signal_of(&self, word: At) -> Option<usize> {
+        match self.memory.string(word) {
+            b"EXIT" | b"0" => Some(0),
+            name => self.host.signal_number(name).map(usize::from),
+        }
+    }
+
+    pub(crate) fn trap_builtin(&mut self, mut words: Words) -> Run<i32> {
+        if words.count == 0 {
+            return Ok(self.show_traps());
+        }
+        let first = words.at;
+        if self.memory.string(first) == b"--" {
+            self.next_word(&mut words);
+        }
+        let action = words.at;
+        // A number alone, or a signal alone, gives it its default back.
+        let is_reset = crate::builtins::decimal(self.memory.string(action)).is_some()
+            || words.count == 1 && self.signal_of(action).is_some();
+        if !is_reset {
+            self.next_word(&mut words);
+        }
+        let mut status = 0;
+        while words.count > 0 {
+            let word = self.next_word(&mut words);
+            let Some(signal) = self.signal_of(word) else {
+                self.say(word, b"bad trap", 0);
+                status = 1;
+                continue;
+            };
+            let kept = match self.memory.string(action) {
+                _ if is_reset => 0,
+                b"-" => 0,
+                b"" => IGNORED,
+                _ => self.memory.keep(action) as u32,
+            };
+            if self.memory.full {
+                return self.out_of_memory();
+            }
+            self.set_trap(signal, kept);
+        }
+        Ok(status)
+    }
+
+    fn show_traps(&mut self) -> i32 {
+        let mark = self.memory.top;
+        for signal in 0..TRAPS {
+            let action = self.traps.get(signal).map_or(0, |action| *action);
+            if action == 0 {
+                continue;
+            }
+            self.memory.push_bytes(b"trap -- ");
+            let text = if action == IGNORED { 0 } else { action as usize };
+            self.push_single_quoted(text);
+            self.memory.push(b' ');
+            match (signal, self.host.signal_name(signal as u8)) {
+                (0, _) => self.memory.push_bytes(b"EXIT"),
+                (_, b"") => self.memory.push_number(signal as i64),
+                (_, name) => self.memory.push_bytes(name),
+            }
+            self.memory.push(b'\n');
+        }
+        self.output(mark)
+    }
+}

@@ -1,0 +1,313 @@
+//! What initsh needs of the system, done with our calls.
+
+use core::ffi::CStr;
+
+use initsh::{FileStatus, Host, Identity, Look, Open, SignalAction, Wait};
+use linux_raw_sys::general as kernel;
+use rustix::fs::{Access, AtFlags, CWD, Mode, accessat, statat};
+
+use crate::input::signal_names;
+use crate::sys::directory::read_names;
+use crate::sys::process::{Side, Until, exit, fork};
+use crate::sys::shell as sys;
+use crate::sys::signal::{Signal, SignalSet, block, kill, set_ignored, take};
+use crate::sys::vectors::Strings;
+use crate::text::errno::Errno;
+use crate::text::line::Line;
+use crate::text::parts::parts;
+
+/// From here on stand descriptors that the shell keeps for itself.
+const OWN_DESCRIPTORS: i32 = 10;
+/// What a pipe takes without a reader, however it is made.
+const PIPE_BYTES: usize = 4096;
+/// What is read of /etc/passwd.
+const USERS_BYTES: usize = 4096;
+
+/// A shell's view of this process.
+pub struct ShellHost {
+    name: Option<&'static CStr>,
+    arguments: Strings<'static>,
+    environment: Strings<'static>,
+    /// The signals that were blocked when we began.
+    inherited: SignalSet,
+    /// Those that have actions: they are blocked, and taken when there is time.
+    caught: u64,
+    /// One that was taken and not asked for yet.
+    arrived: u8,
+}
+
+const fn bit(signal: u8) -> u64 {
+    1 << (signal.wrapping_sub(1) & 63)
+}
+
+fn number(errno: Errno) -> i32 {
+    errno.0
+}
+
+impl ShellHost {
+    /// A shell called `name`, with these words and variables.
+    #[must_use]
+    pub fn new(
+        name: &'static CStr,
+        arguments: Strings<'static>,
+        environment: Strings<'static>,
+    ) -> Self {
+        let inherited = block(SignalSet(0));
+        block(inherited);
+        Self { name: Some(name), arguments, environment, inherited, caught: 0, arrived: 0 }
+    }
+
+    fn block_caught(&self) {
+        // Beside them SIGCHLD, which a wait for either needs.
+        let children = if self.caught == 0 { 0 } else { bit(Signal::CHLD.0 as u8) };
+        block(SignalSet(self.inherited.0 | self.caught | children));
+    }
+
+    /// Waits for a child or a caught signal.
+    fn wait_for_either(&mut self, pid: i32) -> Result<Option<(i32, i32)>, i32> {
+        loop {
+            if let Some(change) = sys::wait(pid, true).map_err(number)? {
+                return Ok(Some(change));
+            }
+            let children = bit(Signal::CHLD.0 as u8);
+            match take(SignalSet(self.caught | children), true) {
+                Some(signal) if self.caught & bit(signal.0 as u8) != 0 => {
+                    self.arrived = signal.0 as u8;
+                    return Err(Errno::INTR.0);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Writes `text` to the start of `room`; gives its length there.
+fn put(text: &[u8], room: &mut [u8]) -> usize {
+    let places = room.iter_mut().zip(text);
+    places.map(|(place, byte)| *place = *byte).count()
+}
+
+impl Host for ShellHost {
+    fn next_argument(&mut self) -> Option<&CStr> {
+        self.name.take().or_else(|| self.arguments.next())
+    }
+
+    fn next_variable(&mut self) -> Option<&CStr> {
+        self.environment.next()
+    }
+
+    fn read(&mut self, descriptor: i32, room: &mut [u8]) -> Result<usize, i32> {
+        sys::read(descriptor, room).map_err(number)
+    }
+
+    fn write(&mut self, descriptor: i32, bytes: &[u8]) -> Result<usize, i32> {
+        sys::write(descriptor, bytes).map_err(number)
+    }
+
+    fn seek(&mut self, descriptor: i32, offset: i64) -> Result<(), i32> {
+        sys::seek(descriptor, offset).map(drop).map_err(number)
+    }
+
+    fn open(&mut self, path: &CStr, how: Open) -> Result<i32, i32> {
+        let flags = match how {
+            Open::Read => kernel::O_RDONLY,
+            Open::Write => kernel::O_WRONLY | kernel::O_CREAT | kernel::O_TRUNC,
+            Open::New => kernel::O_WRONLY | kernel::O_CREAT | kernel::O_EXCL,
+            Open::Append => kernel::O_WRONLY | kernel::O_CREAT | kernel::O_APPEND,
+            Open::Both => kernel::O_RDWR | kernel::O_CREAT,
+        };
+        let opened = sys::open(path, flags);
+        if how == Open::New
+            && opened == Err(Errno::EXIST)
+            && self.status(path, Look::Through).is_ok_and(|file| file.mode >> 12 != 0o10)
+        {
+            return sys::open(path, kernel::O_WRONLY).map_err(number);
+        }
+        opened.map_err(number)
+    }
+
+    fn close(&mut self, descriptor: i32) {
+        sys::close(descriptor);
+    }
+
+    fn duplicate(&mut self, from: i32, to: i32) -> Result<(), i32> {
+        sys::duplicate(from, to).map_err(number)
+    }
+
+    fn save(&mut self, descriptor: i32) -> Result<i32, i32> {
+        sys::duplicate_from(descriptor, OWN_DESCRIPTORS).map_err(number)
+    }
+
+    fn pipe(&mut self) -> Result<(i32, i32), i32> {
+        sys::pipe().map_err(number)
+    }
+
+    fn here_document(&mut self, bytes: &[u8]) -> Result<i32, i32> {
+        let (reading, writing) = if bytes.len() <= PIPE_BYTES {
+            sys::pipe().map_err(number)?
+        } else {
+            let file = sys::memory_file(c"here-document").map_err(number)?;
+            (file, file)
+        };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let count = sys::write(writing, rest).map_err(number)?;
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        if reading == writing {
+            sys::seek(reading, -(bytes.len() as i64)).map_err(number)?;
+        } else {
+            sys::close(writing);
+        }
+        Ok(reading)
+    }
+
+    fn fork(&mut self) -> Result<i32, i32> {
+        match fork(Until::Made).map_err(number)? {
+            Side::Child => Ok(0),
+            Side::Parent(pid) => Ok(pid.0),
+        }
+    }
+
+    fn execute(&mut self, path: &CStr, strings: &[u8], arguments: usize, room: &mut [u8]) -> i32 {
+        block(self.inherited);
+        let errno = sys::execute(path, strings, arguments, room);
+        self.block_caught();
+        errno.0
+    }
+
+    fn exit(&mut self, status: i32) -> ! {
+        exit(status)
+    }
+
+    fn wait(&mut self, pid: i32, how: Wait) -> Result<Option<(i32, i32)>, i32> {
+        if how == Wait::EndOrSignal && self.caught != 0 {
+            return self.wait_for_either(pid);
+        }
+        sys::wait(pid, how == Wait::Not).map_err(number)
+    }
+
+    fn kill(&mut self, pid: i32, signal: u8) -> Result<(), i32> {
+        kill(pid, Signal(signal.into())).map_err(number)
+    }
+
+    fn signal(&mut self, signal: u8, action: SignalAction) -> bool {
+        if action == SignalAction::Catch {
+            self.caught |= bit(signal);
+        } else {
+            self.caught &= !bit(signal);
+        }
+        self.block_caught();
+        set_ignored(Signal(signal.into()), action == SignalAction::Ignore)
+    }
+
+    fn caught(&mut self) -> u8 {
+        match core::mem::replace(&mut self.arrived, 0) {
+            0 if self.caught != 0 => {
+                take(SignalSet(self.caught), false).map_or(0, |signal| signal.0 as u8)
+            }
+            arrived => arrived,
+        }
+    }
+
+    fn signal_name(&self, signal: u8) -> &'static [u8] {
+        signal_names::name(signal)
+    }
+
+    fn signal_number(&self, name: &[u8]) -> Option<u8> {
+        signal_names::parse_signal(name)
+    }
+
+    fn status(&mut self, path: &CStr, look: Look) -> Result<FileStatus, i32> {
+        let flags = if look == Look::At { AtFlags::SYMLINK_NOFOLLOW } else { AtFlags::empty() };
+        let found = statat(CWD, path, flags).map_err(|errno| errno.raw_os_error())?;
+        Ok(FileStatus {
+            mode: found.st_mode,
+            user: found.st_uid,
+            group: found.st_gid,
+            bytes: found.st_size as u64,
+            modified_ns: i128::from(found.st_mtime) * 1_000_000_000
+                + i128::from(found.st_mtime_nsec),
+            identity: (found.st_dev, found.st_ino),
+        })
+    }
+
+    fn access(&mut self, path: &CStr, mode: u32) -> bool {
+        accessat(CWD, path, Access::from_bits_retain(mode), AtFlags::EACCESS).is_ok()
+    }
+
+    fn names(&mut self, descriptor: i32, room: &mut [u8]) -> usize {
+        read_names(descriptor, room)
+    }
+
+    fn change_directory(&mut self, path: &CStr) -> Result<(), i32> {
+        rustix::process::chdir(path).map_err(|errno| errno.raw_os_error())
+    }
+
+    fn current_directory(&mut self, room: &mut [u8]) -> Result<usize, i32> {
+        sys::current_directory(room).map_err(number)
+    }
+
+    fn umask(&mut self, mask: u32) -> u32 {
+        rustix::process::umask(Mode::from_bits_retain(mask)).bits()
+    }
+
+    fn is_terminal(&mut self, descriptor: i32) -> bool {
+        sys::is_terminal(descriptor)
+    }
+
+    fn identity(&mut self, which: Identity) -> u32 {
+        use rustix::process::{getegid, geteuid, getpid, getppid};
+        match which {
+            Identity::Process => getpid().as_raw_pid().unsigned_abs(),
+            Identity::Parent => getppid().map_or(0, |pid| pid.as_raw_pid().unsigned_abs()),
+            Identity::User => geteuid().as_raw(),
+            Identity::Group => getegid().as_raw(),
+        }
+    }
+
+    fn limit(&mut self, kind: u8) -> (u64, u64) {
+        sys::limit(kind, None).unwrap_or((0, 0))
+    }
+
+    fn set_limit(&mut self, kind: u8, soft: u64, hard: u64) -> Result<(), i32> {
+        sys::limit(kind, Some((soft, hard))).map(drop).map_err(number)
+    }
+
+    fn times(&mut self) -> [u64; 4] {
+        sys::times()
+    }
+
+    #[inline(never)]
+    fn message(&mut self, errno: i32, room: &mut [u8]) -> usize {
+        let mut line = Line::new();
+        Errno(errno).message(&mut line);
+        put(line.bytes(), room)
+    }
+
+    #[inline(never)]
+    fn home(&mut self, user: &[u8], room: &mut [u8]) -> usize {
+        let Ok(file) = sys::open(c"/etc/passwd", kernel::O_RDONLY | kernel::O_CLOEXEC) else {
+            return 0;
+        };
+        let mut text = [0; USERS_BYTES];
+        let length = sys::read(file, &mut text).unwrap_or(0);
+        sys::close(file);
+        let text = text.get(..length).unwrap_or_default();
+        for line in parts(text, b'\n') {
+            let mut fields = parts(line, b':');
+            if fields.skip_to(0) == user {
+                return put(fields.skip_to(4), room);
+            }
+        }
+        0
+    }
+
+    fn has_builtin(&mut self, _: &CStr) -> bool {
+        false
+    }
+
+    fn builtin(&mut self, _: &[u8]) -> i32 {
+        127
+    }
+}

@@ -1,0 +1,333 @@
+//! initsh beside dash and busybox: the same scripts, output and status.
+//!
+//! `initsh/tests/corpus` has the scripts, in files by feature, separated by lines of `---`. One that begins with
+//! `#! dash: reason`, `#! ash: reason` or `#! both: reason` is answered differently by that shell on purpose, and
+//! a row whose difference is gone is a failure too.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// No script of the corpus takes this long.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// What a script did.
+#[derive(PartialEq, Eq, Debug)]
+struct Outcome {
+    status: Option<i32>,
+    output: String,
+    complains: bool,
+}
+
+/// A shell under the name `sh` in a folder of its own.
+struct Shell {
+    name: &'static str,
+    folder: PathBuf,
+}
+
+impl Shell {
+    fn new(name: &'static str, program: &Path, below: &Path) -> Shell {
+        let folder = below.join(name);
+        fs::create_dir(&folder).unwrap();
+        symlink(program, folder.join("sh")).unwrap();
+        Shell { name, folder }
+    }
+
+    fn command(&self, words: &[&str], place: &Path) -> Command {
+        let mut command = Command::new(self.folder.join("sh"));
+        command.args(words).current_dir(place).env_clear().stdin(Stdio::null());
+        let path = format!("{}:/usr/bin:/bin", self.folder.display());
+        command.env("PATH", path).env("HOME", "/root").env("LC_ALL", "C").env("PWD", place);
+        command
+    }
+
+    fn run(&self, script: &str) -> Outcome {
+        let place = tempfile::Builder::new().prefix("rootlet-shell-").tempdir().unwrap();
+        let (output, error) = (place.path().join(".output"), place.path().join(".error"));
+        let folder = place.path().join("here");
+        fs::create_dir(&folder).unwrap();
+        let mut child = self
+            .command(&["-c", script], &folder)
+            .stdout(fs::File::create(&output).unwrap())
+            .stderr(fs::File::create(&error).unwrap())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if started.elapsed() > LIMIT {
+                child.kill().unwrap();
+                break child.wait().unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        let text = String::from_utf8_lossy(&fs::read(&output).unwrap()).into_owned();
+        Outcome {
+            status: status.code(),
+            output: text.replace(&*folder.to_string_lossy(), "HERE"),
+            complains: fs::metadata(&error).unwrap().len() > 0,
+        }
+    }
+}
+
+/// A program of this machine.
+fn program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.exists()).unwrap()
+}
+
+/// A script of the corpus.
+struct Script {
+    place: String,
+    text: String,
+}
+
+fn corpus() -> Vec<Script> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("initsh/tests/corpus");
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    files.sort();
+    let mut scripts = Vec::new();
+    for file in files {
+        let all = fs::read_to_string(&file).unwrap();
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        for (index, text) in all.trim_end_matches('\n').split("\n---\n").enumerate() {
+            scripts.push(Script { place: format!("{name}:{}", index + 1), text: text.to_owned() });
+        }
+    }
+    scripts
+}
+
+/// Whether the script's first line says that this shell answers differently.
+fn is_listed(script: &str, shell: &str) -> bool {
+    let first = script.lines().next().unwrap_or_default();
+    let Some((who, reason)) = first.strip_prefix("#! ").and_then(|rest| rest.split_once(": "))
+    else {
+        return false;
+    };
+    assert!(["dash", "ash", "both"].contains(&who) && !reason.is_empty(), "{first}");
+    who == shell || who == "both"
+}
+
+/// Runs `act` on every script, on two threads.
+fn for_each(scripts: &[Script], act: impl Fn(&Script) -> Vec<String> + Sync) -> Vec<String> {
+    let next = Mutex::new(scripts.iter());
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let script = next.lock().unwrap().next();
+                    let Some(script) = script else { return };
+                    wrong.lock().unwrap().extend(act(script));
+                }
+            });
+        }
+    });
+    wrong.into_inner().unwrap()
+}
+
+fn compare(ours: &Shell, peer: &Shell, least: usize) {
+    let scripts = corpus();
+    assert!(scripts.len() >= least, "{} scripts", scripts.len());
+    let wrong = for_each(&scripts, |Script { place, text }| {
+        let (own, theirs) = (ours.run(text), peer.run(text));
+        let listed = is_listed(text, peer.name);
+        if (own == theirs) != listed {
+            return Vec::new();
+        }
+        vec![match listed {
+            true => format!("{place}: {} does the same, so this is no difference", peer.name),
+            false => format!("{place}:\n{text}\n  initsh {own:?}\n  {} {theirs:?}", peer.name),
+        }]
+    });
+    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), scripts.len(), wrong.join("\n"));
+}
+
+#[test]
+fn scripts_do_what_they_do_in_dash() {
+    let t = support::case!("-", "dash");
+    let ours = Shell::new("initsh", &support::bin(), t.dir());
+    compare(&ours, &Shell::new("dash", &program("dash"), t.dir()), 650);
+}
+
+#[test]
+fn scripts_do_what_they_do_in_busybox() {
+    let t = support::case!("-", "busybox");
+    let ours = Shell::new("initsh", &support::bin(), t.dir());
+    compare(&ours, &Shell::new("ash", &program("busybox"), t.dir()), 650);
+}
+
+/// Scripts of this machine that nobody wrote for us.
+fn found_scripts(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() && depth > 0 {
+            found_scripts(&entry.path(), depth - 1, found);
+        } else if kind.is_file()
+            && let Ok(bytes) = fs::read(entry.path())
+            && bytes.starts_with(b"#!/bin/sh")
+        {
+            found.push(entry.path());
+        }
+    }
+}
+
+#[test]
+fn every_script_of_the_machine_that_dash_reads_is_read() {
+    let t = support::case!("-", "dash");
+    let ours = Shell::new("initsh", &support::bin(), t.dir());
+    let dash = Shell::new("dash", &program("dash"), t.dir());
+    let mut found = Vec::new();
+    for folder in ["/etc", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", "/var/lib/dpkg/info"]
+    {
+        found_scripts(Path::new(folder), 5, &mut found);
+    }
+    assert!(found.len() > 20, "{} scripts", found.len());
+    let mut wrong = Vec::new();
+    for path in &found {
+        let word = path.to_string_lossy();
+        let read = |shell: &Shell| {
+            let mut command = shell.command(&["-n", &word], t.dir());
+            command.stderr(Stdio::null()).status().unwrap().success()
+        };
+        if read(&dash) && !read(&ours) {
+            wrong.push(word.into_owned());
+        }
+    }
+    println!("measured: {} scripts", found.len());
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn bounds_are_errors_with_a_place() {
+    let t = support::case!("-");
+    let shell = Shell::new("initsh", &support::bin(), t.dir());
+    let deep = format!("{}:{}", "{ ".repeat(300), "; }".repeat(300));
+    let signs = format!("echo $(({}1))", "- ".repeat(20));
+    for (script, words) in [
+        ("f() { f; }; f", "line 1: too many calls within each other"),
+        ("f() { eval f; }; f", "too many calls within each other"),
+        ("x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done", "line 1: out of memory"),
+        (&deep, "line 1, column 401: syntax error: commands stand too deep in each other"),
+        (&signs, "too many signs"),
+        ("echo a\nif true; then\n  done", "line 3, column 3: syntax error: word unexpected"),
+        (
+            "exec 3<&0; i=0
+            while [ $i -lt 70 ]; do { exec >&- 2>&-; read x <&3; } & i=$((i+1)); done",
+            "too many background commands",
+        ),
+    ] {
+        let mut command = shell.command(&["-c", script], t.dir());
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        // The background commands wait for the end of this pipe.
+        let _input = child.stdin.take();
+        let done = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(error.contains(words), "{script:.60}: {error}");
+        assert_eq!(done.status.code(), Some(2), "{script:.60}");
+    }
+}
+
+#[test]
+fn a_person_gets_prompts_and_goes_on_after_errors() {
+    let t = support::case!("-", "setsid");
+    // Each row: what is typed, and what is seen then.
+    let rows = [
+        ("PS1='p$((1+1))> '\n", "p2> "),
+        ("echo a'b'c\n", "abc\r\np2> "),
+        ("if true\n", "> "),
+        ("then echo y''es; fi\n", "yes\r\np2> "),
+        ("echo ${nope?is gone}; echo not''here\n", "nope: is gone\r\np2> "),
+        ("if ; echo not''here\n", "';' unexpected\r\np2> "),
+        ("nosuchcommand\n", "not found\r\np2> "),
+        ("while :; do :; done\n", ""),
+        ("\x03", "p2> "),
+        ("echo status $?\n", "status 130\r\np2> "),
+        ("sleep 100\n", ""),
+        ("\x03", "p2> "),
+        ("cat <<E\n", "> "),
+        ("x$((2+3))\nE\n", "x5\r\np2> "),
+        ("echo bye; exit 4\n", "bye\r\n"),
+    ];
+    let mut terminal = support::Terminal::start(t.rootlet().opt("sh"), 24, 80);
+    terminal.expect("# ");
+    let mut seen = terminal.screen().len();
+    for (keys, expected) in rows {
+        terminal.keys(keys);
+        if expected.is_empty() {
+            // Time for the command to run: Ctrl-C at the prompt would prove nothing.
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        terminal.expect_that(expected, |screen| {
+            screen.get(seen..).is_some_and(|new| new.contains(expected))
+        });
+        seen = terminal.screen().len();
+    }
+    assert!(!terminal.screen().contains("nothere"), "{}", terminal.screen());
+    assert_eq!(terminal.finish().code(), Some(4));
+}
+
+/// The least time that a script takes, of five times each in turn.
+fn least_times(shells: [&Shell; 2], script: &str, place: &Path) -> [Duration; 2] {
+    let mut least = [Duration::MAX; 2];
+    for _ in 0..5 {
+        for (shell, least) in shells.iter().zip(&mut least) {
+            let started = Instant::now();
+            let mut command = shell.command(&["-c", script], place);
+            assert!(command.stdout(Stdio::null()).status().unwrap().success());
+            *least = started.elapsed().min(*least);
+        }
+    }
+    least
+}
+
+#[test]
+fn loops_and_starts_are_not_slower_than_in_busybox() {
+    let t = support::case!("-", "busybox");
+    let ours = Shell::new("initsh", &support::bin(), t.dir());
+    let ash = Shell::new("ash", &program("busybox"), t.dir());
+    for script in [
+        "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done",
+        "f() { local a=$1; case $a in *5) x=${a%5};; *) x=$a;; esac; }
+         i=0; while [ \"$i\" -lt 100000 ]; do f \"$i\"; i=$((i+1)); done",
+        "i=0; while [ $i -lt 100000 ]; do echo \"$i line\"; i=$((i+1)); done",
+        "i=0; while [ $i -lt 1000 ]; do x=$(echo $i); i=$((i+1)); done",
+        "i=0; while [ $i -lt 200 ]; do sh -c :; i=$((i+1)); done",
+    ] {
+        let [own, theirs] = least_times([&ours, &ash], script, t.dir());
+        println!("measured: {own:?}, busybox {theirs:?}: {script:.60}");
+        assert!(own.as_secs_f64() < theirs.as_secs_f64() * 1.1, "{own:?} {theirs:?} {script}");
+    }
+}
+
+#[test]
+fn bounds_are_told() {
+    let t = support::case!("-");
+    let shell = Shell::new("initsh", &support::bin(), t.dir());
+    let told = shell.run("set -o limits");
+    for words in ["memory, bytes: 67108864", "commands within each other: 200", "background"] {
+        assert!(told.output.contains(words), "{}", told.output);
+    }
+}
+
+#[test]
+fn loops_do_not_use_up_memory() {
+    let t = support::case!("-");
+    let shell = Shell::new("initsh", &support::bin(), t.dir());
+    let script = "i=0; f() { local a=$1; set -- b c; x=$a$2; case $x in *1) y=${x%1};; esac; }
+        while [ $i -lt 200000 ]; do f \"$i\"; eval \"z=$i\"; i=$((i+1)); done
+        while read k v; do [ \"$k\" = VmRSS: ] && echo $v; done < /proc/self/status";
+    let told = shell.run(script).output;
+    let kilobytes: u32 = told.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kilobytes < 1000, "{told}");
+}
