@@ -21,6 +21,7 @@ const TOLERATED: &[(&str, &str)] = &[
     ("read", "of the signals; what is not taken is there at the next wait"),
     ("recvmsg", "after the start only stops come over the link"),
     ("umask", "cannot fail"),
+    ("madvise", "pages of the stack that are not given back stay"),
 ];
 
 /// Calls whose failure is tolerated at one place.

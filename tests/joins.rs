@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 
 use support::user::run_as_user;
-use support::{Case, Host, Rootlet, Running, case, find_child, host};
+use support::{ALONE, Case, Host, Rootlet, Running, case, find_child, host};
 
 const KINDS: [(&str, &str); 5] =
     [("network", "net"), ("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("cgroupns", "cgroup")];
@@ -56,7 +56,7 @@ fn each_namespace_of_a_container_can_be_joined() {
 }
 
 #[test]
-fn a_sidecar_sees_the_others_processes_and_network_with_a_root_of_its_own() {
+fn c6_a_sidecar_sees_the_others_processes_and_network_with_a_root_of_its_own() {
     let t = case!("-");
     let name = name(&t);
     let mut first = waiting(t.run().opts(["--hostname", "first"]), &name);
@@ -213,7 +213,8 @@ fn what_cannot_be_kept_leaves_no_file() {
     let value = format!("net={}", file.display());
     let persist = ["--persist", &value];
     let run = |options: &[&str], command: &str| {
-        t.run().opts(persist).opts(options).cmd([command]).output()
+        // What is kept for a moment would show among the mounts of other tests.
+        t.run().opts(persist).opts(options).cmd([command]).under(ALONE).output()
     };
     run(&["--network", "host"], "true").refused(125, &["pin", "not new"]);
     run(&[], "nosuchcommand").refused(127, &["nosuchcommand"]);

@@ -110,7 +110,12 @@ pub fn receive(socket: BorrowedFd<'_>, rest: &mut [u8]) -> Result<Option<Message
     ];
     let mut control = control(-1);
     let mut header = header(&mut vectors, &mut control);
-    let length = call(kernel::__NR_recvmsg, socket, &mut header, net::MSG_CMSG_CLOEXEC)?;
+    let mut take = || call(kernel::__NR_recvmsg, socket, &mut header, net::MSG_CMSG_CLOEXEC);
+    // That the other end was closed before it had read all is said once, and before what it has sent itself.
+    let length = match take() {
+        Err(Errno::CONNRESET) => take(),
+        answer => answer,
+    }?;
     let came = header.control_length >= CONTROL_LENGTH && control.kind == RIGHTS;
     let answer = usize::try_from(control.descriptor).ok().filter(|_| came);
     let descriptor = answer.map(Descriptor::from_answer).transpose()?;

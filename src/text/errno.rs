@@ -14,6 +14,8 @@ impl Errno {
     pub const PERM: Self = Self(1);
     /// No such file or directory.
     pub const NOENT: Self = Self(2);
+    /// Connection reset by peer.
+    pub const CONNRESET: Self = Self(104);
     /// No such process.
     pub const SRCH: Self = Self(3);
     /// Interrupted by a signal.
