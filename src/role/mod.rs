@@ -94,8 +94,6 @@ const PEERS: Packed =
 /// initsh, by name or as a command.
 #[cfg(feature = "shell")]
 const SHELLS: Packed = packed!("Ssh\nSinitsh");
-#[cfg(not(feature = "shell"))]
-const SHELLS: Packed = packed!("");
 
 /// The role of that name in a table.
 #[inline(never)]
@@ -181,7 +179,17 @@ pub fn dispatch(vectors: Vectors, memory: &'static mut Memory) -> i32 {
 }
 
 fn program(name: &[u8]) -> Option<Role> {
-    named(PEERS, name).or_else(|| named(SYSTEM, name)).or_else(|| named(SHELLS, name))
+    named(PEERS, name).or_else(|| named(SYSTEM, name)).or_else(|| shell_of(name))
+}
+
+#[cfg(feature = "shell")]
+fn shell_of(name: &[u8]) -> Option<Role> {
+    named(SHELLS, name)
+}
+
+#[cfg(not(feature = "shell"))]
+const fn shell_of(_: &[u8]) -> Option<Role> {
+    None
 }
 
 /// A kernel may start us under any name (`rdinit=`), and with words that it does not know itself.
@@ -259,14 +267,12 @@ fn base_name(path: &CStr) -> &[u8] {
 
 /// Its line is no part of what waits: not inlined, as `usage_error`.
 #[cfg_attr(feature = "run", inline(never))]
-#[inline(never)]
 fn version() -> i32 {
     report::print(Line::new().text("rootlet ").text(env!("CARGO_PKG_VERSION")));
     0
 }
 
 #[cfg_attr(feature = "run", inline(never))]
-#[inline(never)]
 fn usage_error(command: Option<&CStr>) -> i32 {
     let mut line = report::line();
     match command {
