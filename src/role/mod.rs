@@ -258,14 +258,12 @@ fn base_name(path: &CStr) -> &[u8] {
 
 /// Its line is no part of what waits: not inlined, as `usage_error`.
 #[cfg_attr(feature = "run", inline(never))]
-#[inline(never)]
 fn version() -> i32 {
     report::print(Line::new().text("rootlet ").text(env!("CARGO_PKG_VERSION")));
     0
 }
 
 #[cfg_attr(feature = "run", inline(never))]
-#[inline(never)]
 fn usage_error(command: Option<&CStr>) -> i32 {
     let mut line = report::line();
     match command {
