@@ -234,3 +234,13 @@ fn an_idle_init_wakes_nobody_and_is_small() {
     kill(pid, 15);
     run.finish().ends(0);
 }
+
+#[test]
+fn a_root_without_a_shell_has_initsh() {
+    let t = case!("-");
+    with_inittab(&t, "::sysinit:echo \"own $((6 * 7))\" >>/log\n::wait:-/bin/sh /script\n");
+    fs::write(t.rootfs().join("script"), "echo \"$0 $-\" >>/log; kill -TERM 1\n").unwrap();
+    fs::remove_file(t.rootfs().join("bin/sh")).unwrap();
+    assert_eq!(init(&t).output().code(), 0);
+    assert_eq!(log(&t), "own 42\n/script \n");
+}

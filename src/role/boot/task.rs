@@ -9,10 +9,10 @@ use crate::input::inittab::{Entry, When};
 use crate::report;
 use crate::run::program::{Attempt, Program, status_of_failure};
 use crate::sys::descriptor::{OpenFlags, open};
-use crate::sys::process::{Side, Until, duplicate_to, exit, fork, wait_for};
+use crate::sys::process::{self, Side, Until, duplicate_to, exit, fork, wait_for};
 use crate::sys::standard;
 use crate::sys::terminal;
-use crate::sys::vectors::StringTable;
+use crate::sys::vectors::{StringTable, Strings};
 use crate::text::arena::Arena;
 use crate::text::call::Call;
 use crate::text::errno::Errno;
@@ -119,8 +119,7 @@ fn execute(start: &Start, is_login: bool, command: &[u8]) -> Errno {
     let is_shells = command.iter().any(|byte| SHELL_CHARACTERS.iter().any(|one| one == byte));
     if !is_shells {
         let Some(name) = split(dash, command, &mut arena, &mut words) else { return TOO_BIG };
-        let program = Program { name, arguments: words.strings(), environment };
-        let errno = program.search(Attempt::Execute);
+        let errno = execute_words(name, &words, environment);
         // A script without a first line of its own is a shell's too.
         if errno != Errno::NOEXEC {
             return errno;
@@ -130,8 +129,19 @@ fn execute(start: &Start, is_login: bool, command: &[u8]) -> Errno {
     if by_shell(dash, command, &mut arena, &mut words).is_none() {
         return TOO_BIG;
     }
-    let program = Program { name: c"/bin/sh", arguments: words.strings(), environment };
-    program.search(Attempt::Execute)
+    execute_words(SHELL, &words, environment)
+}
+
+const SHELL: &CStr = c"/bin/sh";
+
+/// Executes a program; where the root has no shell, rootlet is one, which its name tells it. Returns why that failed.
+fn execute_words(name: &CStr, words: &Words<'_>, environment: Strings<'static>) -> Errno {
+    let arguments = words.strings();
+    let errno = Program { name, arguments, environment }.search(Attempt::Execute);
+    if cfg!(feature = "shell") && errno == Errno::NOENT && name == SHELL {
+        return process::execute(c"/proc/self/exe", words.strings(), environment);
+    }
+    errno
 }
 
 /// Splits a command at its blanks, puts `dash` before its first word, and gives that word without it.
