@@ -59,12 +59,16 @@ struct PlanMemory {
     options: MaybeUninit<RunOptions<'static>>,
     missing: MissingPaths<'static>,
     lists: Lists<'static>,
-    steps: Steps<'static>,
+    steps: OnPage<Steps<'static>>,
     strings: StringTable<'static, { ENVIRONMENT + 1 }>,
     environment: Environment<'static>,
     arena: [u8; ARENA_BYTES],
     filter: filter_file::Tables,
 }
+
+/// Begins on a page: what is used of it lies on no more than it must.
+#[repr(align(4096))]
+struct OnPage<T>(T);
 
 impl Memory {
     /// Empty tables.
@@ -79,7 +83,7 @@ impl Memory {
             strings: StringTable::new(),
             missing: MissingPaths::new(),
             files: EtcFiles::new(),
-            steps: Steps::new(),
+            steps: OnPage(Steps::new()),
             plain: Supervision::new(),
             filter: filter_file::Tables::new(),
             maps: Maps::new(),
@@ -149,7 +153,7 @@ fn prepare(
         strings: &mut memory.strings,
         missing: &mut memory.missing,
         files: &mut memory.files,
-        steps: &mut memory.steps,
+        steps: &mut memory.steps.0,
         plain: &memory.plain,
         filter: &mut memory.filter,
         maps: &mut memory.maps,

@@ -1,7 +1,7 @@
 //! What an ELF file must be like to be shipped, and what of it is not shipped.
 
 use anyhow::{Context, Result, anyhow};
-use object::elf::{self, FileHeader64, ProgramFlags};
+use object::elf::{self, FileHeader64, ProgramFlags, ProgramHeader64};
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader};
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
 
@@ -96,13 +96,20 @@ pub fn sections(bytes: &[u8]) -> Result<Vec<Section>> {
 
 /// The same program without what only tools read: the section headers are no longer pointed to, and
 /// the file ends with its last segment. An empty segment counts with its start, for older kernels
-/// map the page in which it starts, and clear it from there on: the file must reach that far.
+/// map the page in which it starts, and clear it from there on: the file must reach that far. One
+/// that begins with the largest page of its machine is nowhere in the file.
 pub fn without_sections(bytes: &[u8]) -> Result<Vec<u8>> {
     let file = parse(bytes)?;
     let endian = file.endian();
     let segments = file.elf_program_headers();
     let headers_end = file.elf_header().e_phoff(endian) + size_of_val(segments) as u64;
-    let ends = segments.iter().map(|h| h.p_offset(endian).saturating_add(h.p_filesz(endian)));
+    let first = headers_end - size_of_val(segments) as u64;
+    let is_nowhere = |h: &ProgramHeader64<Endianness>| {
+        h.p_filesz(endian) == 0 && h.p_vaddr(endian).is_multiple_of(h.p_align(endian))
+    };
+    let nowhere: Vec<bool> = segments.iter().map(is_nowhere).collect();
+    let somewhere = segments.iter().filter(|h| !is_nowhere(h));
+    let ends = somewhere.map(|h| h.p_offset(endian).saturating_add(h.p_filesz(endian)));
     let end = usize::try_from(ends.fold(headers_end, u64::max))?;
     let mut kept = bytes.get(..end).context("a segment ends behind the end of the file")?.to_vec();
     let (header, _) = object::from_bytes_mut::<FileHeader64<Endianness>>(&mut kept)
@@ -110,6 +117,13 @@ pub fn without_sections(bytes: &[u8]) -> Result<Vec<u8>> {
     header.e_shoff.set(endian, 0);
     header.e_shnum.set(endian, 0);
     header.e_shstrndx.set(endian, elf::SHN_UNDEF);
+    let table = kept.get_mut(usize::try_from(first)?..).context("no program headers")?;
+    let (headers, _) =
+        object::slice_from_bytes_mut::<ProgramHeader64<Endianness>>(table, nowhere.len())
+            .map_err(|()| anyhow!("no program headers"))?;
+    for (header, _) in headers.iter_mut().zip(nowhere).filter(|(_, nowhere)| *nowhere) {
+        header.p_offset.set(endian, 0);
+    }
     Ok(kept)
 }
 
@@ -136,7 +150,7 @@ fn header_violations(file: &Elf64, arch: Arch) -> Vec<String> {
     }
     // The linker only warns of a missing _start and writes 0.
     let entry = header.e_entry(endian);
-    let is_entry = |h: &&elf::ProgramHeader64<Endianness>| {
+    let is_entry = |h: &&ProgramHeader64<Endianness>| {
         let start = h.p_vaddr(endian);
         has(h.p_flags(endian), elf::PF_X) && (start..start + h.p_memsz(endian)).contains(&entry)
     };

@@ -111,6 +111,8 @@ fn program_with_sections(segments: [(u64, u64); 2]) -> Vec<u8> {
     for (index, (offset, size)) in segments.into_iter().enumerate() {
         let header = &mut bytes[64 + index * 56..][..56];
         header[8..16].copy_from_slice(&offset.to_le_bytes()); // p_offset
+        header[16..24].copy_from_slice(&offset.to_le_bytes()); // p_vaddr
+        header[48..56].copy_from_slice(&0x1000_u64.to_le_bytes()); // p_align
         header[32..40].copy_from_slice(&size.to_le_bytes()); // p_filesz
     }
     bytes.resize(CODE_END as usize, 0x90);
@@ -150,6 +152,7 @@ fn no_segment_is_cut() {
         ([(0, 0), (0, 0)], Some(HEADERS_END)),
         ([(0, 0x300), (0, 0x200)], Some(0x300)),
         ([(0x200, 0x100), (0x310, 0)], Some(0x310)), // the page where an empty one starts
+        ([(0x200, 0x100), (0x1000, 0)], Some(0x300)), // it starts with a page
         ([(0, 0x300), (CODE_END, 16)], Some(CODE_END + 16)), // not only PT_LOAD
         ([(0, FILE_END), (0, 0)], Some(FILE_END)),   // the sections are loaded too
         ([(0, FILE_END + 1), (0, 0)], None),
