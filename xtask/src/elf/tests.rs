@@ -111,7 +111,7 @@ fn program_with_sections(segments: [(u64, u64); 2]) -> Vec<u8> {
     for (index, (offset, size)) in segments.into_iter().enumerate() {
         let header = &mut bytes[64 + index * 56..][..56];
         header[8..16].copy_from_slice(&offset.to_le_bytes()); // p_offset
-        header[16..24].copy_from_slice(&offset.to_le_bytes()); // p_vaddr
+        header[16..24].copy_from_slice(&offset.wrapping_add(0x40_0000).to_le_bytes()); // p_vaddr
         header[48..56].copy_from_slice(&0x1000_u64.to_le_bytes()); // p_align
         header[32..40].copy_from_slice(&size.to_le_bytes()); // p_filesz
     }
