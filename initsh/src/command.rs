@@ -14,8 +14,6 @@ pub(crate) enum Meaning {
     Program,
     Function(At),
     Builtin(u8),
-    /// One of the host's.
-    Hosts,
 }
 
 /// errno values.
@@ -37,9 +35,6 @@ impl<H: Host> Shell<'_, H> {
         }
         if symbol != 0 && number != 0 {
             return Meaning::Builtin(number);
-        }
-        if self.host.has_builtin(self.memory.c_string(name)) {
-            return Meaning::Hosts;
         }
         Meaning::Program
     }
@@ -208,11 +203,8 @@ impl<H: Host> Shell<'_, H> {
                 self.flag = 0;
                 self.builtin(number, words, last)
             }
-            _ => {
-                let length = self.memory.top - words.at;
-                let status = self.host.builtin(self.memory.slice(words.at, length));
-                Ok(status)
-            }
+            // It is somebody else's to start.
+            Meaning::Program => Ok(self.status),
         });
         if !special {
             self.restore_locals(frame.locals);

@@ -151,9 +151,4 @@ pub trait Host {
     fn message(&mut self, errno: i32, room: &mut [u8]) -> usize;
     /// The home of a user; gives its length, 0 for nobody.
     fn home(&mut self, user: &[u8], room: &mut [u8]) -> usize;
-
-    /// Whether `name` is a built-in of the host.
-    fn has_builtin(&mut self, name: &CStr) -> bool;
-    /// Performs one; the words are NUL-terminated.
-    fn builtin(&mut self, words: &[u8]) -> i32;
 }

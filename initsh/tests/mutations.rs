@@ -148,12 +148,6 @@ impl Host for Nowhere {
         }
         0
     }
-    fn has_builtin(&mut self, _: &CStr) -> bool {
-        false
-    }
-    fn builtin(&mut self, _: &[u8]) -> i32 {
-        unreachable!("there is none")
-    }
 }
 
 /// Frames of a build without optimisation are large; a program's first thread has 8 MiB.

@@ -7,7 +7,7 @@ use linux_raw_sys::general as kernel;
 use rustix::fs::{Access, AtFlags, CWD, Mode, accessat, statat};
 
 use crate::input::signal_names;
-use crate::sys::directory::read_names;
+use crate::sys::directory::{read_names, write_current};
 use crate::sys::process::{Side, Until, exit, fork};
 use crate::sys::shell as sys;
 use crate::sys::signal::{Signal, SignalSet, block, kill, set_ignored, take};
@@ -245,7 +245,7 @@ impl Host for ShellHost {
     }
 
     fn current_directory(&mut self, room: &mut [u8]) -> Result<usize, i32> {
-        sys::current_directory(room).map_err(number)
+        write_current(room).map_err(number)
     }
 
     fn umask(&mut self, mask: u32) -> u32 {
@@ -301,13 +301,5 @@ impl Host for ShellHost {
             }
         }
         0
-    }
-
-    fn has_builtin(&mut self, _: &CStr) -> bool {
-        false
-    }
-
-    fn builtin(&mut self, _: &[u8]) -> i32 {
-        127
     }
 }

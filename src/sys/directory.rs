@@ -7,7 +7,7 @@ use linux_raw_sys::general as kernel;
 
 use super::descriptor::{Descriptor, number};
 use super::raw::syscall;
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", feature = "shell"))]
 use crate::text::errno::Errno;
 use crate::text::number::parse_u64;
 use crate::text::parts::parts;
@@ -24,7 +24,7 @@ const LENGTH_AT: usize = 16;
 ///
 /// # Errors
 /// ENOENT: it has been removed; ERANGE: it does not fit.
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", feature = "shell"))]
 pub fn write_current(room: &mut [u8]) -> Result<usize, Errno> {
     let arguments = [room.as_mut_ptr().expose_provenance(), room.len(), 0, 0, 0];
     // SAFETY: the kernel writes at most that many bytes.

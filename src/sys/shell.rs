@@ -192,13 +192,3 @@ pub fn times() -> [u64; 4] {
 pub fn is_terminal(number: i32) -> bool {
     number >= 0 && rustix::termios::isatty(borrow(number))
 }
-
-/// The working directory and its NUL; gives their length. getcwd(2)
-///
-/// # Errors
-/// ENOENT: it has been removed; ERANGE: it does not fit.
-pub fn current_directory(room: &mut [u8]) -> Result<usize, Errno> {
-    let arguments = [room.as_mut_ptr().expose_provenance(), room.len(), 0, 0, 0];
-    // SAFETY: the kernel writes at most that many bytes.
-    unsafe { syscall(kernel::__NR_getcwd, arguments) }
-}

@@ -241,7 +241,7 @@ impl<H: Host> Shell<'_, H> {
                 Meaning::Builtin(number) if builtins::is_special(number) => {
                     b" is a special shell builtin"
                 }
-                Meaning::Builtin(_) | Meaning::Hosts => b" is a shell builtin",
+                Meaning::Builtin(_) => b" is a shell builtin",
                 Meaning::Program => {
                     path = self.program_path(name);
                     b" is "
