@@ -10,10 +10,6 @@ use support::{ALONE, Case, Host, Rootlet, Running, case, find_child, host};
 const KINDS: [(&str, &str); 5] =
     [("network", "net"), ("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("cgroupns", "cgroup")];
 
-fn name(t: &Case) -> String {
-    t.dir().file_name().unwrap().display().to_string()
-}
-
 /// A container that waits, with this name.
 fn waiting(run: Rootlet, name: &str) -> Running {
     let run = run.opts(["--name", name]).sh("echo up; read line; true").open_stdin().spawn();
@@ -33,7 +29,7 @@ fn namespaces(run: Rootlet) -> Vec<String> {
 fn each_namespace_of_a_container_can_be_joined() {
     let t = case!("-");
     let before = Host::now();
-    let name = name(&t);
+    let name = t.label();
     let first = waiting(t.run(), &name);
     let init = find_child(first.pid());
     let theirs = KINDS.map(|(_, kind)| {
@@ -58,7 +54,7 @@ fn each_namespace_of_a_container_can_be_joined() {
 #[test]
 fn c6_a_sidecar_sees_the_others_processes_and_network_with_a_root_of_its_own() {
     let t = case!("-");
-    let name = name(&t);
+    let name = t.label();
     let mut first = waiting(t.run().opts(["--hostname", "first"]), &name);
     fs::write(t.rootfs().join("mark"), "").unwrap();
     let tools = t.folder("tools");
@@ -85,7 +81,7 @@ fn c6_a_sidecar_sees_the_others_processes_and_network_with_a_root_of_its_own() {
 #[test]
 fn a_sidecar_ends_with_the_pid_namespace_that_it_has_joined() {
     let t = case!("-");
-    let name = name(&t);
+    let name = t.label();
     let mut first = waiting(t.run(), &name);
     let second = t.run().opt(format!("--pid=container:{name}")).sh("echo up; sleep 100").spawn();
     second.expect("up");
@@ -98,7 +94,7 @@ fn a_sidecar_ends_with_the_pid_namespace_that_it_has_joined() {
 fn a_user_joins_his_own_containers() {
     let t = case!("-");
     let before = Host::now();
-    let name = name(&t);
+    let name = t.label();
     let first = waiting(run_as_user(&t).opts(["--hostname", "his"]), &name);
     let of = format!("container:{name}");
     let run = run_as_user(&t).opts(["--uts", &of, "--network", &of, "--pid", &of]);
@@ -130,7 +126,7 @@ fn what_cannot_be_joined_is_named() {
     let t = case!("-");
     let before = Host::now();
     let file = t.file("file", "");
-    let name = name(&t);
+    let name = t.label();
     for (value, words) in [
         ("container:nobody".to_owned(), &["nobody", "no container of this name is running"][..]),
         (format!("container:{name}"), &["no container of this name is running"]),

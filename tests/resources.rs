@@ -39,11 +39,6 @@ fn has(t: &Case, controllers: &[&str]) -> bool {
     missing.is_none()
 }
 
-/// A name that no other test's container has.
-fn name(t: &Case) -> String {
-    t.dir().file_name().unwrap().to_str().unwrap().trim_start_matches('.').to_owned()
-}
-
 /// A container that waits for its standard input to end.
 fn waiting(t: &Case, name: &str, options: &[&str]) -> Running {
     let run = t.run().opts(["--name", name]).opts(options).sh("echo ready; read line");
@@ -83,7 +78,7 @@ fn each_limit_is_in_its_file() {
     if !has(&t, &["memory", "cpu", "cpuset", "pids"]) {
         return;
     }
-    let name = name(&t);
+    let name = t.label();
     let options = [
         "--memory=64m",
         "--memory-swap=96m",
@@ -125,7 +120,7 @@ fn no_limit_and_the_default_of_swap_are_written_too() {
     if !has(&t, &["memory", "pids"]) {
         return;
     }
-    let name = name(&t);
+    let name = t.label();
     let place = format!("rootlet/{name}");
     let swap = || value("memory", &place, ["memory.memsw.limit_in_bytes", "memory.swap.max"]);
     let on_v2 = hierarchy("memory").unwrap().1;
@@ -143,7 +138,7 @@ fn no_limit_and_the_default_of_swap_are_written_too() {
 #[test]
 fn without_limits_there_is_no_cgroup() {
     let t = case!("-");
-    let name = name(&t);
+    let name = t.label();
     let run = waiting(&t, &name, &["--device", "/dev/full:/dev/other:rw"]);
     assert_eq!(left(&name), "");
     let own = fs::read_to_string("/proc/self/cgroup").unwrap();
@@ -183,7 +178,7 @@ fn a_fork_bomb_meets_its_limit_and_others_go_on() {
     if !has(&t, &["pids"]) {
         return;
     }
-    let name = name(&t);
+    let name = t.label();
     let bomb = "bomb() { bomb | bomb & }; bomb 2> /dev/null; bomb 2> /dev/null; while :; do sleep 1 || :; done";
     let run = t.run().opts(["--name", &name, "--pids-limit", "24"]).sh(bomb).spawn();
     let place = format!("rootlet/{name}");

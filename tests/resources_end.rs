@@ -34,10 +34,6 @@ fn has_devices(t: &Case) -> bool {
     there
 }
 
-fn name(t: &Case) -> String {
-    t.dir().file_name().unwrap().to_str().unwrap().to_owned()
-}
-
 fn left(name: &str) -> String {
     host("find", &["/sys/fs/cgroup", "-name", name])
 }
@@ -50,7 +46,7 @@ fn nothing_is_left_whatever_happens() {
     if !has_pids(&t) {
         return;
     }
-    let name = name(&t);
+    let name = t.label();
     let before = Host::now();
     let run = || t.run().opts(LIMITS).opts(["--name", &name]);
     run().sh("exit 3").output().ends(3);
@@ -72,7 +68,7 @@ fn who_outlives_the_container_is_killed_by_its_cgroup() {
     if !has_pids(&t) {
         return;
     }
-    let name = name(&t);
+    let name = t.label();
     let run = t.run().opts(LIMITS).opts(["--name", &name, "--pid", "host"]);
     let run = run.sh("setsid sh -c 'trap \"\" 15; echo ready; sleep 300; true' & wait").spawn();
     run.expect("ready");
@@ -93,7 +89,7 @@ fn cgroups_that_were_made_inside_go_too() {
     if !Path::new("/sys/fs/cgroup/pids").exists() {
         return t.skip("pids is no hierarchy of v1", "-");
     }
-    let name = name(&t);
+    let name = t.label();
     let script = "mount -t cgroup -o pids none /mnt && mkdir -p /mnt/a/b/c && echo 0 > /mnt/a/b/cgroup.procs &&
         cat /proc/self/cgroup | grep pids | cut -d: -f3";
     let run = t.run().opts(LIMITS).opts(["--name", &name, "--privileged"]).sh(script).output();
@@ -107,14 +103,14 @@ fn a_parent_is_made_where_it_is_missing_and_goes_where_it_was_made() {
     if !has_pids(&t) {
         return;
     }
-    let parent = format!("/{}", name(&t));
+    let parent = format!("/{}", t.label());
     let deep = format!("{parent}/a/b");
     let run = t.run().opts(LIMITS).opts(["--cgroup-parent", &deep, "--name", "x1"]);
     let run = run.sh("echo ready; read x").open_stdin().spawn();
     run.expect("ready");
     assert_eq!(fs::read_to_string(pids(&deep).join("x1/pids.max")).unwrap(), "64\n");
     run.finish().ends(1);
-    assert_eq!(left(&name(&t)), "");
+    assert_eq!(left(&t.label()), "");
     // What was there before stays.
     fs::create_dir(pids(&parent)).unwrap();
     t.run().opts(LIMITS).opts(["--cgroup-parent", &deep]).cmd(["true"]).output().ok();
@@ -125,13 +121,13 @@ fn a_parent_is_made_where_it_is_missing_and_goes_where_it_was_made() {
 #[test]
 fn what_a_parent_is_limited_to_stays_so() {
     let t = case!("-");
-    let parent = Path::new("/sys/fs/cgroup/cpuset").join(name(&t));
+    let parent = Path::new("/sys/fs/cgroup/cpuset").join(t.label());
     if !Path::new("/sys/fs/cgroup/cpuset").exists() {
         return t.skip("cpuset is no hierarchy of v1", "-");
     }
     fs::create_dir(&parent).unwrap();
     fs::write(parent.join("cpuset.cpus"), "0").unwrap();
-    let options = ["--cpuset-mems", "0", "--cgroup-parent", &format!("/{}", name(&t))];
+    let options = ["--cpuset-mems", "0", "--cgroup-parent", &format!("/{}", t.label())];
     let seen = t.inside(&options, "sed -n 's/Cpus_allowed_list:\t//p' /proc/self/status");
     let cpus = fs::read_to_string(parent.join("cpuset.cpus"));
     fs::remove_dir(&parent).unwrap();
@@ -144,7 +140,7 @@ fn a_cgroup_of_others_is_neither_taken_nor_emptied_nor_removed() {
     if !has_pids(&t) {
         return;
     }
-    let parent = format!("/{}", name(&t));
+    let parent = format!("/{}", t.label());
     let theirs = pids(&format!("{parent}/web"));
     fs::create_dir_all(&theirs).unwrap();
     let run = || t.run().opts(LIMITS).opts(["--cgroup-parent", &parent, "--name", "web"]);
@@ -170,7 +166,7 @@ fn the_next_run_cleans_up_after_a_killed_one() {
     if !has_pids(&t) {
         return;
     }
-    let name = name(&t);
+    let name = t.label();
     for options in [&[][..], &["--pid", "host"]] {
         let run = t.run().opts(LIMITS).opts(["--name", &name]).opts(options);
         let run = run.sh("setsid sleep 300 & echo ready; wait").spawn();
@@ -192,7 +188,7 @@ fn many_at_once_do_not_disturb_each_other() {
     if !has_pids(&t) {
         return;
     }
-    let parent = format!("/{}", name(&t));
+    let parent = format!("/{}", t.label());
     let start = |_| {
         let run = t.run().opts(LIMITS).opts(["--cpuset-cpus", "0", "--cgroup-parent", &parent]);
         run.cmd(["true"]).spawn()
@@ -203,7 +199,7 @@ fn many_at_once_do_not_disturb_each_other() {
             run.finish().ok();
         }
     }
-    assert_eq!(left(&name(&t)), "");
+    assert_eq!(left(&t.label()), "");
 }
 
 #[test]
@@ -315,7 +311,7 @@ fn limits_are_explained() {
     if !has_pids(&t) {
         return;
     }
-    let name = name(&t);
+    let name = t.label();
     let run = t.run().opts(LIMITS).opts(["--name", &name, "--explain"]).cmd(["true"]).output();
     let text = run.ok();
     for words in ["make the cgroup ", "pids.max to 64", "devices of 11 rules", "echo 64 > "] {

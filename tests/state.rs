@@ -11,7 +11,7 @@ use support::{ALONE, Case, Host, Running, Trace, case};
 
 /// A name that no other test has.
 fn name(t: &Case, word: &str) -> String {
-    format!("{}-{word}", t.dir().file_name().unwrap().display())
+    format!("{}-{word}", t.label())
 }
 
 fn record(name: &str) -> PathBuf {

@@ -64,9 +64,8 @@ fn look_at_layer(path: &CStr, subject: Subject) -> Result<(Layer, Option<Descrip
 /// What is in the directory already would be mixed with what is unpacked, and would go with it after a failure.
 fn expect_empty(path: &CStr) -> Result<(), Refusal> {
     let failed = Refusal::of_call(Call::Openat, Subject::Root);
-    let directory = open(CWD, path, OpenFlags::PATH_DIRECTORY).map_err(&failed)?;
-    let list = open(directory.as_fd(), c".", OpenFlags::READ_DIRECTORY).map_err(&failed)?;
-    if for_each_name(&list, &mut |_| false) {
+    let directory = open(CWD, path, OpenFlags::NAMED_DIRECTORY).map_err(failed)?;
+    if for_each_name(&directory, &mut |_| false) {
         return Err(Refusal::new(Subject::Root, Reason::NotEmpty));
     }
     Ok(())

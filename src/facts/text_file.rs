@@ -37,7 +37,7 @@ pub fn read_text<'a>(
         return Err(Refusal::new(subject, Reason::NotRegular));
     }
     let mut path = Line::new();
-    path.text("/proc/self/fd/").number(named.number().unsigned_abs().into());
+    named.append_path(&mut path);
     let file = open(CWD, path.as_path(), OpenFlags::READ);
     let file = file.map_err(Refusal::of_call(Call::Openat, subject))?;
     let text = arena.fill(|room| read(&file, room));

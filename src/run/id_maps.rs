@@ -54,9 +54,14 @@ pub fn write_file(pid: Pid, name: &str, text: &[u8]) -> Result<(), CallError> {
 /// # Errors
 /// Those of openat(2).
 pub fn open_of(pid: Pid, name: &str, flags: OpenFlags) -> Result<Descriptor, Errno> {
+    open(CWD, path_of(pid, name).as_path(), flags)
+}
+
+/// The path of a file of /proc/PID.
+pub fn path_of(pid: Pid, name: &str) -> Line {
     let mut path = Line::new();
     path.text("/proc/").number(pid.0.unsigned_abs().into()).text("/").text(name);
-    open(CWD, path.as_path(), flags)
+    path
 }
 
 /// Has a set-user-ID program of the host write a map, if the host grants it.

@@ -9,7 +9,7 @@ use rustix::mount::{
 };
 
 use super::hands::Hands;
-use super::mounts::{self, make_filesystem};
+use super::mounts::{self, make_filesystem, without_umask};
 use crate::input::mount_options::{Attributes, Parameter};
 use crate::plan::step::{Filesystem, Kind, MissingPath, Slot};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
@@ -47,11 +47,9 @@ pub fn scratch(parameters: &[Parameter<'_>]) -> Outcome {
         .map_err(Call::MoveMount.failed())?;
     rustix::process::fchdir(&mount).map_err(Call::Fchdir.failed())?;
     mount.leave_open();
-    let mask = rustix::process::umask(Mode::empty());
     let mode = Mode::from_raw_mode(0o755);
-    let made = mkdirat(CWD, UPPER, mode).and_then(|()| mkdirat(CWD, WORK, mode));
-    rustix::process::umask(mask);
-    made.map_err(Call::Mkdirat.failed())
+    let make = || mkdirat(CWD, UPPER, mode).and_then(|()| mkdirat(CWD, WORK, mode));
+    without_umask(make).map_err(Call::Mkdirat.failed())
 }
 
 /// Lays the layers over each other. They are named by their descriptors: so nothing in a path must be escaped, and none
@@ -67,13 +65,13 @@ pub fn overlay(hands: &mut Hands, first: Slot, count: u8, kept: bool, of_user: b
         if index > 0 {
             lower.text(":");
         }
-        append_path(hands.tree(Slot(first.0 + index), Call::Fsconfig)?, &mut lower);
+        hands.tree(Slot(first.0 + index), Call::Fsconfig)?.append_path(&mut lower);
     }
     set(c"lowerdir", lower.as_path())?;
     for (key, slot, own) in [(c"upperdir", Slot::UPPER, UPPER), (c"workdir", Slot::WORK, WORK)] {
         if kept {
             let mut path = Line::new();
-            append_path(hands.tree(slot, Call::Fsconfig)?, &mut path);
+            hands.tree(slot, Call::Fsconfig)?.append_path(&mut path);
             set(key, path.as_path())?;
         } else {
             set(key, own)?;
@@ -91,10 +89,6 @@ pub fn overlay(hands: &mut Hands, first: Slot, count: u8, kept: bool, of_user: b
         unmount(c".", UnmountFlags::DETACH).map_err(Call::Umount2.failed())?;
     }
     Ok(())
-}
-
-fn append_path(descriptor: &Descriptor, line: &mut Line) {
-    line.text("/proc/self/fd/").number(descriptor.number().unsigned_abs().into());
 }
 
 /// Makes a mount point unless it is there, which must be a directory itself: a link would put the mount elsewhere.

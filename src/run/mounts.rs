@@ -96,11 +96,7 @@ pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
 pub fn etc_files(hands: &Hands, files: &[EtcFile<'_>]) -> Outcome {
     let mount = make_filesystem(&NAMES)?;
     attach(hands, &mount, NAMES.place, NAMES.target)?;
-    // Everybody can read them, whatever the caller's umask is.
-    let mask = rustix::process::umask(Mode::empty());
-    let bound = files.iter().try_for_each(|file| etc_file(hands, &mount, file));
-    rustix::process::umask(mask);
-    bound
+    without_umask(|| files.iter().try_for_each(|file| etc_file(hands, &mount, file)))
 }
 
 fn etc_file(hands: &Hands, mount: &Descriptor, file: &EtcFile<'_>) -> Outcome {
@@ -205,9 +201,13 @@ fn resolve(hands: &Hands, path: &CStr) -> Result<Descriptor, CallError> {
 // Out of line: its buffer would lie in the frame of its caller for as long as the container lives.
 #[inline(never)]
 pub fn make_path(hands: &Hands, missing: &MissingPath<'_>) -> Outcome {
-    // What is made has the mode that it is made with, whatever the caller's umask is.
+    without_umask(|| make_parts(hands, missing))
+}
+
+/// What is made has the mode that it is made with, whatever the caller's umask is.
+pub fn without_umask<T>(make: impl FnOnce() -> T) -> T {
     let mask = rustix::process::umask(Mode::empty());
-    let made = make_parts(hands, missing);
+    let made = make();
     rustix::process::umask(mask);
     made
 }

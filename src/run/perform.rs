@@ -141,8 +141,11 @@ pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), 
             let tree = mounts::map_tree(copy, &users)?;
             link::send_tree(&container.link, &tree)
         }
-        Step::Limit(limit) => process::limit(container.pid, limit.kind, limit.soft, limit.hard)
-            .map_err(Call::Prlimit.failed()),
+        Step::Limit(limit) => {
+            process::limit(container.pid, limit.kind, Some((limit.soft, limit.hard)))
+                .map(drop)
+                .map_err(Call::Prlimit.failed())
+        }
         Step::OomScore(score) => {
             id_maps::write_file(container.pid, "oom_score_adj", score.to_bytes())
         }

@@ -3,14 +3,16 @@
 use core::ffi::CStr;
 
 use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, CWD, fstatfs, unlinkat};
+use rustix::fs::{CWD, fstatfs};
 use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount, unmount};
 
+use super::id_maps;
+use super::undo::remove_made;
 use crate::input::namespaces::Namespaces;
 use crate::input::persist::Persist;
+use crate::plan::step::Kind;
 use crate::sys::descriptor::{OpenFlags, open};
-use crate::sys::mount::namespace_number;
-use crate::sys::mount::{Depth, clone_tree};
+use crate::sys::mount::{Depth, clone_tree, namespace_number};
 use crate::sys::poll;
 use crate::sys::process::{
     Pid, Side, clone_into_namespaces, exit, own_pid, set_death_signal, wait_for,
@@ -28,7 +30,8 @@ use crate::text::line::Line;
 #[inline(never)]
 pub fn keep(persist: &Persist<'_>, pid: Pid) -> Result<(), CallError> {
     open(CWD, persist.file, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
-    let tree = clone_tree(CWD, file_of(pid, persist.name).as_path(), Depth::One)
+    let mut path = id_maps::path_of(pid, "ns/");
+    let tree = clone_tree(CWD, path.text(persist.name).as_path(), Depth::One)
         .map_err(Call::OpenTree.failed())?;
     move_mount(&tree, c"", CWD, persist.file, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .map_err(Call::MoveMount.failed())
@@ -74,7 +77,7 @@ fn new_number() -> Result<u64, CallError> {
 /// The number of a process's namespace of mounts; 0 where the kernel does not tell: before it had such a call (Linux
 /// 6.11) it took all numbers from one supply.
 fn number_of_mounts(pid: Pid) -> u64 {
-    let file = open(CWD, file_of(pid, "mnt").as_path(), OpenFlags::READ);
+    let file = id_maps::open_of(pid, "ns/mnt", OpenFlags::READ);
     file.ok().and_then(|file| namespace_number(file.as_fd()).ok()).unwrap_or(0)
 }
 
@@ -98,12 +101,6 @@ pub fn leave_processor(callers: Option<&Processors>, pid: Pid) -> Result<(), Cal
     callers.give(pid.0).and_then(|()| callers.give(0)).map_err(Call::SchedSetaffinity.failed())
 }
 
-fn file_of(pid: Pid, name: &str) -> Line {
-    let mut path = Line::new();
-    path.text("/proc/").number(pid.0.unsigned_abs().into()).text("/ns/").text(name);
-    path
-}
-
 /// Source: linux/magic.h.
 const NSFS_MAGIC: u32 = 0x6e73_6673;
 
@@ -113,11 +110,8 @@ pub fn remove(directory: BorrowedFd<'_>, path: &CStr) {
     let is_pin = fstatfs(&file).is_ok_and(|status| status.f_type as u32 == NSFS_MAGIC);
     if is_pin {
         let mut name = Line::new();
-        name.text("/proc/self/fd/").number(file.number().unsigned_abs().into());
+        file.append_path(&mut name);
         let _ = unmount(name.as_path(), UnmountFlags::DETACH);
     }
-    let status = rustix::fs::statat(directory, path, AtFlags::SYMLINK_NOFOLLOW);
-    if status.is_ok_and(|status| status.st_size == 0) {
-        let _ = unlinkat(directory, path, AtFlags::empty());
-    }
+    remove_made(directory, path, Kind::File);
 }

@@ -8,7 +8,7 @@ use rustix::fs::{Access, AtFlags, CWD, Mode, accessat, statat};
 
 use crate::input::signal_names;
 use crate::sys::directory::{read_names, write_current};
-use crate::sys::process::{Side, Until, exit, fork};
+use crate::sys::process::{Pid, Side, Until, exit, fork, limit};
 use crate::sys::shell as sys;
 use crate::sys::signal::{Signal, SignalSet, block, kill, set_ignored, take};
 use crate::sys::vectors::Strings;
@@ -86,6 +86,9 @@ fn put(text: &[u8], room: &mut [u8]) -> usize {
     let places = room.iter_mut().zip(text);
     places.map(|(place, byte)| *place = *byte).count()
 }
+
+/// As prlimit(2) has it.
+const OURSELVES: Pid = Pid(0);
 
 impl Host for ShellHost {
     fn next_argument(&mut self) -> Option<&CStr> {
@@ -267,11 +270,11 @@ impl Host for ShellHost {
     }
 
     fn limit(&mut self, kind: u8) -> (u64, u64) {
-        sys::limit(kind, None).unwrap_or((0, 0))
+        limit(OURSELVES, kind, None).unwrap_or((0, 0))
     }
 
     fn set_limit(&mut self, kind: u8, soft: u64, hard: u64) -> Result<(), i32> {
-        sys::limit(kind, Some((soft, hard))).map(drop).map_err(number)
+        limit(OURSELVES, kind, Some((soft, hard))).map(drop).map_err(number)
     }
 
     fn times(&mut self) -> [u64; 4] {

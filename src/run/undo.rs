@@ -12,7 +12,7 @@ use super::persist;
 use super::removal::remove_below;
 use crate::input::record::Undo;
 use crate::plan::step::Kind;
-use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
+use crate::sys::descriptor::{OpenFlags, open, open_below};
 use crate::text::call::CallError;
 use crate::text::number::parse_u64;
 use crate::text::path::parent_end;
@@ -75,7 +75,7 @@ impl Left<'_> {
             let mut buffer = [0; PATH_BYTES];
             let Ok((above, name)) = parent_and_name(path, start, end, &mut buffer) else { return };
             if let Ok(parent) = open_below(root.as_fd(), above, OpenFlags::PATH) {
-                remove_made(&parent, name, kind);
+                remove_made(parent.as_fd(), name, kind);
             }
             (end, kind) = (start, Kind::Directory);
         }
@@ -85,15 +85,13 @@ impl Left<'_> {
 /// Removes what was unpacked into a directory that was empty. Only who has seen that it was does so, not who reads a
 /// record later: by then it may hold somebody's files.
 pub fn empty(path: &CStr) {
-    if let Ok(directory) = open(CWD, path, OpenFlags::PATH_DIRECTORY)
-        && let Ok(directory) = open(directory.as_fd(), c".", OpenFlags::READ_DIRECTORY)
-    {
+    if let Ok(directory) = open(CWD, path, OpenFlags::NAMED_DIRECTORY) {
         remove_below(&directory);
     }
 }
 
 /// Only an empty directory or file goes; whatever else is there now is not ours.
-fn remove_made(parent: &Descriptor, name: &CStr, kind: Kind) {
+pub fn remove_made(parent: BorrowedFd<'_>, name: &CStr, kind: Kind) {
     let is_empty = |file: rustix::fs::Stat| file.st_size == 0;
     let _ = match kind {
         Kind::Directory => unlinkat(parent, name, AtFlags::REMOVEDIR),

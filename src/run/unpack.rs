@@ -53,9 +53,7 @@ pub fn unpack(hands: &Hands, slot: Slot, path: &CStr, how: Unpacking) -> Result<
         })
     };
     let unpacker = Unpacker { hands, how, reason: Cell::new(None) };
-    let mask = rustix::process::umask(Mode::empty());
-    let done = unpacker.all(memory.bytes(), &mut refill);
-    rustix::process::umask(mask);
+    let done = mounts::without_umask(|| unpacker.all(memory.bytes(), &mut refill));
     // An end that is none explains all that follows from it.
     match broken {
         Some(errno) => Err(CallError { call: Call::Read, errno }),

@@ -10,6 +10,8 @@ use rustix::fd::{AsFd, BorrowedFd, RawFd};
 
 use super::raw::syscall;
 use crate::text::errno::Errno;
+#[cfg(feature = "run")]
+use crate::text::line::Line;
 
 /// A descriptor that is closed when it is dropped.
 pub struct Descriptor(RawFd);
@@ -34,6 +36,12 @@ impl Descriptor {
     #[must_use]
     pub const fn as_fd(&self) -> BorrowedFd<'_> {
         borrow(self.0)
+    }
+
+    /// Appends the path that leads to what it is open on.
+    #[cfg(feature = "run")]
+    pub fn append_path(&self, line: &mut Line) {
+        line.text("/proc/self/fd/").number(self.0.unsigned_abs().into());
     }
 
     /// Forgets it without closing: somebody closes a whole range later.
@@ -83,6 +91,9 @@ impl OpenFlags {
     /// To read a directory that is no link to one.
     #[cfg(any(feature = "run", feature = "boot"))]
     pub const READ_DIRECTORY: Self = Self(Self::READ.0 | kernel::O_DIRECTORY | kernel::O_NOFOLLOW);
+    /// To read a directory that the user has named: it may be a link to one.
+    #[cfg(feature = "run")]
+    pub const NAMED_DIRECTORY: Self = Self(Self::READ.0 | kernel::O_DIRECTORY);
     /// To read and write a terminal that does not become ours.
     pub const TERMINAL: Self = Self(kernel::O_RDWR | kernel::O_NOCTTY | kernel::O_CLOEXEC);
     /// The same; a leader of a session without a terminal gets this one.

@@ -331,17 +331,20 @@ pub fn join_namespaces(file: BorrowedFd<'_>, kinds: u64) -> Result<(), Errno> {
     unsafe { syscall(kernel::__NR_setns, arguments) }.map(drop)
 }
 
-/// Sets a limit of another process. prlimit(2).
+/// Soft and hard limit of a process, 0 for ourselves; `new` sets them. prlimit(2).
 ///
 /// # Errors
 /// EPERM for raising a hard limit, EINVAL, ESRCH.
-#[cfg(feature = "run")]
-pub fn limit(pid: Pid, kind: u8, soft: u64, hard: u64) -> Result<(), Errno> {
-    let limits = [soft, hard];
-    let pointer = (&raw const limits).expose_provenance();
-    // SAFETY: `struct rlimit64`, which is only read; the old one is not asked for.
-    unsafe { syscall(kernel::__NR_prlimit64, [pid.0 as usize, kind.into(), pointer, 0, 0]) }
-        .map(drop)
+#[cfg(any(feature = "run", feature = "shell"))]
+pub fn limit(pid: Pid, kind: u8, new: Option<(u64, u64)>) -> Result<(u64, u64), Errno> {
+    let mut old = [0_u64; 2];
+    let wanted = new.map(|(soft, hard)| [soft, hard]);
+    let pointer = wanted.as_ref().map_or(0, |pair| pair.as_ptr().expose_provenance());
+    let arguments = [pid.0 as usize, kind.into(), pointer, old.as_mut_ptr().expose_provenance(), 0];
+    // SAFETY: two `struct rlimit64`, one read where there is one, one written.
+    unsafe { syscall(kernel::__NR_prlimit64, arguments) }?;
+    let [soft, hard] = old;
+    Ok((soft, hard))
 }
 
 /// One of those that take numbers.

@@ -1,4 +1,4 @@
-//! Calls that a shell needs: descriptors by their numbers, limits, times.
+//! Calls that a shell needs: descriptors by their numbers, times.
 
 use core::ffi::CStr;
 
@@ -160,21 +160,6 @@ pub fn execute(program: &CStr, strings: &[u8], arguments: usize, room: &mut [u8]
         Ok(_) => Errno(0),
         Err(errno) => errno,
     }
-}
-
-/// Soft and hard limit of ourselves; `new` sets them. prlimit(2)
-///
-/// # Errors
-/// EPERM, EINVAL.
-pub fn limit(kind: u8, new: Option<(u64, u64)>) -> Result<(u64, u64), Errno> {
-    let mut old = [0_u64; 2];
-    let wanted = new.map(|(soft, hard)| [soft, hard]);
-    let pointer = wanted.as_ref().map_or(0, |pair| pair.as_ptr().expose_provenance());
-    let arguments = [0, kind.into(), pointer, old.as_mut_ptr().expose_provenance(), 0];
-    // SAFETY: two `struct rlimit64`, one read where there is one, one written.
-    unsafe { syscall(kernel::__NR_prlimit64, arguments) }?;
-    let [soft, hard] = old;
-    Ok((soft, hard))
 }
 
 /// Hundredths of seconds: user and system, our own and those of children that were waited for. times(2)

@@ -89,6 +89,11 @@ impl Case {
         self.dir.path()
     }
 
+    /// What nothing of another test is called: the name of that directory.
+    pub fn label(&self) -> String {
+        self.dir().file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
     /// The test's own rootfs.
     pub fn rootfs(&self) -> &Path {
         &self.rootfs
