@@ -46,12 +46,16 @@ pub enum Entry<'a> {
     Pid(u32),
     /// CMD has been executed.
     Started,
+    /// The container has ended with this status, and nothing is left to undo: it is kept to be asked about.
+    Status(u32),
+    /// The file that has its output.
+    Log(&'a CStr),
     /// What must be undone.
     Undo(Undo<'a>),
 }
 
 /// The word of each kind of entry, and whether a number follows.
-const WORDS: [(&[u8], bool); 11] = [
+const WORDS: [(&[u8], bool); 13] = [
     (b"directory ", false),
     (b"root ", false),
     (b"pid ", true),
@@ -63,6 +67,8 @@ const WORDS: [(&[u8], bool); 11] = [
     (b"link ", false),
     (b"cgroup ", false),
     (b"leaf ", false),
+    (b"status ", true),
+    (b"log ", false),
 ];
 
 impl<'a> Entry<'a> {
@@ -81,6 +87,8 @@ impl<'a> Entry<'a> {
             Self::Undo(Undo::Link(name)) => (8, 0, name),
             Self::Undo(Undo::Cgroup(path)) => (9, 0, path),
             Self::Undo(Undo::Leaf(path)) => (10, 0, path),
+            Self::Status(status) => (11, status as usize, c""),
+            Self::Log(path) => (12, 0, path),
         };
         let (word, numbered) = WORDS.get(index).copied().unwrap_or_default();
         (word, if numbered { Some(number) } else { None }, path)
@@ -113,7 +121,9 @@ impl<'a> Entry<'a> {
             7 => Self::Undo(Undo::Pin(path)),
             8 => Self::Undo(Undo::Link(path)),
             9 => Self::Undo(Undo::Cgroup(path)),
-            _ => Self::Undo(Undo::Leaf(path)),
+            10 => Self::Undo(Undo::Leaf(path)),
+            11 => Self::Status(u32::try_from(number).ok()?),
+            _ => Self::Log(path),
         })
     }
 }
@@ -145,6 +155,8 @@ mod tests {
             (Entry::Undo(Undo::Link(c"v0")), c"link v0"),
             (Entry::Undo(Undo::Cgroup(c"/cg/a/b")), c"cgroup /cg/a/b"),
             (Entry::Undo(Undo::Leaf(c"/cg/supervisor")), c"leaf /cg/supervisor"),
+            (Entry::Status(0), c"status 0"),
+            (Entry::Log(c"/var/log/web"), c"log /var/log/web"),
             (long, c"folder 3 /a\nb c"),
         ] {
             let (word, number, path) = entry.parts();

@@ -210,7 +210,7 @@ fn undo_all(file: &Descriptor, name: &CStr) {
         Entry::Root(path) => left.root = room.join(&[path.to_bytes()]).unwrap_or(c""),
         Entry::Pid(pid) => left.pid = Some(pid),
         Entry::Started => left.started = true,
-        Entry::Undo(_) => {}
+        Entry::Status(_) | Entry::Log(_) | Entry::Undo(_) => {}
     });
     if let Some(directory) = &directory {
         left.directory = directory.as_fd();
