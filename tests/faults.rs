@@ -264,7 +264,7 @@ fn a_failing_step_of_users_and_privileges_leaves_nothing() {
     let (outcome, trace) = Trace::of(options(t.run(), "clean"), t.path("clean"), &[]);
     outcome.ok();
     let names = [
-        "fstatfs",
+        "statfs",
         "openat",
         "prlimit64",
         "setgroups",

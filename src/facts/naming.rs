@@ -2,14 +2,11 @@
 
 use core::ffi::CStr;
 
-use rustix::rand::{GetRandomFlags, getrandom};
-
 use super::run_facts::RunFacts;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{Mode, RunOptions};
-use crate::sys::vectors::Strings;
+use crate::sys::vectors::{Strings, Vectors};
 use crate::text::arena::Arena;
-use crate::text::call::Call;
 use crate::text::line::Line;
 
 /// Root's directory of records.
@@ -22,21 +19,21 @@ const RANDOM_BYTES: usize = 6;
 /// Finds the name and the places.
 ///
 /// # Errors
-/// A directory of the environment that is no absolute path; getrandom(2).
+/// A directory of the environment that is no absolute path.
 #[inline(never)]
 pub fn name_container<'a>(
     options: &RunOptions<'a>,
-    caller: Strings<'a>,
+    vectors: Vectors,
     arena: &mut Arena<'a>,
     facts: &mut RunFacts<'a>,
 ) -> Result<(), Refusal> {
     let full = |_| Refusal::new(Subject::Environment, Reason::TextFull);
-    facts.records = records(caller, facts.caller.uid, arena)?;
+    facts.records = records(vectors.environment, facts.caller.uid, arena)?;
     facts.name = match options.name {
         Some(name) => name,
         // Nothing is random in what is only explained.
         None if options.mode == Mode::Explain => c"NAME",
-        None => arena.join(&[random_name()?.bytes()]).map_err(full)?,
+        None => arena.join(&[random_name(vectors).bytes()]).map_err(full)?,
     };
     let parts = [facts.records.to_bytes(), b"/", facts.name.to_bytes()];
     facts.record = arena.join(&parts).map_err(full)?;
@@ -66,13 +63,10 @@ fn records<'a>(
 }
 
 #[inline(never)]
-fn random_name() -> Result<Line, Refusal> {
-    let mut bytes = [0_u8; RANDOM_BYTES];
-    getrandom(&mut bytes, GetRandomFlags::INSECURE)
-        .map_err(Refusal::of_call(Call::Getrandom, Subject::Machine))?;
+fn random_name(vectors: Vectors) -> Line {
     let mut name = Line::new();
-    for byte in bytes {
+    for byte in vectors.random().into_iter().take(RANDOM_BYTES) {
         name.hex_digit(byte >> 4).hex_digit(byte & 15);
     }
-    Ok(name)
+    name
 }

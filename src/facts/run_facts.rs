@@ -27,7 +27,7 @@ use crate::input::run_options::{
 use crate::input::security_options::FilterChoice;
 use crate::input::users;
 use crate::sys::descriptor::{Descriptor, OpenFlags, is_open, open, open_below};
-use crate::sys::vectors::Strings;
+use crate::sys::vectors::Vectors;
 use crate::sys::{standard, terminal};
 use crate::text::arena::Arena;
 use crate::text::call::Call;
@@ -190,7 +190,7 @@ impl Default for RunFacts<'_> {
 #[inline(never)]
 pub fn gather<'a>(
     options: &RunOptions<'a>,
-    caller: Strings<'a>,
+    vectors: Vectors,
     arena: &mut Arena<'a>,
     facts: &mut RunFacts<'a>,
 ) -> Result<(), Refusal> {
@@ -223,8 +223,8 @@ pub fn gather<'a>(
         facts.passwd = read_of_root(c"etc/passwd", root.as_ref(), options, facts, arena)?;
         facts.group = read_of_root(c"etc/group", root.as_ref(), options, facts, arena)?;
     }
-    facts.caller.uid = rustix::process::geteuid().as_raw();
-    name_container(options, caller, arena, facts)?;
+    facts.caller.uid = vectors.user();
+    name_container(options, vectors, arena, facts)?;
     if facts.caller.uid != 0 || options.users == UserNamespace::Auto {
         look_at_grants(options, arena, facts)?;
     }

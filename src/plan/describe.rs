@@ -152,7 +152,7 @@ rows! {
     47: Step::NoMoreUsers =>
         "allow no user namespaces inside|openat2 write|sysctl -w user.max_user_namespaces=0",
     48: Step::ProtectOwnFile =>
-        "be executed from a read-only mount|openat fstatfs (open_tree mount_setattr execveat)|",
+        "be executed from a read-only mount|statfs (open_tree mount_setattr execveat)|",
     49: Step::Limit(_) =>
         "limit $l|prlimit64|prlimit --pid PID --$l",
     50: Step::OomScore(_) =>
@@ -172,7 +172,7 @@ rows! {
         "filter system calls: $n instructions|seccomp|",
     57: Step::KeepRecord { .. } =>
         "keep a record in $p|openat (mkdirat openat) flock fstat (getdents64) mkdirat openat \
-         fcntl flock writev|mkdir $p",
+         fcntl flock (writev)|mkdir $p",
     58: Step::LeaveGroups =>
         "give up supplementary groups|setgroups|setpriv --clear-groups",
     59: Step::ShiftClocks(_) =>

@@ -198,7 +198,7 @@ fn plan(
     tables: Tables,
 ) -> Result<Planned, Refusal> {
     let caller = vectors.environment;
-    run_facts::gather(options, caller, &mut arena, tables.facts)?;
+    run_facts::gather(options, vectors, &mut arena, tables.facts)?;
     let facts: &'static RunFacts<'static> = tables.facts;
     let credentials: &'static Credentials<'static> =
         tables.credentials.write(resolve_user(options, facts)?);

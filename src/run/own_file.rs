@@ -7,7 +7,7 @@
 
 use core::ffi::CStr;
 
-use rustix::fs::{CWD, SealFlags, fcntl_add_seals, fcntl_get_seals, fstatfs, sendfile};
+use rustix::fs::{CWD, SealFlags, fcntl_add_seals, fcntl_get_seals, sendfile, statfs};
 
 use crate::input::mount_options::Attributes;
 use crate::sys::descriptor::{Descriptor, OpenFlags, memory_file, open};
@@ -24,22 +24,27 @@ const OWN_FILE: &CStr = c"/proc/self/exe";
 /// # Errors
 /// The call that failed; without /proc ENOENT.
 pub fn protect(vectors: Vectors) -> Result<(), CallError> {
-    let file = open(CWD, OWN_FILE, OpenFlags::READ).map_err(Call::Openat.failed())?;
-    if is_read_only(&file)? {
+    if is_read_only()? {
         // Executed by its descriptor, it has been named after that by the kernel.
         set_name(c"rootlet");
         return Ok(());
     }
-    let tree = match clone_tree(file.as_fd(), c"", Depth::One) {
-        Err(_) if is_sealed(&file) => {
-            set_name(c"rootlet");
-            return Ok(());
+    let protected = match clone_tree(CWD, OWN_FILE, Depth::One) {
+        Ok(tree) => read_only(tree)?,
+        Err(errno) => {
+            let file = open(CWD, OWN_FILE, OpenFlags::READ).map_err(Call::Openat.failed())?;
+            match errno {
+                _ if is_sealed(&file) => {
+                    set_name(c"rootlet");
+                    return Ok(());
+                }
+                Errno::PERM if !is_callers(&file)? => return Ok(()),
+                Errno::PERM => sealed_copy(&file)?,
+                _ => return Err(CallError { call: Call::OpenTree, errno }),
+            }
         }
-        Err(Errno::PERM) if !is_callers(&file)? => return Ok(()),
-        Err(Errno::PERM) => sealed_copy(&file)?,
-        answer => read_only(answer.map_err(Call::OpenTree.failed())?)?,
     };
-    Err(CallError { call: Call::Execveat, errno: execute_file(&tree, vectors) })
+    Err(CallError { call: Call::Execveat, errno: execute_file(&protected, vectors) })
 }
 
 fn read_only(tree: Descriptor) -> Result<Descriptor, CallError> {
@@ -57,9 +62,10 @@ fn is_callers(file: &Descriptor) -> Result<bool, CallError> {
     Ok(status.st_uid == rustix::process::geteuid().as_raw())
 }
 
-fn is_read_only(file: &Descriptor) -> Result<bool, CallError> {
+/// Whether the mount is that it was executed from, which is no question of its path.
+fn is_read_only() -> Result<bool, CallError> {
     const READ_ONLY: u64 = 1;
-    let status = fstatfs(file).map_err(Call::Fstatfs.failed())?;
+    let status = statfs(OWN_FILE).map_err(Call::Statfs.failed())?;
     Ok(status.f_flags as u64 & READ_ONLY != 0)
 }
 

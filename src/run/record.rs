@@ -78,9 +78,11 @@ impl Record {
         add(&self.file, entry)
     }
 
-    /// Removes it: all that it says has been undone.
+    /// Removes it: all that it says has been undone. Who ends next closes nothing himself.
     pub fn remove(self) {
         remove(&self.list, self.name);
+        self.list.leave_open();
+        self.file.leave_open();
     }
 }
 

@@ -63,7 +63,10 @@ impl Relay {
             window.transfer(moves);
         }
         if link_ended {
-            self.link = None;
+            // Nobody waits for it to be closed, and who waits for the container's end soon ends himself.
+            if let Some(link) = self.link.take() {
+                link.leave_open();
+            }
             return Some(Event::ContainerEnds);
         }
         if link && self.hear_of_stop() {

@@ -4,6 +4,9 @@ use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::ptr;
 
+#[cfg(feature = "run")]
+use linux_raw_sys::auxvec as kernel;
+
 /// Argument and environment vector of this process.
 #[derive(Clone, Copy)]
 pub struct Vectors {
@@ -17,7 +20,8 @@ impl Vectors {
     /// Wraps the vectors.
     ///
     /// # Safety
-    /// Both end in a null pointer; they and their strings live as long as the process, and only methods of `Vectors` change them.
+    /// Both end in a null pointer, behind that of the environment lies the auxiliary vector, as the kernel has put it there;
+    /// they and their strings live as long as the process, and only methods of `Vectors` change them.
     #[must_use]
     pub const unsafe fn new(argv: *const *const c_char, envp: *const *const c_char) -> Self {
         Self {
@@ -29,6 +33,36 @@ impl Vectors {
 
 #[cfg(feature = "run")]
 impl Vectors {
+    /// What the kernel has said at execve(2) of this process: `AT_EUID` and the like, or nothing. getauxval(3)
+    fn auxiliary(self, kind: u32) -> Option<usize> {
+        let mut rest = self.environment;
+        while rest.next().is_some() {}
+        let mut entry = rest.next.wrapping_add(1).cast::<[usize; 2]>();
+        loop {
+            // SAFETY: the vector begins behind the environment's null, and ends in an entry of kind 0.
+            let [found, value] = unsafe { entry.read() };
+            if found == 0 || found == kind as usize {
+                return (found != 0).then_some(value);
+            }
+            entry = entry.wrapping_add(1);
+        }
+    }
+
+    /// The effective user id that this process was started with. geteuid(2) where the kernel has not said it.
+    #[must_use]
+    pub fn user(self) -> u32 {
+        let said = self.auxiliary(kernel::AT_EUID);
+        said.map_or_else(|| rustix::process::geteuid().as_raw(), |user| user as u32)
+    }
+
+    /// Bytes by chance, others at each start of a program.
+    #[must_use]
+    pub fn random(self) -> [u8; 16] {
+        let place = self.auxiliary(kernel::AT_RANDOM).map(|address| address as *const [u8; 16]);
+        // SAFETY: `AT_RANDOM` is the address of 16 bytes on our own stack.
+        place.map_or([0; 16], |place| unsafe { place.read() })
+    }
+
     /// Replaces the arguments by `name`, as others see them in /proc/PID/cmdline: they hold paths of the host and
     /// values of `--env`. For a PID 1 whose program runs: nothing reads them in this process any more, and what did
     /// would find NULs.

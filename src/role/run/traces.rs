@@ -21,6 +21,8 @@ pub struct Traces {
     record: Option<Record>,
     pid: Option<Pid>,
     started: bool,
+    /// The record says what must be undone.
+    has_undos: bool,
     /// pasta(1), which connects the network.
     pub helper: Option<Pid>,
     /// Steps that have left nothing: behind one that failed before there was a process, it as well; or one whose file
@@ -30,8 +32,14 @@ pub struct Traces {
 
 impl Traces {
     /// Nothing has been done yet.
-    pub const NONE: Self =
-        Self { record: None, pid: None, started: false, helper: None, void: 0..0 };
+    pub const NONE: Self = Self {
+        record: None,
+        pid: None,
+        started: false,
+        has_undos: false,
+        helper: None,
+        void: 0..0,
+    };
 
     /// Makes the record, with what the plan will leave: last things first, as they will be undone.
     ///
@@ -49,9 +57,10 @@ impl Traces {
             made => made?,
         };
         let record = self.record.insert(made);
-        record.add(&Entry::Root(planned.options.rootfs))?;
         let mut undos = planned.steps.iter().rev().filter_map(Step::undo).peekable();
         if undos.peek().is_some() {
+            self.has_undos = true;
+            record.add(&Entry::Root(planned.options.rootfs))?;
             record.add_directory()?;
         }
         undos.try_for_each(|undo| record.add(&Entry::Undo(undo)))
@@ -78,8 +87,10 @@ impl Traces {
     /// CMD has been executed.
     pub fn started(&mut self) {
         self.started = true;
-        // Nothing that is undone later depends on it but empty mount points.
-        let _ = self.add(&Entry::Started);
+        if self.has_undos {
+            // Nothing that is undone later depends on it but empty mount points.
+            let _ = self.add(&Entry::Started);
+        }
     }
 
     fn add(&self, entry: &Entry<'_>) -> Result<(), CallError> {
