@@ -18,7 +18,7 @@ use support::escapes::{
     End, Holds, LEAK, build_escapes, chrooted, is_rootlet, overwrite, settings,
 };
 use support::user::copy_of_rootlet;
-use support::{Host, Outcome, Rootlet, case};
+use support::{Host, Outcome, Rootlet, await_true, case};
 
 /// A new root below the old one, and up past it by the working directory or by a descriptor. If it worked, a file of
 /// the host that is not below the rootfs could be read.
@@ -185,11 +185,20 @@ fn escape_by_a_script_that_rootlet_interprets() {
     for setting in settings(Holds::Always) {
         let circle = script("circle", "#!/proc/self/exe init\n");
         let run = setting.run_as(&t, &bin).cmd(["circle"]).spawn();
-        thread::sleep(Duration::from_millis(30));
+        // Each round makes the circle larger, so nothing slow stands between the first one and the attack.
+        let child = |pid: u32| -> Option<u32> {
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+            children.split(' ').next()?.parse().ok()
+        };
+        let goes_round = || {
+            let program = child(run.pid()).and_then(child)?;
+            fs::read(format!("/proc/{program}/comm")).ok().filter(|name| name == b"circle\n")
+        };
+        assert!(await_true(|| goes_round().is_some()));
         fs::rename(script("attack", attack), circle).unwrap();
         // The link shows the root of a mount that holds nothing but rootlet's file, unless root inside has no power over
         // the file anyway.
-        let link = if setting.under.is_empty() { "/" } else { bin.to_str().unwrap() };
+        let link = if setting.is_of_user() { bin.to_str().unwrap() } else { "/" };
         assert_eq!(run.finish().ok(), format!("{link}\nexe works\n"));
         assert!(is_rootlet(&bin), "{setting:?}");
     }

@@ -14,6 +14,8 @@ pub mod links;
 pub mod names;
 #[cfg(feature = "run")]
 pub mod naming;
+#[cfg(feature = "run")]
+pub mod prepared;
 #[cfg(feature = "boot")]
 pub mod roots;
 #[cfg(feature = "run")]

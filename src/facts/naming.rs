@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 
+use super::prepared::RECORDS;
 use super::run_facts::RunFacts;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{Mode, RunOptions};
@@ -9,8 +10,6 @@ use crate::sys::vectors::{Strings, Vectors};
 use crate::text::arena::Arena;
 use crate::text::line::Line;
 
-/// Root's directory of records.
-const RECORDS: &CStr = c"/run/rootlet";
 /// Names a user's directory for what runs.
 const VARIABLE: &[u8] = b"XDG_RUNTIME_DIR=";
 /// Bytes of a random name, two digits each.

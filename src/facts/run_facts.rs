@@ -12,11 +12,12 @@ use super::layers::{look_at_layers, read_of_root};
 use super::links;
 use super::names::{self, ETC_FILES};
 use super::naming::name_container;
+use super::prepared::is_prepared;
 use super::text_file::read_text;
 use crate::input::id_map::subordinate_range;
 use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_info;
-use crate::input::mount_options::{Access, Attributes};
+use crate::input::mount_options::{Access, Attributes, Propagation};
 use crate::input::namespaces::Namespaces;
 use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
@@ -82,6 +83,8 @@ pub struct RunFacts<'a> {
     pub records: &'a CStr,
     /// The container's name: the one asked for, or twelve random digits.
     pub name: &'a CStr,
+    /// `rootlet prepare` has made a namespace of mounts, and the container can be built in a copy of it.
+    pub prepared: bool,
     /// The container's own directory among the records.
     pub record: &'a CStr,
     /// The running kernel.
@@ -147,6 +150,7 @@ impl RunFacts<'_> {
             records: c"",
             name: c"",
             record: c"",
+            prepared: false,
             kernel: KernelRelease(0, 0),
             hostname: HOSTNAME,
             layers: Vec::new(),
@@ -225,6 +229,7 @@ pub fn gather<'a>(
     }
     facts.caller.uid = vectors.user();
     name_container(options, vectors, arena, facts)?;
+    facts.prepared = facts.caller.uid == 0 && may_leave_mounts(options, facts) && is_prepared();
     if facts.caller.uid != 0 || options.users == UserNamespace::Auto {
         look_at_grants(options, arena, facts)?;
     }
@@ -252,6 +257,14 @@ pub fn gather<'a>(
         facts.root_is_shared = root_is_shared(root, arena)?;
     }
     Ok(())
+}
+
+/// Whether what the options want can be held while the host's mounts are left. Others are made by paths in /proc, keep the
+/// namespace, or share mounts with the host's.
+fn may_leave_mounts(options: &RunOptions<'_>, facts: &RunFacts<'_>) -> bool {
+    facts.root == RootKind::Directory
+        && options.propagation != Propagation::Shared
+        && !options.persist.iter().any(|kept| kept.kind == Namespaces::MOUNT)
 }
 
 fn look_at_root(root: &Descriptor, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {

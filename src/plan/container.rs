@@ -9,12 +9,12 @@ use self::missing::{MISSING_POINTS, MissingPaths};
 use self::trees::{HOSTS, binds, hosts_trees};
 use super::cgroups::{Cgroups, HIERARCHIES, SETTINGS};
 use super::filesystems::{
-    BELOW_DEV, BELOW_ROOT, CGROUPS, DEV, DEVICES, EMPTY, LINKS, MASKS, QUEUES, READ_ONLY,
-    SHARED_MEMORY, TERMINALS,
+    BELOW_DEV, BELOW_ROOT, CGROUPS, DEVICES, EMPTY, LINKS, MASKS, QUEUES, READ_ONLY, SHARED_MEMORY,
+    TERMINALS,
 };
 use super::names::{EtcFile, EtcFiles};
 use super::network;
-use super::step::{Filesystem, Place, Slot, Step, TreeCopy, WindowSize};
+use super::step::{Place, Slot, Step, TreeCopy, WindowSize};
 use super::user_namespace::{TTY_GROUP, Users};
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::capability::CapabilitySet;
@@ -35,7 +35,7 @@ pub mod trees;
 
 /// Steps of the longest plan: every list full, every switch on. A test builds it.
 pub const STEPS: usize =
-    2 + 2 * HIERARCHIES + SETTINGS + 136 + 3 * VOLUMES + 2 * TMPFS_MOUNTS + 2 * LAYERS;
+    2 + 2 * HIERARCHIES + SETTINGS + 143 + 3 * VOLUMES + 2 * TMPFS_MOUNTS + 2 * LAYERS;
 
 /// The steps of one container, in order.
 pub type Steps<'a> = Vec<Step<'a>, STEPS>;
@@ -82,9 +82,12 @@ pub fn plan<'a>(
         return Err(Refusal::new(Subject::Command, Reason::SharedUsers));
     }
     let network = network::step_outside(options, facts, program.users)?;
-    let mut plan = Builder { steps };
+    // In a user namespace root would have no right to go there.
+    let apart = facts.prepared && program.users.is_hosts();
+    let mut plan = Builder { steps, apart };
     plan.start(options, facts, program, network);
     plan.trees(options, facts, program);
+    plan.leave_mounts();
     plan.open_layers(options, facts);
     plan.become_root(facts, program);
     plan.root(options, facts, program);
@@ -110,6 +113,8 @@ pub fn plan<'a>(
 
 struct Builder<'b, 'a> {
     steps: &'b mut Steps<'a>,
+    /// It is built in a copy of the prepared namespace of mounts.
+    apart: bool,
 }
 
 impl<'a> Builder<'_, 'a> {
@@ -146,7 +151,7 @@ impl<'a> Builder<'_, 'a> {
         self.join(options, facts, program);
         let keeps_mounts = options.persist.iter().any(|kept| kept.kind == Namespaces::MOUNT);
         self.add_if(keeps_mounts, Step::ChooseProcessor);
-        let later = self.first_process(new, cgroups);
+        let later = self.first_process(new.with(Namespaces::MOUNT, !self.apart), cgroups);
         self.add_if(keeps_mounts, Step::AnyProcessor);
         if let Users::New(maps) = program.users {
             self.add(Step::MapUsers(maps));
@@ -271,6 +276,16 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
+    /// The host's mounts are left at once where there is a namespace without them. What is wanted of them is held then.
+    fn leave_mounts(&mut self) {
+        if self.apart {
+            for (device, slot) in DEVICES.iter().zip(Slot::FIRST_DEVICE..) {
+                self.add(Step::HoldDevice(Slot(slot), device));
+            }
+            self.add(Step::EnterPrepared);
+        }
+    }
+
     /// In a user namespace root of the host is nobody, until it becomes root there. What is opened before that is opened
     /// as root of the host.
     fn become_root(&mut self, facts: &RunFacts<'a>, program: &Program<'a>) {
@@ -290,7 +305,7 @@ impl<'a> Builder<'_, 'a> {
 
     /// The root and the kernel's filesystems.
     fn root(&mut self, options: &'a RunOptions<'a>, facts: &RunFacts<'a>, program: &Program<'a>) {
-        self.add(Step::PrivateMounts);
+        self.add_if(!self.apart, Step::PrivateMounts);
         self.make_root(options, facts, program);
         self.add(Step::AttachRoot);
         for (point, found) in MISSING_POINTS.iter().zip(&facts.mount_points) {
@@ -325,8 +340,9 @@ impl<'a> Builder<'_, 'a> {
             self.add(Step::Directory(filesystem.target));
         }
         self.files(files);
-        for device in &DEVICES {
-            self.add(Step::Device(device));
+        for (device, slot) in DEVICES.iter().zip(Slot::FIRST_DEVICE..) {
+            let held = Step::HeldDevice(Slot(slot), device);
+            self.add(if self.apart { held } else { Step::Device(device) });
         }
         for link in &LINKS {
             self.add(Step::Link(link));
@@ -375,7 +391,8 @@ impl<'a> Builder<'_, 'a> {
 
     /// From here on nothing of the host can be reached by a path.
     fn leave_host(&mut self, options: &RunOptions<'a>, facts: &RunFacts<'a>) {
-        let pivot = options.pivot && !facts.on_initramfs;
+        // What is not there need not be let go of: below the root lies an empty filesystem that nobody can write.
+        let pivot = options.pivot && !facts.on_initramfs && !self.apart;
         if pivot {
             self.add(Step::PivotRoot);
             self.add(Step::DetachOldRoot);
@@ -470,18 +487,6 @@ impl<'a> Builder<'_, 'a> {
         self.add(Step::RestoreSignals);
         self.add(Step::Execute(program.name));
     }
-}
-
-/// Whether this filesystem is the /dev that devices go into.
-#[must_use]
-pub fn is_dev(filesystem: &Filesystem<'_>) -> bool {
-    filesystem.target == DEV
-}
-
-/// Whether this filesystem is the one that masked directories are hidden with.
-#[must_use]
-pub fn is_mask(filesystem: &Filesystem<'_>) -> bool {
-    filesystem.target == EMPTY.target
 }
 
 #[cfg(test)]

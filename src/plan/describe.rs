@@ -107,7 +107,7 @@ rows! {
     25: Step::UserId(_) =>
         "user id $n|setresuid|setpriv --reuid $n",
     26: Step::Capabilities(_) =>
-        "capabilities$c|capget capset|capsh --caps=...",
+        "capabilities$c|capset (capget capset)|capsh --caps=...",
     27: Step::NoNewPrivileges =>
         "gain no privileges by exec|prctl|setpriv --no-new-privs",
     28: Step::Undumpable =>
@@ -144,7 +144,7 @@ rows! {
     43: Step::KeepCapabilities =>
         "keep capabilities while the user changes|prctl|capsh --keep=1",
     44: Step::AmbientCapabilities(_) =>
-        "capabilities of the user$c|capget capset$D|setpriv --inh-caps ... --ambient-caps ...",
+        "capabilities of the user$c|capset (capget capset)$D|setpriv --inh-caps ... --ambient-caps ...",
     45: Step::Join(_) | Step::JoinWithUsers(_) =>
         "go into namespaces of $p:$s|$jsetns|nsenter$S",
     46: Step::MapUsers(_) =>
@@ -225,6 +225,13 @@ rows! {
         "put it into the cgroup $p|openat write|echo PID > $p/cgroup.procs",
     80: Step::NewCgroupNamespace =>
         "see its cgroups as the roots|unshare|unshare --cgroup",
+    81: Step::HoldDevice(..) =>
+        "hold the host's $p|open_tree|exec 4< $p",
+    82: Step::HeldDevice(..) =>
+        "bind it at $p|mknodat move_mount|touch .$p && mount --move . .$p",
+    83: Step::EnterPrepared =>
+        "have mounts of its own and none of the host's|openat setns unshare statfs|\
+         nsenter --mount=/run/rootlet/.mounts unshare --mount",
 }
 
 /// Looks a container up.
@@ -337,6 +344,8 @@ impl Step<'_> {
             | Self::MapTree(TreeCopy { source: name, .. })
             | Self::ReceiveTree(TreeCopy { source: name, .. })
             | Self::Device(name)
+            | Self::HoldDevice(_, name)
+            | Self::HeldDevice(_, name)
             | Self::KeepRecord { path: name, .. }
             | Self::OpenLayer { path: name, .. }
             | Self::Unpack { path: name, .. }

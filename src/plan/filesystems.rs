@@ -159,3 +159,15 @@ pub static LINKS: [Link; 5] = [
     Link { name: c"stdout", to: c"/proc/self/fd/1" },
     Link { name: c"stderr", to: c"/proc/self/fd/2" },
 ];
+
+/// Whether this filesystem is the /dev that devices go into.
+#[must_use]
+pub fn is_dev(filesystem: &Filesystem<'_>) -> bool {
+    filesystem.target == DEV
+}
+
+/// Whether this filesystem is the one that masked directories are hidden with.
+#[must_use]
+pub fn is_mask(filesystem: &Filesystem<'_>) -> bool {
+    filesystem.target == EMPTY.target
+}

@@ -15,6 +15,7 @@ use crate::input::namespaces::{Join, Namespaces};
 use crate::input::network::{PORTS, Port, Veth};
 use crate::input::persist::Persist;
 use crate::input::root_options::LAYERS;
+use crate::input::run_options::VOLUMES;
 use crate::input::security_options::Label;
 use crate::input::time_offsets::TimeOffsets;
 
@@ -54,6 +55,8 @@ impl Slot {
     pub const FIRST_LAYER: u8 = 7;
     /// The first `--volume`; the others follow.
     pub const FIRST_VOLUME: u8 = Self::FIRST_LAYER + LAYERS as u8;
+    /// The first device; the others follow.
+    pub const FIRST_DEVICE: u8 = Self::FIRST_VOLUME + VOLUMES as u8;
 }
 
 /// Below what a target lies.
@@ -274,6 +277,8 @@ pub enum Step<'a> {
         /// A directory, or an archive.
         kind: Kind,
     },
+    /// Go into a copy of the prepared namespace of mounts, which holds none of the host's.
+    EnterPrepared,
     /// Cut all other mounts of this namespace off from the host's.
     PrivateMounts,
     /// Make a tmpfs that becomes the root.
@@ -322,6 +327,10 @@ pub enum Step<'a> {
     Tmpfs(&'a Tmpfs<'a>),
     /// Write files and bind them over those of the root.
     EtcFiles(&'a [EtcFile<'a>]),
+    /// Hold a device of the host, where its mounts will be out of reach.
+    HoldDevice(Slot, &'static CStr),
+    /// Bind it into /dev.
+    HeldDevice(Slot, &'static CStr),
     /// Bind a device of the host into /dev.
     Device(&'static CStr),
     /// Make a symbolic link in /dev.

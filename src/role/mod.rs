@@ -19,6 +19,8 @@ mod peer;
 #[cfg(feature = "boot")]
 mod power;
 #[cfg(feature = "run")]
+mod prepare;
+#[cfg(feature = "run")]
 mod run;
 #[cfg(feature = "shell")]
 mod shell;
@@ -59,6 +61,9 @@ enum Role {
     /// `rootlet run`: build a container.
     #[cfg(feature = "run")]
     Run,
+    /// `rootlet prepare`: faster starts.
+    #[cfg(feature = "run")]
+    Prepare,
     /// `rootlet init` and its peers: PID 1 of a container.
     Init(Style),
     /// PID 1 of a machine, or who asks it something.
@@ -78,7 +83,7 @@ enum Role {
 }
 
 /// Subcommands and options of `rootlet`, each behind a letter that says which role it is.
-const COMMANDS: Packed = packed!("rrun\n0init\nV--version\nV-V\nh--help\nh-h");
+const COMMANDS: Packed = packed!("rrun\npprepare\n0init\nV--version\nV-V\nh--help\nh-h");
 
 /// Programs of a system, under their names and as commands, each behind a letter as well.
 #[cfg(feature = "boot")]
@@ -106,6 +111,8 @@ fn named(table: Packed, name: &[u8]) -> Option<Role> {
     Some(match letter? {
         #[cfg(feature = "run")]
         b'r' => Role::Run,
+        #[cfg(feature = "run")]
+        b'p' => Role::Prepare,
         b'0' => Role::Init(Style::Rootlet),
         b'1' => Role::Init(Style::Tini),
         b'2' => Role::Init(Style::DumbInit),
@@ -134,6 +141,7 @@ const USAGE: Packed = packed!(
 rootlet: first process of a machine or a container, and container runner
 
   rootlet run --rootfs DIR [options] [--] CMD [ARG...]   run CMD in a container
+  rootlet prepare [--remove]   make later runs independent of the host's mounts
   rootlet init [options] [--] CMD [ARG...]   be a container's PID 1: reap, forward
   tini, docker-init, dumb-init, catatonit    the same as these programs do it, by
                                              name or as rootlet tini ...
@@ -212,6 +220,8 @@ fn play(
     match role {
         #[cfg(feature = "run")]
         Role::Run => run::run(vectors, arguments, &mut memory.run),
+        #[cfg(feature = "run")]
+        Role::Prepare => prepare::prepare(arguments),
         #[cfg(feature = "boot")]
         Role::Boot if own_pid() == 1 => boot::boot(vectors, &mut memory.boot),
         #[cfg(feature = "boot")]

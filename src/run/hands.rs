@@ -1,12 +1,12 @@
 //! What the container's first process holds while it builds.
 
-use crate::input::run_options::VOLUMES;
+use crate::plan::filesystems::DEVICES;
 use crate::plan::step::Slot;
 use crate::sys::descriptor::Descriptor;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 
-const TREES: usize = Slot::FIRST_VOLUME as usize + VOLUMES;
+const TREES: usize = Slot::FIRST_DEVICE as usize + DEVICES.len();
 
 /// Descriptors by their role. `CloseDescriptors` closes all but the link at the end, so none is closed before.
 pub struct Hands {

@@ -68,13 +68,18 @@ pub enum Inheritance {
 
 /// Sets permitted and effective capabilities. With no_new_privs no program gets another one back. capset(2).
 pub fn set_capabilities(set: CapabilitySet, inheritance: Inheritance) -> Outcome {
-    // What the kernel does not have or we do not hold cannot be kept.
-    let now = rustix::thread::capabilities(None).map_err(Call::Capget.failed())?;
-    let kept = KernelSet::from_bits_retain(set.0) & now.permitted;
     let ambient = inheritance == Inheritance::Ambient;
-    let inheritable = if ambient { kept } else { KernelSet::empty() };
-    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable };
-    rustix::thread::set_capabilities(None, sets).map_err(Call::Capset.failed())?;
+    let wear = |kept: KernelSet| {
+        let inheritable = if ambient { kept } else { KernelSet::empty() };
+        let sets = CapabilitySets { effective: kept, permitted: kept, inheritable };
+        rustix::thread::set_capabilities(None, sets)
+    };
+    let mut kept = KernelSet::from_bits_retain(set.0);
+    if wear(kept).is_err() {
+        // What the kernel does not have or we do not hold cannot be kept.
+        kept &= rustix::thread::capabilities(None).map_err(Call::Capget.failed())?.permitted;
+        wear(kept).map_err(Call::Capset.failed())?;
+    }
     if ambient {
         for number in (0..u64::BITS).filter(|number| kept.bits() >> number & 1 == 1) {
             process::raise_ambient(number).map_err(Call::Prctl.failed())?;

@@ -41,6 +41,8 @@ pub mod perform;
 #[cfg(feature = "run")]
 pub mod persist;
 #[cfg(feature = "run")]
+pub mod prepared;
+#[cfg(feature = "run")]
 pub mod record;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod removal;

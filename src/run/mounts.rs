@@ -9,8 +9,7 @@ use rustix::mount::{
 
 use super::hands::Hands;
 use crate::input::mount_options::{Attributes, Propagation};
-use crate::plan::container::{is_dev, is_mask};
-use crate::plan::filesystems::NAMES;
+use crate::plan::filesystems::{NAMES, is_dev, is_mask};
 use crate::plan::names::EtcFile;
 use crate::plan::step::{Filesystem, Kind, Mask, MissingPath, Place, Slot, TreeCopy};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
@@ -256,9 +255,27 @@ pub fn make_file(parent: &Descriptor, name: &CStr) -> Outcome {
         .map_err(Call::Mknodat.failed())
 }
 
+/// Opens a device of the host.
+pub fn hold_device(hands: &mut Hands, slot: Slot, path: &CStr) -> Outcome {
+    let tree = sys::clone_tree(CWD, path, Depth::One).map_err(Call::OpenTree.failed())?;
+    hands.keep(slot, tree);
+    Ok(())
+}
+
 /// Binds a device of the host onto a new file of its name in /dev.
 pub fn device(hands: &Hands, path: &CStr) -> Outcome {
     let tree = sys::clone_tree(CWD, path, Depth::One).map_err(Call::OpenTree.failed())?;
+    bind_device(hands, &tree, path)?;
+    tree.leave_open();
+    Ok(())
+}
+
+/// The same with one that is held.
+pub fn held_device(hands: &Hands, slot: Slot, path: &CStr) -> Outcome {
+    bind_device(hands, hands.tree(slot, Call::MoveMount)?, path)
+}
+
+fn bind_device(hands: &Hands, tree: &Descriptor, path: &CStr) -> Outcome {
     let dev = hands.dev(Call::Mknodat)?;
     let name = path.to_bytes_with_nul().strip_prefix(b"/dev/").unwrap_or(b"\0");
     let name = CStr::from_bytes_with_nul(name).unwrap_or(c"");
@@ -267,12 +284,10 @@ pub fn device(hands: &Hands, path: &CStr) -> Outcome {
 }
 
 /// Attaches a detached tree onto the file `name` in /dev.
-pub fn attach_in_dev(hands: &Hands, tree: Descriptor, name: &CStr) -> Outcome {
+pub fn attach_in_dev(hands: &Hands, tree: &Descriptor, name: &CStr) -> Outcome {
     let dev = hands.dev(Call::MoveMount)?;
-    move_mount(&tree, c"", dev, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
-        .map_err(Call::MoveMount.failed())?;
-    tree.leave_open();
-    Ok(())
+    move_mount(tree, c"", dev, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        .map_err(Call::MoveMount.failed())
 }
 
 /// Makes a symbolic link in /dev.

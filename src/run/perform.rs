@@ -5,7 +5,7 @@ use super::identity::Inheritance;
 use super::program::{Attempt, Program};
 use super::start::{self, Container};
 use super::{
-    cgroups, id_maps, identity, landlock, layers, link, mounts, persist, terminal, unpack,
+    cgroups, id_maps, identity, landlock, layers, link, mounts, persist, prepared, terminal, unpack,
 };
 use crate::input::namespaces::Namespaces;
 use crate::plan::environment::ENVIRONMENT;
@@ -70,6 +70,9 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::Filesystem(filesystem) => mounts::filesystem(hands, filesystem),
         Step::Tmpfs(tmpfs) => mounts::filesystem(hands, &Filesystem::of_tmpfs(tmpfs)),
         Step::Device(path) => mounts::device(hands, path),
+        Step::HoldDevice(slot, path) => mounts::hold_device(hands, *slot, path),
+        Step::HeldDevice(slot, path) => mounts::held_device(hands, *slot, path),
+        Step::EnterPrepared => prepared::enter(),
         Step::Link(link) => mounts::link(hands, link.name, link.to),
         Step::AttachTree { slot, place, target } => {
             mounts::attach_tree(hands, *slot, *place, target)

@@ -8,6 +8,7 @@ use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount, unmount};
 
 use super::id_maps;
 use super::undo::remove_made;
+use crate::facts::prepared::NSFS_MAGIC;
 use crate::input::namespaces::Namespaces;
 use crate::input::persist::Persist;
 use crate::plan::step::Kind;
@@ -81,7 +82,8 @@ fn number_of_mounts(pid: Pid) -> u64 {
     file.ok().and_then(|file| namespace_number(file.as_fd()).ok()).unwrap_or(0)
 }
 
-fn wait_to_be_killed(parent: i32) -> ! {
+/// Waits in a process that is made for its namespaces alone.
+pub fn wait_to_be_killed(parent: i32) -> ! {
     let dies = set_death_signal(Signal::KILL).is_ok();
     let lives = rustix::process::getppid().is_some_and(|pid| pid.as_raw_pid() == parent);
     if !dies || !lives {
@@ -100,9 +102,6 @@ pub fn leave_processor(callers: Option<&Processors>, pid: Pid) -> Result<(), Cal
     let Some(callers) = callers else { return Ok(()) };
     callers.give(pid.0).and_then(|()| callers.give(0)).map_err(Call::SchedSetaffinity.failed())
 }
-
-/// Source: linux/magic.h.
-const NSFS_MAGIC: u32 = 0x6e73_6673;
 
 /// Lets go of it. Only a namespace's file is unmounted, only an empty one is removed.
 pub fn remove(directory: BorrowedFd<'_>, path: &CStr) {

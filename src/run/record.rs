@@ -88,8 +88,8 @@ impl Record {
 
 const PRIVATE: Mode = Mode::from_raw_mode(0o700);
 
-/// Opens the directory of records.
-fn open_list(path: &CStr) -> Result<Descriptor, CallError> {
+/// Opens the directory of records, which is made where it is missing.
+pub(super) fn open_list(path: &CStr) -> Result<Descriptor, CallError> {
     let list = match open(CWD, path, OpenFlags::READ_DIRECTORY) {
         Err(Errno::NOENT) => {
             match mkdirat(CWD, path, PRIVATE) {

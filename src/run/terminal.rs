@@ -34,7 +34,8 @@ pub fn open(
     }
     make_file(dev, c"console")?;
     let console = clone_tree(slave.as_fd(), c"", Depth::One).map_err(Call::OpenTree.failed())?;
-    attach_in_dev(hands, console, c"console")?;
+    attach_in_dev(hands, &console, c"console")?;
+    console.leave_open();
     link::send_terminal(&hands.link, &master).map_err(Call::Sendmsg.failed())?;
     for number in 0..3 {
         duplicate_to(slave.as_fd(), number, false).map_err(Call::Dup3.failed())?;

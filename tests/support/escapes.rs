@@ -16,9 +16,21 @@ pub struct Setting {
     pub options: &'static [&'static str],
 }
 
+/// Has the command behind it build its container in a copy of the prepared namespace of mounts.
+pub const PREPARED: &[&str] = &[
+    "unshare",
+    "--mount",
+    "--",
+    "sh",
+    "-c",
+    "mount -t tmpfs run /run && \"$1\" prepare && exec \"$@\"",
+    "sh",
+];
+
 /// What every escape is tried in.
 const PLAIN: &[Setting] = &[
     Setting { under: &[], options: &[] },
+    Setting { under: PREPARED, options: &[] },
     Setting { under: &[], options: &["--userns", "new"] },
     Setting { under: AS_USER, options: &[] },
 ];
@@ -26,6 +38,7 @@ const PLAIN: &[Setting] = &[
 /// What those escapes are tried in as well that no capability helps with.
 const PRIVILEGED: &[Setting] = &[
     Setting { under: &[], options: &["--privileged"] },
+    Setting { under: PREPARED, options: &["--privileged"] },
     Setting { under: &[], options: &["--privileged", "--userns", "new"] },
 ];
 
@@ -46,18 +59,23 @@ pub fn settings(holds: Holds) -> impl Iterator<Item = &'static Setting> {
 impl Setting {
     /// Whether CMD can be somebody else than root inside.
     pub fn has_other_users(&self) -> bool {
-        self.under.is_empty()
+        !self.is_of_user()
+    }
+
+    /// Whether an ordinary user makes it.
+    pub fn is_of_user(&self) -> bool {
+        self.under == AS_USER
     }
 
     /// `rootlet run --rootfs ROOTFS`, options and command to be added.
     pub fn run(&self, t: &Case) -> Rootlet {
-        let bin = if self.under.is_empty() { bin() } else { open_to_user(t) };
+        let bin = if self.is_of_user() { open_to_user(t) } else { bin() };
         self.run_as(t, &bin)
     }
 
     /// The same by a copy of the binary, which may come to harm.
     pub fn run_as(&self, t: &Case, bin: &Path) -> Rootlet {
-        if !self.under.is_empty() {
+        if self.is_of_user() {
             open_to_user(t);
         }
         let run = Rootlet::new(bin, t.dir()).opts(["run", "--rootfs"]).opt(t.rootfs());

@@ -1,0 +1,109 @@
+//! A namespace of mounts without the host's, to build containers in copies of.
+//!
+//! A container's mounts begin as a copy of all of the host's, and pivot_root(2) looks at each process of the machine: both
+//! take the longer the more there are. A copy of one empty filesystem takes no time, and what is attached over it needs
+//! no pivot_root: nothing of the host lies below it.
+
+use rustix::fs::{CWD, statfs};
+use rustix::mount::{MoveMountFlags, move_mount};
+
+use super::{link, mounts, persist, record};
+use crate::facts::prepared::{PREPARED, RECORDS, is_prepared};
+use crate::input::mount_options::Propagation;
+use crate::input::namespaces::Namespaces;
+use crate::input::persist::Persist;
+use crate::plan::filesystems::EMPTY;
+use crate::run::link::{Message, StepFailed};
+use crate::sys::descriptor::{OpenFlags, open};
+use crate::sys::process::{
+    Side, clone_into_namespaces, join_namespaces, own_pid, unshare, wait_for,
+};
+use crate::sys::signal::{Signal, kill};
+use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
+
+/// Makes it and keeps it, unless it is there.
+///
+/// # Errors
+/// The call that failed; EINVAL of pivot_root: the host's root is an initramfs. Nothing is left then.
+#[inline(never)]
+pub fn prepare() -> Result<(), CallError> {
+    if is_prepared() {
+        return Ok(());
+    }
+    drop(record::open_list(RECORDS)?);
+    // What somebody has unmounted.
+    remove();
+    let callers = persist::choose_processor()?;
+    let kept = make_and_keep();
+    let _ = callers.give(0);
+    kept.inspect_err(|_| remove())
+}
+
+/// Lets go of it. Containers that run have copies of their own.
+pub fn remove() {
+    persist::remove(CWD, PREPARED);
+}
+
+fn make_and_keep() -> Result<(), CallError> {
+    let own = own_pid();
+    let (outer, inner) = link::pair()?;
+    let (side, _) =
+        clone_into_namespaces(Namespaces::MOUNT.0, None).map_err(Call::Clone3.failed())?;
+    let Side::Parent(pid) = side else {
+        let _ = match leave_host() {
+            Ok(()) => link::send_started(&inner),
+            Err(error) => {
+                link::send_failure(&inner, StepFailed { step: 0, error });
+                Ok(())
+            }
+        };
+        persist::wait_to_be_killed(own)
+    };
+    drop(inner);
+    let kept = match link::receive(&outer) {
+        Ok(Message::Started) => {
+            let namespace = Persist { kind: Namespaces::MOUNT, name: "mnt", file: PREPARED };
+            persist::keep(&namespace, pid)
+        }
+        Ok(Message::Failed(failed)) => Err(failed.error),
+        Ok(_) => Err(CallError { call: Call::Recvmsg, errno: Errno::SRCH }),
+        Err(error) => Err(error),
+    };
+    let _ = kill(pid.0, Signal::KILL);
+    let _ = wait_for(pid);
+    kept
+}
+
+/// Has one empty filesystem that nobody can write instead of all that there was.
+fn leave_host() -> Result<(), CallError> {
+    mounts::propagate(Propagation::Private)?;
+    let empty = mounts::make_filesystem(&EMPTY)?;
+    move_mount(&empty, c"", CWD, c"/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        .map_err(Call::MoveMount.failed())?;
+    rustix::process::fchdir(&empty).map_err(Call::Fchdir.failed())?;
+    mounts::pivot_root()?;
+    mounts::detach_old_root()
+}
+
+/// Goes into a copy of it.
+///
+/// # Errors
+/// The call that failed; EINVAL of statfs: it is not what we have made.
+pub fn enter() -> Result<(), CallError> {
+    let file = open(CWD, PREPARED, OpenFlags::READ).map_err(Call::Openat.failed())?;
+    join_namespaces(file.as_fd(), Namespaces::MOUNT.0).map_err(Call::Setns.failed())?;
+    file.leave_open();
+    unshare(Namespaces::MOUNT.0).map_err(Call::Unshare.failed())?;
+    let root = statfs(c"/").map_err(Call::Statfs.failed())?;
+    if root.f_type as u32 == TMPFS_MAGIC && root.f_flags as u64 & READ_ONLY != 0 {
+        Ok(())
+    } else {
+        Err(CallError { call: Call::Statfs, errno: Errno::INVAL })
+    }
+}
+
+/// Source: linux/magic.h.
+const TMPFS_MAGIC: u32 = 0x0102_1994;
+/// `ST_RDONLY`. Source: statfs(2).
+const READ_ONLY: u64 = 1;
