@@ -9,6 +9,7 @@ use crate::input::record::{Entry, Undo};
 use crate::input::root_options::RootKind;
 use crate::plan::step::Step;
 use crate::report;
+use crate::run::background::Background;
 use crate::run::pasta;
 use crate::run::record::Record;
 use crate::run::undo::{self, Left};
@@ -21,6 +22,10 @@ pub struct Traces {
     record: Option<Record>,
     pid: Option<Pid>,
     started: bool,
+    /// Who is to hear that it has begun, where we run in the background.
+    pub background: Option<Background>,
+    /// He has heard it, and is gone.
+    is_alone: bool,
     /// pasta(1), which connects the network.
     pub helper: Option<Pid>,
     /// Steps that have left nothing: behind one that failed before there was a process, it as well; or one whose file
@@ -30,8 +35,15 @@ pub struct Traces {
 
 impl Traces {
     /// Nothing has been done yet.
-    pub const NONE: Self =
-        Self { record: None, pid: None, started: false, helper: None, void: 0..0 };
+    pub const NONE: Self = Self {
+        record: None,
+        pid: None,
+        started: false,
+        background: None,
+        is_alone: false,
+        helper: None,
+        void: 0..0,
+    };
 
     /// Makes the record, with what the plan will leave: last things first, as they will be undone.
     ///
@@ -51,8 +63,15 @@ impl Traces {
         let record = self.record.insert(made);
         record.add(&Entry::Root(planned.options.rootfs))?;
         let mut undos = planned.steps.iter().rev().filter_map(Step::undo).peekable();
-        if undos.peek().is_some() {
+        let log = planned.options.log;
+        if undos.peek().is_some() || log.is_some() {
             record.add_directory()?;
+        }
+        if let Some(log) = log {
+            record.add(&Entry::Log(log))?;
+        }
+        if !planned.options.init {
+            record.add(&Entry::NoInit)?;
         }
         undos.try_for_each(|undo| record.add(&Entry::Undo(undo)))
     }
@@ -75,22 +94,56 @@ impl Traces {
         };
     }
 
-    /// CMD has been executed.
-    pub fn started(&mut self) {
+    /// CMD has been executed. A caller who waits for that is told.
+    ///
+    /// # Errors
+    /// write: EPIPE, he does not wait any more.
+    pub fn started(&mut self) -> Result<(), CallError> {
         self.started = true;
         // Nothing that is undone later depends on it but empty mount points.
         let _ = self.add(&Entry::Started);
+        if let Some(background) = self.background.take() {
+            background.leave_caller()?;
+            self.is_alone = true;
+        }
+        Ok(())
     }
 
     fn add(&self, entry: &Entry<'_>) -> Result<(), CallError> {
         self.record.as_ref().map_or(Ok(()), |record| record.add(entry))
     }
 
-    /// The container has ended.
-    pub fn remove(self, planned: &Planned) {
+    /// The container has ended with this status.
+    #[inline(never)]
+    pub fn remove(self, planned: &Planned, status: i32) {
         if let Some(helper) = self.helper {
             pasta::end(helper);
         }
+        if let Some(background) = &self.background {
+            background.forget_log(planned.options.log);
+        }
+        let status = Entry::Status(status.unsigned_abs());
+        if let (true, Some(record)) = (self.is_alone, &self.record) {
+            // Relative paths of the plan lead nowhere by now.
+            record.undo();
+            if !planned.options.remove && record.add(&status).is_ok() {
+                return;
+            }
+        } else {
+            self.undo(planned);
+        }
+        if let Some(record) = self.record {
+            record.remove();
+            // For those alone who have the file open: what is left of a runner that is killed now is nothing to keep.
+            if self.started {
+                let _ = record.add(&status);
+            }
+        }
+    }
+
+    /// Undoes what the plan's steps have left.
+    #[inline(never)]
+    fn undo(&self, planned: &Planned) {
         let left = Left {
             directory: CWD,
             root: planned.options.rootfs,
@@ -109,9 +162,6 @@ impl Traces {
         }
         if !self.started && planned.facts.root == RootKind::Into {
             undo::empty(planned.options.rootfs);
-        }
-        if let Some(record) = self.record {
-            record.remove();
         }
     }
 }
