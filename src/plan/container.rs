@@ -139,9 +139,8 @@ impl<'a> Builder<'_, 'a> {
         self.go_behind(options);
         // What mount points leave is nothing that needs a record, and a link goes with the network namespace.
         let cgroups = program.cgroups;
-        let traces = !options.persist.is_empty() || !cgroups.made.is_empty();
-        let leaves = options.pid_file.is_some() || traces;
-        let required = options.name.is_some() || leaves || options.detach;
+        let traces = !options.persist.is_empty() || !cgroups.made.is_empty() || options.detach;
+        let required = options.name.is_some() || options.pid_file.is_some() || traces;
         self.add(Step::KeepRecord { path: facts.record, required });
         self.cgroups(cgroups);
         self.join(options, facts, program);
