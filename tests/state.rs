@@ -68,7 +68,10 @@ fn a_name_is_one_containers() {
         runs.into_iter().partition(|run| !run.has_ended());
     assert_eq!(won.len(), 1, "{} have the name", won.len());
     for run in lost {
-        run.finish().refused(125, &[&name, "EEXIST", "a container of this name is running"]);
+        run.finish().refused(
+            125,
+            &[&name, "EEXIST", "a container of this name exists; rootlet rm NAME removes it"],
+        );
     }
     for run in won {
         run.finish().ok();

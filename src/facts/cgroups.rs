@@ -12,13 +12,16 @@ use crate::text::arena::Arena;
 use crate::text::line::Line;
 
 /// Where hierarchies of v1 are mounted by everybody, in the order of `Controllers::EACH`.
-pub const PLACES: [&CStr; 5] = [
+pub const PLACES: [&CStr; 6] = [
     c"/sys/fs/cgroup/memory",
     c"/sys/fs/cgroup/cpu",
     c"/sys/fs/cgroup/cpuset",
     c"/sys/fs/cgroup/pids",
     c"/sys/fs/cgroup/devices",
+    c"/sys/fs/cgroup/freezer",
 ];
+/// The index behind them, which stands for v2.
+pub const V2: u8 = PLACES.len() as u8;
 /// Where v2 is mounted alone, and beside v1.
 const UNIFIED: [&CStr; 2] = [c"/sys/fs/cgroup", c"/sys/fs/cgroup/unified"];
 
@@ -35,6 +38,10 @@ pub struct CgroupFacts<'a> {
     pub v2: Controllers,
     /// Where v2 is mounted; empty where it is not.
     pub unified: &'static CStr,
+    /// Those of them that v2's own root hands on already.
+    pub handed_on: Controllers,
+    /// On which hierarchy a container can be stopped for a while and go on: an index of `PLACES`, or `V2`.
+    pub freezer: Option<u8>,
     /// An ordinary user's own cgroup on v2, where it has been delegated to him.
     pub delegated: Option<&'a [u8]>,
 }
@@ -43,7 +50,8 @@ impl CgroupFacts<'_> {
     /// Nothing found, or not asked.
     #[must_use]
     pub const fn new() -> Self {
-        Self { v1: Controllers::NONE, v2: Controllers::NONE, unified: c"", delegated: None }
+        let none = Controllers::NONE;
+        Self { v1: none, v2: none, unified: c"", handed_on: none, freezer: None, delegated: None }
     }
 }
 
@@ -53,7 +61,7 @@ impl Default for CgroupFacts<'_> {
     }
 }
 
-/// Asks the host, for a container with limits alone.
+/// Asks the host, for a container with limits or one in the background.
 ///
 /// # Errors
 /// The call that failed.
@@ -63,8 +71,7 @@ pub fn gather<'a>(
     arena: &mut Arena<'a>,
     facts: &mut CgroupFacts<'a>,
 ) -> Result<(), Refusal> {
-    let mut read = |path| read_text(None, path, Subject::Machine, arena);
-    let table = read(c"/proc/self/cgroup")?.unwrap_or_default();
+    let table = read_text(None, c"/proc/self/cgroup", Subject::Machine, arena)?.unwrap_or_default();
     let unified = UNIFIED.iter().find(|place| is_of_kind(place, CGROUP2));
     facts.unified = unified.copied().unwrap_or_default();
     let top = facts.unified.to_bytes();
@@ -80,11 +87,26 @@ pub fn gather<'a>(
     } else {
         let own = own_cgroup(table).unwrap_or_default();
         path.raw(own);
-        facts.delegated = is_writable(top, own).then_some(own);
+        facts.delegated = is_delegated(top, own).then_some(own);
     }
+    let mut on_v2 = facts.delegated.is_some();
     if !top.is_empty() {
-        let offered = read(path.text("/cgroup.controllers").as_path())?;
+        path.text("/cgroup.controllers");
+        let offered = read_text(None, path.as_path(), Subject::Machine, arena)?;
         facts.v2 = named(offered.unwrap_or_default(), b' ');
+        if is_root {
+            on_v2 = is_writable(top);
+            let mut path = Line::new();
+            path.raw(top).text("/cgroup.subtree_control");
+            let handed_on = read_text(None, path.as_path(), Subject::Machine, arena)?;
+            facts.handed_on = named(handed_on.unwrap_or_default(), b' ');
+        }
+    }
+    let [.., freezer] = PLACES;
+    if on_v2 {
+        facts.freezer = Some(V2);
+    } else if facts.v1.has(Controllers::FREEZER) && is_writable(freezer.to_bytes()) {
+        facts.freezer = Some(V2 - 1);
     }
     Ok(())
 }
@@ -96,10 +118,15 @@ fn is_of_kind(place: &CStr, kind: u32) -> bool {
 
 /// Whether the caller may make cgroups below a cgroup and move processes there. Source: cgroup-v2, "Delegation".
 #[inline(never)]
-fn is_writable(top: &[u8], cgroup: &[u8]) -> bool {
+fn is_delegated(top: &[u8], cgroup: &[u8]) -> bool {
     ["", "/cgroup.procs", "/cgroup.subtree_control"].into_iter().all(|file| {
         let mut path = Line::new();
-        path.raw(top).raw(cgroup).text(file);
-        access(path.as_path(), Access::WRITE_OK).is_ok()
+        is_writable(path.raw(top).raw(cgroup).text(file).bytes())
     })
+}
+
+#[inline(never)]
+fn is_writable(path: &[u8]) -> bool {
+    let mut line = Line::new();
+    access(line.raw(path).as_path(), Access::WRITE_OK).is_ok()
 }

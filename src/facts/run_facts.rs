@@ -218,7 +218,7 @@ pub fn gather<'a>(
     facts.on_initramfs = on_initramfs()?;
     if options.terminal {
         facts.window = terminal::window(standard::input()).ok();
-    } else {
+    } else if !options.detach {
         const NO_TERMINAL: Errno = Errno(6);
         let terminal = open(CWD, c"/dev/tty", OpenFlags::READ);
         facts.has_terminal = terminal.err() != Some(NO_TERMINAL);
@@ -243,8 +243,9 @@ pub fn gather<'a>(
             return Err(Refusal::new(Subject::Persist(index), Reason::IsThere));
         }
     }
+    look_at_log(options)?;
     look_at_volumes(options, facts)?;
-    if options.takes_cgroups() {
+    if options.takes_cgroups() || options.detach {
         cgroups::gather(facts.caller.uid == 0, arena, &mut facts.cgroups)?;
     }
     look_at_targets(root.as_ref(), options, facts)?;
@@ -341,6 +342,16 @@ fn look_at_network(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result
 
 fn is_program(path: &CStr) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// Output is appended to a regular file: a link may lead anywhere by the time somebody reads it.
+fn look_at_log(options: &RunOptions<'_>) -> Result<(), Refusal> {
+    match options.log.map(|log| statat(CWD, log, AtFlags::SYMLINK_NOFOLLOW)) {
+        None | Some(Err(KernelErrno::NOENT)) => Ok(()),
+        Some(Err(errno)) => Err(Refusal::of_call(Call::Newfstatat, Subject::Log)(errno)),
+        Some(Ok(log)) if FileType::from_raw_mode(log.st_mode) == FileType::RegularFile => Ok(()),
+        Some(Ok(_)) => Err(Refusal::new(Subject::Log, Reason::NotRegular)),
+    }
 }
 
 fn look_at_volumes(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {

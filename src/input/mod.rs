@@ -28,6 +28,8 @@ pub mod kernel_release;
 pub mod landlock;
 #[cfg(feature = "run")]
 pub mod limits;
+#[cfg(feature = "enter")]
+pub mod manage_options;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod mount_info;
 #[cfg(any(feature = "run", feature = "boot"))]

@@ -50,6 +50,8 @@ pub enum Subject {
     Descriptor(u8),
     /// rootlet's own file.
     OwnFile,
+    /// The file of `--log`.
+    Log,
     /// The value of `--user`.
     User,
     /// A controller of cgroups, by its bit.
@@ -247,6 +249,18 @@ reasons! {
     NoMemoryToSize "has no root in memory for --storage-opt",
     NoMountOfHost "needs one directory as --rootfs, without --overlay, for --rootfs-idmap and --propagation shared or unbindable",
     NoStorage "is not size=BYTES, such as size=64m",
+    DetachedTerminal "cannot have --tty with --detach",
+    LogAlone "needs --detach with --log",
+    NeedsName "needs the name of a container",
+    SecondName "is one too many: there can be one name",
+    NoLines "is neither a number of lines nor all",
+    NoContainer "is the name of no container",
+    NotRunning "is not running",
+    StillRuns "is running; --force kills it",
+    NoStatus "was killed together with rootlet, so that nobody knows its status",
+    NoFreezer "has no cgroup of its own to be paused in",
+    NotFrozen "does not stand still within 10 s, and goes on",
+    NoLog "has no log: it was started without --log",
     NotEmpty "is not empty",
     NamesInArchive "may be in the archive, which is not unpacked yet: give numbers",
     NoArchive "is no tar archive, plain or in gzip",

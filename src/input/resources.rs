@@ -31,7 +31,7 @@ pub const PARENT_BYTES: usize = 255;
 pub struct Controllers(pub u8);
 
 /// Names of the controllers, one a line; line N belongs to bit N.
-pub const CONTROLLERS: &[u8] = b"memory\ncpu\ncpuset\npids\ndevices";
+pub const CONTROLLERS: &[u8] = b"memory\ncpu\ncpuset\npids\ndevices\nfreezer";
 
 impl Controllers {
     /// None of them.
@@ -46,8 +46,13 @@ impl Controllers {
     pub const PIDS: Self = Self(8);
     /// Which devices; a controller on v1 alone.
     pub const DEVICES: Self = Self(16);
+    /// Who stops processes for a while; a controller on v1, where every cgroup of v2 can do it.
+    pub const FREEZER: Self = Self(32);
+    /// Those that count what is used, whether there is a limit or not.
+    pub const COUNTING: Self = Self(Self::MEMORY.0 | Self::CPU.0 | Self::PIDS.0);
     /// Each of them alone, in the order of their names.
-    pub const EACH: [Self; 5] = [Self::MEMORY, Self::CPU, Self::CPUSET, Self::PIDS, Self::DEVICES];
+    pub const EACH: [Self; 6] =
+        [Self::MEMORY, Self::CPU, Self::CPUSET, Self::PIDS, Self::DEVICES, Self::FREEZER];
 
     /// Whether all of `other` are in this set.
     #[must_use]
@@ -253,7 +258,7 @@ impl RunOptions<'_> {
         self.lists.volumes.iter().any(|volume| volume.access.is_partial())
     }
 
-    /// Whether anything was asked for that takes a cgroup.
+    /// Whether anything was asked for that cannot be without a cgroup.
     #[must_use]
     pub fn takes_cgroups(&self) -> bool {
         self.resources.controllers() != Controllers::NONE || self.asks_less_of_devices()

@@ -47,6 +47,9 @@ pub enum Id {
     Interactive,
     NoInit,
     PidFile,
+    Detach,
+    Log,
+    Remove,
     PreserveFds,
     Limit,
     OomScoreAdj,
@@ -78,7 +81,7 @@ impl Id {
 }
 
 /// The options in the order of `MANUAL`.
-pub const IDS: [Id; 59] = [
+pub const IDS: [Id; 62] = [
     Id::Rootfs,
     Id::Overlay,
     Id::Upper,
@@ -118,6 +121,9 @@ pub const IDS: [Id; 59] = [
     Id::Interactive,
     Id::NoInit,
     Id::PidFile,
+    Id::Detach,
+    Id::Log,
+    Id::Remove,
     Id::PreserveFds,
     Id::Limit,
     Id::OomScoreAdj,
@@ -200,6 +206,10 @@ Runs CMD in a container whose root is DIR. Exit status: CMD's, 128+N for signal 
   -i, --interactive             accepted: it always is
       --no-init                 CMD itself is PID 1
       --pid-file FILE           write the container's pid
+  -d, --detach                  leave it in the background and print its name; its
+                                record stays until rootlet rm NAME
+      --log FILE                with -d: append its output to this file
+      --rm                      with -d: its record goes at its end
       --preserve-fds N          descriptors of the caller beside 0, 1, 2
       --ulimit NAME=SOFT[:HARD] a limit such as nofile=64:128 or core=unlimited
       --oom-score-adj N         -1000 to 1000: how soon it ends for want of memory

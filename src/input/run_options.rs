@@ -141,6 +141,12 @@ pub struct RunOptions<'a> {
     pub init: bool,
     /// Where the container's pid is written.
     pub pid_file: Option<&'a CStr>,
+    /// It goes on in the background.
+    pub detach: bool,
+    /// Where its output goes then.
+    pub log: Option<&'a CStr>,
+    /// Its record goes at its end, as that of others does.
+    pub remove: bool,
     /// Capabilities of the program.
     pub capabilities: CapabilitySet,
     /// What was added by name.
@@ -210,6 +216,9 @@ impl<'a> RunOptions<'a> {
             terminal: false,
             init: true,
             pid_file: None,
+            detach: false,
+            log: None,
+            remove: false,
             capabilities: CapabilitySet::DEFAULT,
             capabilities_added: CapabilitySet::NONE,
             limits: Vec::new(),
@@ -272,9 +281,13 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
             Id::CapabilityAdd | Id::CapabilityDrop => change_capabilities(id, value, &mut changes),
             Id::Rootfs | Id::Upper | Id::Work | Id::Into => options.root.set(id, value),
             Id::Storage => options.root.set_storage(value.to_bytes(), arena),
-            Id::Name | Id::Hostname | Id::Domainname | Id::Workdir | Id::User | Id::PidFile => {
-                set_text(id, value, options)
-            }
+            Id::Name
+            | Id::Hostname
+            | Id::Domainname
+            | Id::Workdir
+            | Id::User
+            | Id::PidFile
+            | Id::Log => set_text(id, value, options),
             Id::Network | Id::Publish | Id::Server | Id::Search | Id::AddHost => {
                 set_network(id, value, arena, options)
             }
@@ -313,6 +326,12 @@ fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
     }
     if options.terminal && layers.contains(&root_options::INPUT) {
         return Err(Refusal::new(Subject::Command, Reason::InputAndTerminal));
+    }
+    if options.terminal && options.detach {
+        return Err(Refusal::new(Subject::Command, Reason::DetachedTerminal));
+    }
+    if options.log.is_some() && !options.detach {
+        return Err(Refusal::new(Subject::Command, Reason::LogAlone));
     }
     let renames = options.hostname.is_some() || options.domainname.is_some();
     if options.time_offsets.is_some() && !options.init {
@@ -390,7 +409,8 @@ fn set_text<'a>(id: Id, value: &'a CStr, options: &mut RunOptions<'a>) -> Result
         Id::Domainname => options.domainname = Some(value),
         Id::Workdir => options.workdir = value,
         Id::User => options.user = Some(value),
-        _ => options.pid_file = Some(value),
+        Id::PidFile => options.pid_file = Some(value),
+        _ => options.log = Some(value),
     }
     Ok(())
 }
@@ -453,6 +473,8 @@ const fn set_switch(id: Id, options: &mut RunOptions<'_>) -> Result<(), Reason> 
         Id::NoMoreUsers => options.no_more_users = true,
         Id::Terminal => options.terminal = true,
         Id::NoInit => options.init = false,
+        Id::Detach => options.detach = true,
+        Id::Remove => options.remove = true,
         Id::Privileged => {
             options.capabilities = CapabilitySet::ALL;
             options.privileged = true;

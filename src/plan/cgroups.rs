@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use heapless::Vec;
 
 use super::device_rules::{self, DeviceRule, DeviceRules};
-use crate::facts::cgroups::PLACES;
+use crate::facts::cgroups::{PLACES, V2};
 use crate::facts::run_facts::RunFacts;
 use crate::input::mount_options::Access;
 use crate::input::refusal::{Reason, Refusal, Subject};
@@ -131,12 +131,10 @@ pub fn plan<'a>(
     arena: &mut Arena<'a>,
     cgroups: &mut Cgroups<'a>,
 ) -> Result<(), Refusal> {
-    if !options.takes_cgroups() {
-        return Ok(());
-    }
     let mut planner = Planner { options, facts, arena, cgroups };
-    planner.choose()?;
-    planner.step_aside()?;
+    let wanted = if options.takes_cgroups() { planner.wanted()? } else { Controllers::NONE };
+    planner.choose(wanted)?;
+    planner.step_aside(wanted)?;
     planner.settings()?;
     planner.devices()
 }
@@ -153,9 +151,8 @@ const fn refused<T>(reason: Reason) -> Result<T, Refusal> {
 }
 
 impl<'a> Planner<'_, 'a> {
-    /// Which hierarchies are needed, and where on them.
-    #[inline(never)]
-    fn choose(&mut self) -> Result<(), Refusal> {
+    /// The controllers of what was asked for.
+    fn wanted(&self) -> Result<Controllers, Refusal> {
         let found = &self.facts.cgroups;
         let is_root = self.facts.caller.uid == 0;
         let less = self.options.asks_less_of_devices();
@@ -169,7 +166,23 @@ impl<'a> Planner<'_, 'a> {
         if is_root && (less || !self.options.privileged) {
             wanted = wanted.and(Controllers::DEVICES);
         }
+        Ok(wanted)
+    }
+
+    /// Which hierarchies are needed, and where on them.
+    #[inline(never)]
+    fn choose(&mut self, mut wanted: Controllers) -> Result<(), Refusal> {
+        let found = &self.facts.cgroups;
+        let is_root = self.facts.caller.uid == 0;
+        let less = self.options.asks_less_of_devices();
+        let freezer = if self.options.detach { found.freezer } else { None };
         let mut on_v2 = Controllers::NONE;
+        if freezer == Some(V2) && self.options.resources.parent.is_none() {
+            on_v2 = Controllers::COUNTING.both(found.handed_on);
+        }
+        if freezer.is_some_and(|hierarchy| hierarchy != V2) {
+            wanted = wanted.and(Controllers::FREEZER);
+        }
         // On v2 devices have no controller, but programs.
         let programs = if found.unified.is_empty() || !is_root {
             Controllers::NONE
@@ -190,7 +203,7 @@ impl<'a> Planner<'_, 'a> {
                 return refused(Reason::NoDeviceCgroup);
             }
         }
-        if on_v2 == Controllers::NONE { Ok(()) } else { self.add(PLACES.len() as u8, on_v2) }
+        if on_v2 == Controllers::NONE && freezer != Some(V2) { Ok(()) } else { self.add(V2, on_v2) }
     }
 
     #[inline(never)]
@@ -219,9 +232,10 @@ impl<'a> Planner<'_, 'a> {
 
     /// A cgroup of v2 that has processes hands nothing on to others below it: rootlet itself, which a user has been put
     /// into his cgroup with, goes into another.
-    fn step_aside(&mut self) -> Result<(), Refusal> {
+    fn step_aside(&mut self, wanted: Controllers) -> Result<(), Refusal> {
         let found = &self.facts.cgroups;
-        if let (Some(own), None) = (found.delegated, self.options.resources.parent) {
+        let hands_on = wanted != Controllers::NONE && self.options.resources.parent.is_none();
+        if let (Some(own), true) = (found.delegated, hands_on) {
             let leaf = self.join(&[found.unified.to_bytes(), own, b"/supervisor"])?;
             self.cgroups.leaf = Some(leaf);
         }

@@ -92,7 +92,7 @@ pub fn plan<'a>(
     plan.become_root(facts, program);
     plan.root(options, facts, program);
     plan.dev(options, program, files);
-    plan.give_up_input(facts);
+    plan.give_up_input(options, facts);
     if !options.privileged {
         plan.hide();
     }
@@ -141,11 +141,11 @@ impl<'a> Builder<'_, 'a> {
     ) {
         let new = program.namespaces(options);
         self.add(Step::ProtectOwnFile);
+        self.go_behind(options);
         // What mount points leave is nothing that needs a record, and a link goes with the network namespace.
         let cgroups = program.cgroups;
-        let traces = !options.persist.is_empty() || !cgroups.made.is_empty();
-        let leaves = options.pid_file.is_some() || traces;
-        let required = options.name.is_some() || leaves;
+        let traces = !options.persist.is_empty() || !cgroups.made.is_empty() || options.detach;
+        let required = options.name.is_some() || options.pid_file.is_some() || traces;
         self.add(Step::KeepRecord { path: facts.record, required });
         self.cgroups(cgroups);
         self.join(options, facts, program);
@@ -174,6 +174,7 @@ impl<'a> Builder<'_, 'a> {
         if let Some(path) = options.pid_file {
             self.add(Step::WritePidFile(path));
         }
+        self.add_if(options.detach, Step::SameOutput);
         self.add(Step::TakeLink(options.preserved));
         self.add(Step::DieWithSupervisor);
         self.add_if(!new.has(Namespaces::PID), Step::AdoptOrphans);

@@ -232,6 +232,11 @@ rows! {
     83: Step::EnterPrepared =>
         "have mounts of its own and none of the host's|openat setns unshare statfs|\
          nsenter --mount=/run/rootlet/.mounts unshare --mount",
+    84: Step::Background { .. } =>
+        "go on in the background, output to $p|openat close openat pipe2 clone prctl setsid dup3 \
+         dup3 close_range|setsid ... >> $p < /dev/null &",
+    85: Step::SameOutput =>
+        "have standard error where the output is|dup3|exec 2>&1",
 }
 
 /// Looks a container up.
@@ -363,6 +368,10 @@ impl Step<'_> {
             }) => name.to_bytes(),
             Self::ShiftClocks(offsets) => offsets.asked.to_bytes(),
             Self::Persist(persist) => persist.file.to_bytes(),
+            Self::Background { log, .. } => match log {
+                Some(log) => log.to_bytes(),
+                None => b"/dev/null",
+            },
             Self::Label(label) => label.text.to_bytes(),
             Self::Link(link) => link.to.to_bytes(),
             Self::Propagate(kind) => kind.name().as_bytes(),

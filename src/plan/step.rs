@@ -184,6 +184,13 @@ pub struct Unpacking {
 pub enum Step<'a> {
     /// Run from where nobody can write rootlet's own file.
     ProtectOwnFile,
+    /// Go on in the background, in a session of its own.
+    Background {
+        /// The file that has the output from then on; /dev/null where there is none.
+        log: Option<&'a CStr>,
+        /// How many descriptors of the caller CMD gets: they stay open.
+        preserved: u8,
+    },
     /// Clean up after runs that were killed, and keep a record of this one.
     KeepRecord {
         /// Where.
@@ -248,6 +255,8 @@ pub enum Step<'a> {
 
     /// Keep the standard descriptors, as many more, and the link; close all others.
     TakeLink(u8),
+    /// Have standard error where standard output is: what the supervisor still has there is its caller's.
+    SameOutput,
     /// Be killed when the supervisor ends.
     DieWithSupervisor,
     /// Be the parent of orphans although this is not PID 1.
@@ -425,6 +434,7 @@ impl Step<'_> {
     pub const fn stage(&self) -> Stage {
         match self {
             Self::ProtectOwnFile
+            | Self::Background { .. }
             | Self::KeepRecord { .. }
             | Self::StepAside(_)
             | Self::MakeCgroup(_)

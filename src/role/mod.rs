@@ -4,6 +4,8 @@ use core::ffi::CStr;
 
 #[cfg(feature = "boot")]
 use crate::input::boot_parameters::End;
+#[cfg(feature = "enter")]
+use crate::input::manage_options::Verb;
 use crate::input::supervision::Style;
 use crate::report;
 #[cfg(feature = "boot")]
@@ -15,6 +17,10 @@ use crate::text::packed::{Packed, packed};
 #[cfg(feature = "boot")]
 mod boot;
 mod init;
+#[cfg(feature = "enter")]
+mod logs;
+#[cfg(feature = "enter")]
+mod manage;
 mod peer;
 #[cfg(feature = "boot")]
 mod power;
@@ -75,6 +81,9 @@ enum Role {
     /// The end of a machine.
     #[cfg(feature = "boot")]
     Power(End),
+    /// Work with containers that are there.
+    #[cfg(feature = "enter")]
+    Manage(Verb),
     /// initsh.
     #[cfg(feature = "shell")]
     Shell,
@@ -84,6 +93,10 @@ enum Role {
 
 /// Subcommands and options of `rootlet`, each behind a letter that says which role it is.
 const COMMANDS: Packed = packed!("rrun\npprepare\n0init\nV--version\nV-V\nh--help\nh-h");
+
+/// What is done with containers that are there, behind a letter as well.
+#[cfg(feature = "enter")]
+const VERBS: Packed = packed!("wwait\nkkill\nTstop\nppause\nuresume\nuunpause\nxrm\nllogs");
 
 /// Programs of a system, under their names and as commands, each behind a letter as well.
 #[cfg(feature = "boot")]
@@ -131,6 +144,18 @@ fn named(table: Packed, name: &[u8]) -> Option<Role> {
         b's' => Role::SwitchRoot,
         #[cfg(feature = "shell")]
         b'S' => Role::Shell,
+        #[cfg(feature = "enter")]
+        letter => Role::Manage(match letter {
+            b'w' => Verb::Wait,
+            b'k' => Verb::Kill,
+            b'T' => Verb::Stop,
+            b'p' => Verb::Pause,
+            b'u' => Verb::Resume,
+            b'x' => Verb::Remove,
+            b'l' => Verb::Logs,
+            _ => return None,
+        }),
+        #[cfg(not(feature = "enter"))]
         _ => return None,
     })
 }
@@ -141,6 +166,8 @@ const USAGE: Packed = packed!(
 rootlet: first process of a machine or a container, and container runner
 
   rootlet run --rootfs DIR [options] [--] CMD [ARG...]   run CMD in a container
+  rootlet wait, stop, kill, pause, resume, logs, rm NAME...   containers that run, or
+                                              have run in the background
   rootlet prepare [--remove]   make later runs independent of the host's mounts
   rootlet init [options] [--] CMD [ARG...]   be a container's PID 1: reap, forward
   tini, docker-init, dumb-init, catatonit    the same as these programs do it, by
@@ -174,7 +201,9 @@ pub fn dispatch(vectors: Vectors, memory: &'static mut Memory) -> i32 {
         let mut behind = arguments;
         let command = behind.next();
         let word = command.unwrap_or_default().to_bytes();
-        if let Some(role) = named(COMMANDS, word).or_else(|| program(word)) {
+        if let Some(role) =
+            named(COMMANDS, word).or_else(|| verb_of(word)).or_else(|| program(word))
+        {
             arguments = behind;
             role
         } else if let Some(role) = kernels_init() {
@@ -197,6 +226,16 @@ fn shell_of(name: &[u8]) -> Option<Role> {
 
 #[cfg(not(feature = "shell"))]
 const fn shell_of(_: &[u8]) -> Option<Role> {
+    None
+}
+
+#[cfg(feature = "enter")]
+fn verb_of(name: &[u8]) -> Option<Role> {
+    named(VERBS, name)
+}
+
+#[cfg(not(feature = "enter"))]
+const fn verb_of(_: &[u8]) -> Option<Role> {
     None
 }
 
@@ -239,6 +278,8 @@ fn play(
         }
         #[cfg(feature = "boot")]
         Role::Power(end) => power::power(end, arguments),
+        #[cfg(feature = "enter")]
+        Role::Manage(verb) => manage::manage(verb, vectors, arguments),
         #[cfg(feature = "shell")]
         Role::Shell => {
             // `$0` is what the shell was called, or the word behind `rootlet`.

@@ -323,6 +323,7 @@ fn say_refusal(
             (packed!(""), c"")
         }
         Subject::OwnFile => (packed!("rootlet's own file "), c"/proc/self/exe"),
+        Subject::Log => (packed!(""), options.log.unwrap_or_default()),
         Subject::Link { bridge } => (packed!("link "), named_link(options, bridge)),
         Subject::Pasta => (packed!("pasta"), c""),
         Subject::Persist(index) => {

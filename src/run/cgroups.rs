@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use rustix::fs::{AtFlags, CWD, Mode, XattrFlags, getxattr, mkdirat, setxattr, unlinkat};
-use rustix::io::{read, write};
+use rustix::io::{pread, read, write};
 
 use super::descendants::for_each_pid;
 use crate::input::cgroup_files::{named, number_of};
@@ -283,7 +283,7 @@ fn kill_all(path: &[u8]) {
         let mut is_populated = false;
         if let Ok(events) = &events {
             let mut buffer = [0; FILE_BYTES];
-            let text = rustix::io::pread(events, &mut buffer, 0);
+            let text = pread(events, &mut buffer, 0);
             let text = text.ok().and_then(|length| buffer.get(..length)).unwrap_or_default();
             is_populated = number_of(text, b"populated") != 0;
         } else {
@@ -298,18 +298,68 @@ fn kill_all(path: &[u8]) {
         if !is_populated || left_ms == 0 {
             return;
         }
-        match &events {
-            // The kernel says when that changes.
+        await_change(events.as_ref().ok(), left_ms, &mut pause_ms);
+    }
+}
+
+/// How long a container may take to stand still.
+#[cfg(feature = "enter")]
+const FREEZE_MS: u64 = 10_000;
+
+/// Stops all processes of a cgroup until they are let go on again, and waits until they stand still or go on; whether
+/// they do by then. Source: cgroup-v2, "cgroup.freeze"; cgroup-v1, "freezer-subsystem".
+///
+/// # Errors
+/// ENOENT of openat: this cgroup cannot do it. ENODEV: it has just been removed.
+#[cfg(feature = "enter")]
+#[inline(never)]
+pub fn freeze(path: &CStr, stop: bool) -> Result<bool, CallError> {
+    let path = path.to_bytes();
+    let end_ms = monotonic_ms() + FREEZE_MS;
+    let wanted: &[u8] = if stop { b"FROZEN" } else { b"THAWED" };
+    let events = open_file(path, "/cgroup.events", OpenFlags::READ);
+    match &events {
+        Ok(_) => write_file(path, "/cgroup.freeze", if stop { b"1" } else { b"0" })?,
+        Err(_) => write_file(path, "/freezer.state", wanted)?,
+    }
+    let mut pause_ms = 1;
+    loop {
+        let left_ms = end_ms.saturating_sub(monotonic_ms());
+        let mut buffer = [0; FILE_BYTES];
+        let is_done = match &events {
             Ok(events) => {
-                let entry = Entry::new(events.as_fd(), poll::PRIORITY);
-                wait_at_most(&mut [entry], left_ms as u32);
+                let length = pread(events, &mut buffer, 0).map_err(Call::Read.failed())?;
+                let text = buffer.get(..length).unwrap_or_default();
+                number_of(text, b"frozen") == u64::from(stop)
             }
-            Err(_) => {
-                wait_at_most(&mut [], pause_ms);
-                pause_ms *= 2;
-            }
+            Err(_) => read_file(path, "/freezer.state", &mut buffer)?.trim_ascii() == wanted,
+        };
+        if is_done || left_ms == 0 {
+            return Ok(is_done);
+        }
+        await_change(events.as_ref().ok(), left_ms, &mut pause_ms);
+    }
+}
+
+/// Waits until the kernel says that something has changed; v1 does not, and is asked again after a doubled pause.
+#[inline(never)]
+fn await_change(events: Option<&Descriptor>, left_ms: u64, pause_ms: &mut u32) {
+    match events {
+        Some(events) => {
+            let entry = Entry::new(events.as_fd(), poll::PRIORITY);
+            wait_at_most(&mut [entry], left_ms as u32);
+        }
+        None => {
+            wait_at_most(&mut [], *pause_ms);
+            *pause_ms *= 2;
         }
     }
+}
+
+/// Kills all processes of a cgroup of v2 at once.
+#[cfg(feature = "enter")]
+pub fn kill_at_once(path: &CStr) {
+    let _ = write_file(path.to_bytes(), "/cgroup.kill", b"1");
 }
 
 fn for_each_member(path: &[u8], act: &mut dyn FnMut(i32)) {

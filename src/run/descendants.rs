@@ -85,6 +85,12 @@ fn is_ours(own: i32) -> bool {
     parse_u64(parts(&number, b' ').skip_to(0)) == u64::try_from(own).ok()
 }
 
+/// Whether a process has another one among its ancestors.
+#[cfg(feature = "enter")]
+pub fn is_below(pid: i32, ancestor: i32) -> bool {
+    is_meant(pid, ALL, ancestor)
+}
+
 fn is_meant(mut pid: i32, session: i32, own: i32) -> bool {
     for _ in 0..GENERATIONS {
         let (parent, in_session) = relations(pid);

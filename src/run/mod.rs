@@ -5,6 +5,8 @@ pub mod descriptors;
 pub mod program;
 
 #[cfg(feature = "run")]
+pub mod background;
+#[cfg(feature = "run")]
 pub mod cgroups;
 #[cfg(feature = "boot")]
 pub mod copy_tree;
@@ -18,6 +20,8 @@ pub mod id_maps;
 pub mod identity;
 #[cfg(feature = "run")]
 pub mod join;
+#[cfg(feature = "enter")]
+pub mod known;
 #[cfg(feature = "run")]
 pub mod landlock;
 #[cfg(feature = "run")]

@@ -5,7 +5,8 @@ use super::identity::Inheritance;
 use super::program::{Attempt, Program};
 use super::start::{self, Container};
 use super::{
-    cgroups, id_maps, identity, landlock, layers, link, mounts, persist, prepared, terminal, unpack,
+    background, cgroups, id_maps, identity, landlock, layers, link, mounts, persist, prepared,
+    terminal, unpack,
 };
 use crate::input::namespaces::Namespaces;
 use crate::plan::environment::ENVIRONMENT;
@@ -38,6 +39,7 @@ pub struct ProgramContext<'a> {
 pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError> {
     match step {
         Step::TakeLink(preserved) => take_link(hands, *preserved),
+        Step::SameOutput => background::join_output(2),
         Step::DieWithSupervisor => identity::die_with_parent(),
         Step::AdoptOrphans => identity::adopt_orphans(),
         Step::AwaitSupervisor => link::await_go(&hands.link),

@@ -31,7 +31,7 @@ pub fn prepare() -> Result<(), CallError> {
     if is_prepared() {
         return Ok(());
     }
-    drop(record::open_list(RECORDS)?);
+    drop(record::make_list(RECORDS)?);
     // What somebody has unmounted.
     remove();
     let callers = persist::choose_processor()?;

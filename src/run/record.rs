@@ -39,20 +39,26 @@ impl Record {
     /// The call that failed; EEXIST of mkdirat: a container of that name is running. Nothing of it is left then.
     #[inline(never)]
     pub fn make(list: &CStr, name: &'static CStr, uid: u32) -> Result<Self, CallError> {
-        let list = open_list(list)?;
+        let list = make_list(list)?;
         flock(&list, FlockOperation::LockExclusive).map_err(Call::Flock.failed())?;
         if may_have_records(&list, uid)? {
             clean_up(&list);
         }
-        mkdirat(&list, name, PRIVATE).map_err(Call::Mkdirat.failed())?;
-        match make_file(&list, name) {
+        let mut made = make_in(&list, name);
+        // Whoever has just removed one of that name took the new directory for his own.
+        if matches!(made, Err(CallError { call: Call::Openat, errno: Errno::NOENT })) {
+            made = make_in(&list, name);
+        }
+        match made {
             Ok(file) => {
                 // The container's process has the descriptor as well, for a moment.
                 flock(&list, FlockOperation::Unlock).map_err(Call::Flock.failed())?;
                 Ok(Self { list, name, file })
             }
             Err(error) => {
-                remove(&list, name);
+                if error.call != Call::Mkdirat {
+                    remove(&list, name);
+                }
                 Err(error)
             }
         }
@@ -78,9 +84,18 @@ impl Record {
         add(&self.file, entry)
     }
 
-    /// Removes it: all that it says has been undone. Who ends next closes nothing himself.
-    pub fn remove(self) {
+    /// Undoes what it says, wherever we are.
+    pub fn undo(&self) {
+        undo_all(&self.file, self.name);
+    }
+
+    /// Removes it: all that it says has been undone.
+    pub fn remove(&self) {
         remove(&self.list, self.name);
+    }
+
+    /// Who ends next closes nothing himself.
+    pub fn leave_open(self) {
         self.list.leave_open();
         self.file.leave_open();
     }
@@ -89,7 +104,7 @@ impl Record {
 const PRIVATE: Mode = Mode::from_raw_mode(0o700);
 
 /// Opens the directory of records, which is made where it is missing.
-pub(super) fn open_list(path: &CStr) -> Result<Descriptor, CallError> {
+pub(super) fn make_list(path: &CStr) -> Result<Descriptor, CallError> {
     let list = match open(CWD, path, OpenFlags::READ_DIRECTORY) {
         Err(Errno::NOENT) => {
             match mkdirat(CWD, path, PRIVATE) {
@@ -115,6 +130,11 @@ fn may_have_records(list: &Descriptor, uid: u32) -> Result<bool, CallError> {
     }
     // The number has another size on each machine.
     Ok(status.st_nlink as u64 != LINKS_OF_EMPTY)
+}
+
+fn make_in(list: &Descriptor, name: &CStr) -> Result<Descriptor, CallError> {
+    mkdirat(list, name, PRIVATE).map_err(Call::Mkdirat.failed())?;
+    make_file(list, name)
 }
 
 /// Makes the file and locks it. A lock of fcntl(2) is the process's, not the descriptor's: no child has it.
@@ -156,11 +176,8 @@ fn add(file: &Descriptor, entry: &Entry<'_>) -> Result<(), CallError> {
 #[inline(never)]
 pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
     let list = open(CWD, list, OpenFlags::READ_DIRECTORY).map_err(Call::Openat.failed())?;
-    let mut buffer = [0; PATH_BYTES];
-    let file = open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::READ)
-        .map_err(Call::Openat.failed())?;
-    let lock = fcntl_getlk(&file, &Flock::from(FlockType::WriteLock));
-    let runner = lock.map_err(Call::Fcntl.failed())?.and_then(|lock| lock.pid);
+    let file = open_file(&list, name)?;
+    let runner = runner_of(&file)?;
     let mut pid = None;
     for_each_entry(&file, &mut |entry| {
         if let Entry::Pid(number) = entry {
@@ -168,31 +185,87 @@ pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
         }
     });
     let none = CallError { call: Call::Fcntl, errno: Errno::SRCH };
-    pid.zip(runner.map(rustix::process::Pid::as_raw_pid)).ok_or(none)
+    pid.zip(runner).ok_or(none)
+}
+
+/// Opens the directory of records as it is, if it is the caller's alone.
+///
+/// # Errors
+/// The call that failed; EACCES of openat where others may write there.
+#[cfg(feature = "enter")]
+pub fn open_list(path: &CStr, uid: u32) -> Result<Descriptor, CallError> {
+    let list = open(CWD, path, OpenFlags::READ_DIRECTORY).map_err(Call::Openat.failed())?;
+    may_have_records(&list, uid)?;
+    Ok(list)
+}
+
+/// Opens a record to read.
+///
+/// # Errors
+/// openat: ENOENT, there is none.
+pub fn open_file(list: &Descriptor, name: &CStr) -> Result<Descriptor, CallError> {
+    let mut buffer = [0; PATH_BYTES];
+    open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::READ).map_err(Call::Openat.failed())
+}
+
+/// The pid of the process that has a record locked.
+///
+/// # Errors
+/// fcntl(2).
+pub fn runner_of(file: &Descriptor) -> Result<Option<i32>, CallError> {
+    let lock = fcntl_getlk(file, &Flock::from(FlockType::WriteLock));
+    let lock = lock.map_err(Call::Fcntl.failed())?;
+    Ok(lock.and_then(|lock| lock.pid).map(rustix::process::Pid::as_raw_pid))
 }
 
 /// Undoes what containers have left whose runner is dead.
 #[inline(never)]
 fn clean_up(list: &Descriptor) {
     for_each_name(list, &mut |name| {
-        clean_up_after(list, name);
+        let _ = clean_up_after(list, name, Ended::Stay);
         true
     });
 }
 
+/// What becomes of the records of containers that have ended and left nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Stay,
+    Go,
+}
+
+/// Whether nobody runs it.
 #[inline(never)]
-fn clean_up_after(list: &Descriptor, name: &CStr) {
+fn clean_up_after(list: &Descriptor, name: &CStr, ended: Ended) -> bool {
     let mut buffer = [0; PATH_BYTES];
     match open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::UPDATE) {
         // It is making one that somebody was killed at, or removing.
         Err(Errno::NOENT) => remove(list, name),
-        Ok(file) if is_locked(&file) => {}
+        Ok(file) if is_locked(&file) => return false,
         Ok(file) => {
-            undo_all(&file, name);
-            remove(list, name);
+            let has_ended = has_status(&file);
+            if !has_ended {
+                undo_all(&file, name);
+            }
+            if !has_ended || ended == Ended::Go {
+                remove(list, name);
+            }
         }
         Err(_) => {}
     }
+    true
+}
+
+/// Removes the record of a container that nobody runs, and what it has left; false where somebody does.
+///
+/// # Errors
+/// flock(2).
+#[cfg(feature = "enter")]
+pub fn forget(list: &Descriptor, name: &CStr) -> Result<bool, CallError> {
+    flock(list, FlockOperation::LockExclusive).map_err(Call::Flock.failed())?;
+    let is_gone = clean_up_after(list, name, Ended::Go);
+    flock(list, FlockOperation::Unlock).map_err(Call::Flock.failed())?;
+    Ok(is_gone)
 }
 
 fn is_locked(file: &Descriptor) -> bool {
@@ -212,7 +285,7 @@ fn undo_all(file: &Descriptor, name: &CStr) {
         Entry::Root(path) => left.root = room.join(&[path.to_bytes()]).unwrap_or(c""),
         Entry::Pid(pid) => left.pid = Some(pid),
         Entry::Started => left.started = true,
-        Entry::Status(_) | Entry::Log(_) | Entry::Undo(_) => {}
+        Entry::Status(_) | Entry::Log(_) | Entry::NoInit | Entry::Undo(_) => {}
     });
     if let Some(directory) = &directory {
         left.directory = directory.as_fd();
@@ -227,7 +300,15 @@ fn undo_all(file: &Descriptor, name: &CStr) {
     });
 }
 
-fn for_each_entry(file: &Descriptor, act: &mut dyn FnMut(Entry<'_>)) {
+/// Whether a container has ended and nothing of it is left to undo.
+fn has_status(file: &Descriptor) -> bool {
+    let mut found = false;
+    for_each_entry(file, &mut |entry| found |= matches!(entry, Entry::Status(_)));
+    found
+}
+
+/// Calls `act` for each entry of a record, from the first on.
+pub fn for_each_entry(file: &Descriptor, act: &mut dyn FnMut(Entry<'_>)) {
     let mut buffer = [0; ENTRY_BYTES];
     let mut offset = 0;
     while let Ok(length @ 1..) = pread(file, &mut buffer, offset) {

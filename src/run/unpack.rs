@@ -243,10 +243,10 @@ impl Unpacker<'_> {
         parent: BorrowedFd<'_>,
         name: &CStr,
     ) -> Outcome {
-        let file = match create_private(parent, name) {
+        let file = match create_private(parent, name, OpenFlags::CREATE) {
             Err(Errno::EXIST) => {
                 remove(parent, name)?;
-                create_private(parent, name)
+                create_private(parent, name, OpenFlags::CREATE)
             }
             answer => answer,
         };

@@ -88,6 +88,9 @@ impl OpenFlags {
     /// To read; a FIFO does not hold us up, a terminal does not become ours.
     pub const READ: Self =
         Self(kernel::O_RDONLY | kernel::O_NONBLOCK | kernel::O_NOCTTY | kernel::O_CLOEXEC);
+    /// To read a file that is no link to one.
+    #[cfg(feature = "enter")]
+    pub const READ_FILE: Self = Self(Self::READ.0 | kernel::O_NOFOLLOW);
     /// To read a directory that is no link to one.
     #[cfg(any(feature = "run", feature = "boot"))]
     pub const READ_DIRECTORY: Self = Self(Self::READ.0 | kernel::O_DIRECTORY | kernel::O_NOFOLLOW);
@@ -121,6 +124,13 @@ impl OpenFlags {
             | kernel::O_NOFOLLOW
             | kernel::O_CLOEXEC,
     );
+    /// To append to a file that is there, which is no link.
+    #[cfg(feature = "run")]
+    pub const OUTPUT: Self =
+        Self(Self::WRITE_WITHOUT_WAITING.0 | kernel::O_APPEND | kernel::O_NOFOLLOW);
+    /// The same for a file that is not there yet.
+    #[cfg(feature = "run")]
+    pub const CREATE_OUTPUT: Self = Self(Self::OUTPUT.0 | kernel::O_CREAT | kernel::O_EXCL);
     /// To make a file that is not there yet, through no link.
     pub const CREATE: Self =
         Self(kernel::O_WRONLY | kernel::O_CREAT | kernel::O_EXCL | kernel::O_CLOEXEC);
@@ -142,9 +152,13 @@ pub fn open(directory: BorrowedFd<'_>, path: &CStr, flags: OpenFlags) -> Result<
 /// # Errors
 /// EEXIST, or those of openat(2).
 #[cfg(feature = "run")]
-pub fn create_private(directory: BorrowedFd<'_>, name: &CStr) -> Result<Descriptor, Errno> {
+pub fn create_private(
+    directory: BorrowedFd<'_>,
+    name: &CStr,
+    flags: OpenFlags,
+) -> Result<Descriptor, Errno> {
     let pointer = name.as_ptr().expose_provenance();
-    let arguments = [number(directory), pointer, OpenFlags::CREATE.0 as usize, 0o600, 0];
+    let arguments = [number(directory), pointer, flags.0 as usize, 0o600, 0];
     // SAFETY: the name is NUL-terminated and only read.
     Descriptor::from_answer(unsafe { syscall(kernel::__NR_openat, arguments) }?)
 }

@@ -19,6 +19,8 @@ pub mod vectors;
 pub mod bpf;
 #[cfg(feature = "run")]
 pub mod filter;
+#[cfg(feature = "enter")]
+pub mod inotify;
 #[cfg(feature = "run")]
 pub mod landlock;
 #[cfg(feature = "boot")]

@@ -3,7 +3,11 @@
 //! rustix keeps these calls unstable, so they are written here.
 
 use linux_raw_sys::general as kernel;
+#[cfg(feature = "enter")]
+use rustix::fd::BorrowedFd;
 
+#[cfg(feature = "enter")]
+use super::descriptor::number;
 use super::raw::syscall;
 use crate::text::errno::Errno;
 
@@ -148,6 +152,12 @@ impl Inherited {
         Self { mask, children_ignored }
     }
 
+    /// Lets signals have the effects on us that they had before.
+    #[cfg(feature = "run")]
+    pub fn restore_mask(self) {
+        set_mask(&self.mask, None);
+    }
+
     /// Gives back, in the process that becomes the program.
     pub fn restore(self) {
         if self.children_ignored {
@@ -242,6 +252,17 @@ pub fn kill(pid: i32, signal: Signal) -> Result<(), Errno> {
     let arguments = [pid as usize, signal.0 as usize, 0, 0, 0];
     // SAFETY: kill has no pointers.
     unsafe { syscall(kernel::__NR_kill, arguments) }.map(drop)
+}
+
+/// Sends `signal` to the process that a pidfd holds. pidfd_send_signal(2).
+///
+/// # Errors
+/// ESRCH, EPERM.
+#[cfg(feature = "enter")]
+pub fn signal_process(process: BorrowedFd<'_>, signal: Signal) -> Result<(), Errno> {
+    let arguments = [number(process), signal.0 as usize, 0, 0, 0];
+    // SAFETY: no pointers but one to nothing: the kernel fills in who sends.
+    unsafe { syscall(kernel::__NR_pidfd_send_signal, arguments) }.map(drop)
 }
 
 /// What a signal does, as far as we ask: only whether a child's end is ignored matters to a PID 1.

@@ -19,6 +19,7 @@ mod probe;
 mod process;
 mod pty;
 mod rootfs;
+mod secluded;
 mod trace;
 pub mod user;
 
@@ -39,6 +40,7 @@ pub use process::{
     await_true, children, descendants, find_child, kill, links, stat_field, state, status_field,
 };
 pub use pty::Terminal;
+pub use secluded::Secluded;
 pub use trace::{ALONE, Call, Trace};
 
 /// Starts a test, or returns from it after noting why it is skipped.

@@ -65,9 +65,16 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
-    /// Standard input was the archive.
-    pub(super) fn give_up_input(&mut self, facts: &RunFacts<'a>) {
-        self.add_if(facts.layers.contains(&Layer::Input), Step::NullInput);
+    /// Leaves the caller, before there is anything that would be his process's.
+    pub(super) fn go_behind(&mut self, options: &RunOptions<'a>) {
+        let RunOptions { log, preserved, .. } = *options;
+        self.add_if(options.detach, Step::Background { log, preserved });
+    }
+
+    /// Standard input was the archive, or is the caller's.
+    pub(super) fn give_up_input(&mut self, options: &RunOptions<'a>, facts: &RunFacts<'a>) {
+        let was_archive = facts.layers.contains(&Layer::Input);
+        self.add_if(was_archive || options.detach, Step::NullInput);
     }
 
     /// Makes a root read-only that had to be written until now.

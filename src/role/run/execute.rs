@@ -11,6 +11,7 @@ use crate::input::run_options::Mode;
 use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
 use crate::report::{self, OWN_FAILURE};
+use crate::run::background::{self, Place};
 use crate::run::cgroups::count_of_kills;
 use crate::run::descendants;
 use crate::run::hands::Hands;
@@ -37,6 +38,7 @@ use crate::sys::signal_file;
 use crate::sys::standard;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
+use crate::text::line::Line;
 use crate::text::packed::packed;
 
 /// Runs the container and gives its exit status.
@@ -46,7 +48,7 @@ pub fn execute(planned: &Planned, channels: &'static mut Channels) -> i32 {
     let inherited = Inherited::take_over();
     let mut traces = Traces::NONE;
     let status = start_and_wait(planned, inherited, &mut traces, channels);
-    traces.remove(planned);
+    traces.remove(planned, status);
     status
 }
 
@@ -71,6 +73,16 @@ fn start_and_wait(
                         started = Some(container);
                         traces.begin(pid)
                     }
+                    Err(error) => Err(error),
+                }
+            }
+            (Step::Background { log, preserved }, _) => {
+                match background::enter(*log, *preserved, inherited) {
+                    Ok(Place::Behind(background)) => {
+                        traces.background = Some(background);
+                        Ok(())
+                    }
+                    Ok(place) => exit(tell_caller(planned, place)),
                     Err(error) => Err(error),
                 }
             }
@@ -105,6 +117,17 @@ fn start_and_wait(
     }
     started
         .map_or(OWN_FAILURE, |container| supervise_container(planned, container, traces, channels))
+}
+
+/// In the process that has stayed with the caller: the container's name, or why there is none.
+fn tell_caller(planned: &Planned, place: Place) -> i32 {
+    match place {
+        Place::Failed(status) => status,
+        _ => {
+            report::print(Line::new().raw(planned.facts.name.to_bytes()));
+            0
+        }
+    }
 }
 
 /// Times steps where `--trace` asks for it.
@@ -160,10 +183,10 @@ fn supervise_container(
     give_up_preserved(planned);
     let pid = container.pid;
     let status = match hear_of_start(planned, &container.link) {
-        Ok(heard) => {
-            traces.started();
-            wait_for_end(planned, container, heard, channels)
-        }
+        Ok(heard) => match traces.started() {
+            Ok(()) => wait_for_end(planned, container, heard, channels),
+            Err(_) => kill_and_wait(planned, pid),
+        },
         Err(Unheard::Failed(failed)) => failed_inside(planned, pid, failed),
         Err(Unheard::Lost(error)) => abandon(planned, pid, of_start(planned, error)),
         Err(Unheard::Died) => {
@@ -175,13 +198,17 @@ fn supervise_container(
             status
         }
         Err(Unheard::Ended(arrived)) => {
-            let _ = signal::kill(pid.0, Signal::KILL);
-            let _ = watch(planned, pid, Policy::INSIDE, Source::Signals);
+            let _ = kill_and_wait(planned, pid);
             SIGNALLED + arrived.signal.0
         }
     };
     say_kills(planned);
     status
+}
+
+fn kill_and_wait(planned: &Planned, pid: Pid) -> i32 {
+    let _ = signal::kill(pid.0, Signal::KILL);
+    watch(planned, pid, Policy::INSIDE, Source::Signals)
 }
 
 /// Says that the kernel has killed something because the container's memory was used up: the status of a program that

@@ -23,7 +23,7 @@ const HINTS: Packed = packed!(
 ; remove it if no container uses it
 ; this kernel has no such security module, or the module no such label
 ; a filesystem of it cannot give its files other owners
-; a container of this name is running
+; a container of this name exists; rootlet rm NAME removes it
 ; no container of this name is running
 ; it is owned by others: --userns container:NAME or ns:PATH
 ; it is none of that kind

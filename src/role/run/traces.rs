@@ -9,6 +9,7 @@ use crate::input::record::{Entry, Undo};
 use crate::input::root_options::RootKind;
 use crate::plan::step::Step;
 use crate::report;
+use crate::run::background::Background;
 use crate::run::pasta;
 use crate::run::record::Record;
 use crate::run::undo::{self, Left};
@@ -23,6 +24,10 @@ pub struct Traces {
     started: bool,
     /// The record says what must be undone.
     has_undos: bool,
+    /// Who is to hear that it has begun, where we run in the background.
+    pub background: Option<Background>,
+    /// He has heard it, and is gone.
+    is_alone: bool,
     /// pasta(1), which connects the network.
     pub helper: Option<Pid>,
     /// Steps that have left nothing: behind one that failed before there was a process, it as well; or one whose file
@@ -37,6 +42,8 @@ impl Traces {
         pid: None,
         started: false,
         has_undos: false,
+        background: None,
+        is_alone: false,
         helper: None,
         void: 0..0,
     };
@@ -58,10 +65,19 @@ impl Traces {
         };
         let record = self.record.insert(made);
         let mut undos = planned.steps.iter().rev().filter_map(Step::undo).peekable();
-        if undos.peek().is_some() {
-            self.has_undos = true;
+        let log = planned.options.log;
+        self.has_undos = undos.peek().is_some();
+        if self.has_undos {
             record.add(&Entry::Root(planned.options.rootfs))?;
+        }
+        if self.has_undos || log.is_some() {
             record.add_directory()?;
+        }
+        if let Some(log) = log {
+            record.add(&Entry::Log(log))?;
+        }
+        if !planned.options.init {
+            record.add(&Entry::NoInit)?;
         }
         undos.try_for_each(|undo| record.add(&Entry::Undo(undo)))
     }
@@ -84,24 +100,60 @@ impl Traces {
         };
     }
 
-    /// CMD has been executed.
-    pub fn started(&mut self) {
+    /// CMD has been executed. A caller who waits for that is told.
+    ///
+    /// # Errors
+    /// write: EPIPE, he does not wait any more.
+    pub fn started(&mut self) -> Result<(), CallError> {
         self.started = true;
         if self.has_undos {
             // Nothing that is undone later depends on it but empty mount points.
             let _ = self.add(&Entry::Started);
         }
+        if let Some(background) = self.background.take() {
+            background.leave_caller()?;
+            self.is_alone = true;
+        }
+        Ok(())
     }
 
     fn add(&self, entry: &Entry<'_>) -> Result<(), CallError> {
         self.record.as_ref().map_or(Ok(()), |record| record.add(entry))
     }
 
-    /// The container has ended.
-    pub fn remove(self, planned: &Planned) {
+    /// The container has ended with this status.
+    #[inline(never)]
+    pub fn remove(self, planned: &Planned, status: i32) {
         if let Some(helper) = self.helper {
             pasta::end(helper);
         }
+        if let Some(background) = &self.background {
+            background.forget_log(planned.options.log);
+        }
+        let status = Entry::Status(status.unsigned_abs());
+        if let (true, Some(record)) = (self.is_alone, &self.record) {
+            // Relative paths of the plan lead nowhere by now.
+            record.undo();
+            if !planned.options.remove && record.add(&status).is_ok() {
+                return;
+            }
+        } else {
+            self.undo(planned);
+        }
+        if let Some(record) = self.record {
+            record.remove();
+            // For those alone who have the file open: what is left of a runner that is killed now is nothing to keep.
+            // Nobody waits for a name that he has not given.
+            if self.started && planned.options.name.is_some() {
+                let _ = record.add(&status);
+            }
+            record.leave_open();
+        }
+    }
+
+    /// Undoes what the plan's steps have left.
+    #[inline(never)]
+    fn undo(&self, planned: &Planned) {
         let left = Left {
             directory: CWD,
             root: planned.options.rootfs,
@@ -120,9 +172,6 @@ impl Traces {
         }
         if !self.started && planned.facts.root == RootKind::Into {
             undo::empty(planned.options.rootfs);
-        }
-        if let Some(record) = self.record {
-            record.remove();
         }
     }
 }
