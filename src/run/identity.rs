@@ -75,10 +75,13 @@ pub fn set_capabilities(set: CapabilitySet, inheritance: Inheritance) -> Outcome
         rustix::thread::set_capabilities(None, sets)
     };
     let mut kept = KernelSet::from_bits_retain(set.0);
-    if wear(kept).is_err() {
-        // What the kernel does not have or we do not hold cannot be kept.
-        kept &= rustix::thread::capabilities(None).map_err(Call::Capget.failed())?.permitted;
-        wear(kept).map_err(Call::Capset.failed())?;
+    match wear(kept) {
+        Err(rustix::io::Errno::PERM) => {
+            // What the kernel does not have or we do not hold cannot be kept.
+            kept &= rustix::thread::capabilities(None).map_err(Call::Capget.failed())?.permitted;
+            wear(kept).map_err(Call::Capset.failed())?;
+        }
+        answer => answer.map_err(Call::Capset.failed())?,
     }
     if ambient {
         for number in (0..u64::BITS).filter(|number| kept.bits() >> number & 1 == 1) {
