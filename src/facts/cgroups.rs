@@ -65,8 +65,7 @@ pub fn gather<'a>(
 ) -> Result<(), Refusal> {
     let mut read = |path| read_text(None, path, Subject::Machine, arena);
     let table = read(c"/proc/self/cgroup")?.unwrap_or_default();
-    let unified = UNIFIED.iter().find(|place| is_of_kind(place, CGROUP2));
-    facts.unified = unified.copied().unwrap_or_default();
+    facts.unified = unified_place();
     let top = facts.unified.to_bytes();
     let mut path = Line::new();
     path.raw(top);
@@ -87,6 +86,12 @@ pub fn gather<'a>(
         facts.v2 = named(offered.unwrap_or_default(), b' ');
     }
     Ok(())
+}
+
+/// Where v2 is mounted; empty where it is not.
+#[must_use]
+pub fn unified_place() -> &'static CStr {
+    UNIFIED.into_iter().find(|place| is_of_kind(place, CGROUP2)).unwrap_or_default()
 }
 
 #[inline(never)]

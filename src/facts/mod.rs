@@ -19,4 +19,6 @@ pub mod roots;
 #[cfg(feature = "run")]
 pub mod run_facts;
 #[cfg(feature = "run")]
+pub mod target;
+#[cfg(feature = "run")]
 pub mod text_file;

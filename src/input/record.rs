@@ -50,12 +50,14 @@ pub enum Entry<'a> {
     Status(u32),
     /// The file that has its output.
     Log(&'a CStr),
+    /// The file of its filter of system calls.
+    Filter(&'a CStr),
     /// What must be undone.
     Undo(Undo<'a>),
 }
 
 /// The word of each kind of entry, and whether a number follows.
-const WORDS: [(&[u8], bool); 13] = [
+const WORDS: [(&[u8], bool); 14] = [
     (b"directory ", false),
     (b"root ", false),
     (b"pid ", true),
@@ -69,6 +71,7 @@ const WORDS: [(&[u8], bool); 13] = [
     (b"leaf ", false),
     (b"status ", true),
     (b"log ", false),
+    (b"filter ", false),
 ];
 
 impl<'a> Entry<'a> {
@@ -89,6 +92,7 @@ impl<'a> Entry<'a> {
             Self::Undo(Undo::Leaf(path)) => (10, 0, path),
             Self::Status(status) => (11, status as usize, c""),
             Self::Log(path) => (12, 0, path),
+            Self::Filter(path) => (13, 0, path),
         };
         let (word, numbered) = WORDS.get(index).copied().unwrap_or_default();
         (word, if numbered { Some(number) } else { None }, path)
@@ -123,7 +127,8 @@ impl<'a> Entry<'a> {
             9 => Self::Undo(Undo::Cgroup(path)),
             10 => Self::Undo(Undo::Leaf(path)),
             11 => Self::Status(u32::try_from(number).ok()?),
-            _ => Self::Log(path),
+            12 => Self::Log(path),
+            _ => Self::Filter(path),
         })
     }
 }
@@ -157,6 +162,7 @@ mod tests {
             (Entry::Undo(Undo::Leaf(c"/cg/supervisor")), c"leaf /cg/supervisor"),
             (Entry::Status(0), c"status 0"),
             (Entry::Log(c"/var/log/web"), c"log /var/log/web"),
+            (Entry::Filter(c"f.json"), c"filter f.json"),
             (long, c"folder 3 /a\nb c"),
         ] {
             let (word, number, path) = entry.parts();

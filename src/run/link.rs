@@ -63,7 +63,11 @@ fn is_standard(descriptor: &Descriptor) -> bool {
     descriptor.number() < number_inside(0)
 }
 
-fn fill_standard_descriptors() -> Result<(), CallError> {
+/// Opens /dev/null as each standard descriptor that the caller has closed.
+///
+/// # Errors
+/// openat: there is no /dev/null.
+pub fn fill_standard_descriptors() -> Result<(), CallError> {
     loop {
         let null = open(CWD, c"/dev/null", OpenFlags::TERMINAL).map_err(Call::Openat.failed())?;
         if !is_standard(&null) {

@@ -169,6 +169,25 @@ pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
     pid.zip(runner.map(rustix::process::Pid::as_raw_pid)).ok_or(none)
 }
 
+/// The file of the filter that the container `name` was given, where it was not ours.
+#[inline(never)]
+pub fn filter_of<'a>(list: &CStr, name: &CStr, arena: &mut Arena<'a>) -> Option<&'a CStr> {
+    let list = open(CWD, list, OpenFlags::READ_DIRECTORY).ok()?;
+    let mut buffer = [0; PATH_BYTES];
+    let file = open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::READ).ok()?;
+    let mut directory = None;
+    let mut filter = None;
+    for_each_entry(&file, &mut |entry| match entry {
+        Entry::Directory(path) => directory = arena.join(&[path.to_bytes(), b"/"]).ok(),
+        Entry::Filter(path) => {
+            let above = directory.filter(|_| !path.to_bytes().starts_with(b"/"));
+            filter = arena.join(&[above.unwrap_or_default().to_bytes(), path.to_bytes()]).ok();
+        }
+        _ => {}
+    });
+    filter
+}
+
 /// Undoes what containers have left whose runner is dead.
 #[inline(never)]
 fn clean_up(list: &Descriptor) {
@@ -210,7 +229,7 @@ fn undo_all(file: &Descriptor, name: &CStr) {
         Entry::Root(path) => left.root = room.join(&[path.to_bytes()]).unwrap_or(c""),
         Entry::Pid(pid) => left.pid = Some(pid),
         Entry::Started => left.started = true,
-        Entry::Status(_) | Entry::Log(_) | Entry::Undo(_) => {}
+        Entry::Status(_) | Entry::Log(_) | Entry::Filter(_) | Entry::Undo(_) => {}
     });
     if let Some(directory) = &directory {
         left.directory = directory.as_fd();

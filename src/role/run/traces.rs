@@ -7,6 +7,7 @@ use rustix::fs::CWD;
 use super::Planned;
 use crate::input::record::{Entry, Undo};
 use crate::input::root_options::RootKind;
+use crate::input::security_options::FilterChoice;
 use crate::plan::step::Step;
 use crate::report;
 use crate::run::pasta;
@@ -51,8 +52,14 @@ impl Traces {
         let record = self.record.insert(made);
         record.add(&Entry::Root(planned.options.rootfs))?;
         let mut undos = planned.steps.iter().rev().filter_map(Step::undo).peekable();
-        if undos.peek().is_some() {
+        let filter = planned.options.security.filter;
+        let has_file = matches!(filter, FilterChoice::File(_));
+        if undos.peek().is_some() || has_file {
             record.add_directory()?;
+        }
+        if let FilterChoice::File(path) = filter {
+            // Who enters later gets the same.
+            record.add(&Entry::Filter(path))?;
         }
         undos.try_for_each(|undo| record.add(&Entry::Undo(undo)))
     }
