@@ -35,6 +35,8 @@ pub struct Target<'a> {
     pub root: Option<Descriptor>,
     /// The working directory.
     pub directory: Option<Descriptor>,
+    /// Another root does not change that.
+    pub stays: bool,
     /// What is laid over `/`: a directory, or rootlet's own file.
     pub tools: Option<Descriptor>,
     /// The latter.
@@ -68,6 +70,7 @@ impl Target<'_> {
             files: Vec::new(),
             root: None,
             directory: None,
+            stays: false,
             tools: None,
             own_tools: false,
             tools_path: c"",
@@ -152,9 +155,7 @@ pub fn look<'a>(
     }
     match (enter.directory, enter.style) {
         (Place::Host(path), _) => target.directory = open_host(path, 1)?,
-        (Place::AsIs, Style::Nsenter) if target.root.is_some() => {
-            target.directory = open_host(c".", 1)?;
-        }
+        (Place::AsIs, Style::Nsenter) => target.stays = true,
         (Place::AsIs, Style::Exec) if target.root.is_none() => {
             target.directory = open_host(c"/", 1)?;
         }

@@ -124,8 +124,7 @@ CMD, 127: not found.
   -T, --time[=FILE]         clocks
   -S, --setuid UID          as this user
   -G, --setgid GID          as this group, without others
-      --preserve-credentials
-                            with --user: stay who you are
+      --preserve-credentials  with --user: stay who you are
   -r, --root[=DIR]          / is DIR, or that of --target
   -w, --wd[=DIR]            working directory DIR, or that of --target
   -W, --wdns DIR            working directory, seen from inside

@@ -273,6 +273,7 @@ reasons! {
     NoTarget "needs NAME or PID of what is to be entered",
     NoTargetPid "needs --target PID for what has no file",
     NoProcess "is neither a container that runs nor a process",
+    NotYours "can be entered by root alone, or by who made its user namespace",
     NoPid "is no process id",
     NoKind "is none of mnt, pid, net, ipc, uts, cgroup, user, time, all, with commas between",
     NoRootChoice "is none of ns, host, /DIR",

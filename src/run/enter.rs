@@ -41,14 +41,15 @@ pub fn enter(target: &Target<'_>, hands: &mut Hands) -> Outcome {
     join_all(target, kinds)?;
     // A change of credentials may have undone it.
     identity::undumpable()?;
+    let go = |to: &Descriptor| rustix::process::fchdir(to).map_err(Call::Fchdir.failed());
     if let Some(root) = &target.root {
-        rustix::process::fchdir(root).map_err(Call::Fchdir.failed())?;
+        let here =
+            if target.stays { open(CWD, c".", OpenFlags::PATH_DIRECTORY).ok() } else { None };
+        go(root)?;
         rustix::process::chroot(c".").map_err(Call::Chroot.failed())?;
+        here.as_ref().map_or(Ok(()), go)?;
     }
-    if let Some(directory) = &target.directory {
-        rustix::process::fchdir(directory).map_err(Call::Fchdir.failed())?;
-    }
-    Ok(())
+    target.directory.as_ref().map_or(Ok(()), go)
 }
 
 /// Joins namespaces of the process in one call, and those of files. A user namespace may give the right to the others,

@@ -15,7 +15,7 @@ use crate::input::kernel_release::KernelRelease;
 use crate::input::namespaces::Namespaces;
 use crate::input::process_status::{effective_id, field, inner_id};
 use crate::input::record::is_name;
-use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::input::refusal::{Cause, Reason, Refusal, Subject};
 use crate::input::run_options::{Mode, RunOptions, RunRequest};
 use crate::input::security_options::FilterChoice;
 use crate::input::users::{self, Credentials};
@@ -123,7 +123,7 @@ fn find(
             options.security.filter = recorded.map_or(FilterChoice::Default, FilterChoice::File);
         }
     }
-    target::look(&options.enter, held, arena, target)?;
+    target::look(&options.enter, held, arena, target).map_err(of_rights)?;
     if options.enter.style == Style::Exec {
         inherit(options, target);
     }
@@ -135,6 +135,17 @@ fn find(
         facts.group = read(c"/etc/group")?.unwrap_or_default();
     }
     run_facts::look_at_program(options, arena, facts)
+}
+
+/// What a process refuses is refused for one reason.
+const fn of_rights(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal {
+            subject: Subject::Target,
+            cause: Cause::Call(CallError { errno: Errno::ACCES | Errno::PERM, .. }),
+        } => Refusal::new(Subject::Target, Reason::NotYours),
+        other => other,
+    }
 }
 
 /// A container of that name, or a process of that number; and whether it is the former.
@@ -244,9 +255,10 @@ fn credentials_of(
     if uid == 0 {
         credentials.home = b"/root";
     }
+    credentials.groups.clear();
     for group in parts(field(target.status, b"Groups:"), b' ').filter_map(parse_id) {
         // One that is not mapped is nobody's inside.
-        if let Some(group) = inner(group).filter(|group| *group != gid) {
+        if let Some(group) = inner(group) {
             credentials.groups.push(group).map_err(|_| refused(Reason::TooManyGroups))?;
         }
     }
