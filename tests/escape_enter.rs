@@ -70,26 +70,28 @@ fn escape_by_overwriting_who_enters() {
     build_escapes(&t);
     let bin = copy_of_rootlet(&t, "bin");
     let bait = t.rootfs().join("bin/bait");
-    fs::write(&bait, "#!/proc/self/exe sh\necho baited; sleep 0.3; true").unwrap();
+    fs::write(&bait, "#!/proc/self/exe sh\necho baited; read line; true").unwrap();
     fs::set_permissions(&bait, PermissionsExt::from_mode(0o755)).unwrap();
     in_each(&t, Holds::Always, |setting, name| {
         let run = setting.run_as(&t, &bin).opts(["--name", name]).sh("echo up; read line; true");
         let run = run.env("XDG_RUNTIME_DIR", runtime_directory(&t)).open_stdin().spawn();
         run.expect("up\n");
-        let script = "echo baited; sleep 0.3; true";
+        let script = "echo baited; read line; true";
         let baits = [&["/bin/bait"][..], &["/proc/self/exe", "sh", "-c", script]];
-        let baits = baits.map(|words| exec(&t, setting.under, &bin, name).opts(words).spawn());
+        let baits =
+            baits.map(|words| exec(&t, setting.under, &bin, name).opts(words).open_stdin().spawn());
         for bait in &baits {
             bait.expect("baited\n");
         }
         let attack =
             "for p in /proc/[0-9]*; do pid=${p#/proc/}; [ $pid -gt 2 ] && [ $pid != $$ ] &&
             setsid escapes exe-write $pid bin & done; wait";
-        let attack = exec(&t, setting.under, &bin, name).opts(["sh", "-c", attack]).output();
-        assert!(attack.stdout.contains("exe works\n"), "{setting:?}: {attack:?}");
+        let attack = exec(&t, setting.under, &bin, name).opts(["sh", "-c", attack]).spawn();
+        attack.expect("exe works\nexe works\n");
         for bait in baits {
             bait.finish();
         }
+        attack.finish();
         run.finish().ok();
     });
     assert!(is_rootlet(&bin));

@@ -3,7 +3,7 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use support::user::{AS_USER, open_to_user, run_as_user, runtime_directory};
@@ -267,6 +267,87 @@ fn it_is_in_the_cgroups_of_the_container() {
     assert_eq!(exec(&t).opt(&name).sh(grow).output().code(), 128 + 9);
     first.finish();
     before.unchanged(&t, "exec in cgroups");
+}
+
+#[test]
+fn limits_and_clocks_are_the_containers() {
+    let t = case!("-");
+    let name = t.label();
+    let limits = ["--ulimit", "nofile=64:128", "--ulimit", "core=0", "--oom-score-adj", "300"];
+    let first = waiting(t.run().opts(limits).opts(["--time-offset", "boottime=100000000"]), &name);
+    let command = command_of(&first);
+    let theirs = &links(&format!("/proc/{command}/ns"))["time"];
+    let script = "ulimit -n; ulimit -Hn; ulimit -Hc; cat /proc/self/oom_score_adj; readlink /proc/self/ns/time";
+    for target in [name.clone(), command.to_string()] {
+        let run = exec(&t).opt(&target).sh(script).output();
+        assert_eq!(run.ok(), format!("64\n128\n0\n300\n{theirs}\n"));
+        let uptime = exec(&t).opts([&target, "cut", "-d.", "-f1", "/proc/uptime"]).output();
+        assert!(uptime.ok().trim().parse::<u64>().unwrap() > 100_000_000);
+    }
+    first.finish().ok();
+}
+
+/// A cgroup whose processes can be made to stand still.
+struct Freezer(PathBuf);
+
+impl Freezer {
+    fn new(name: &str) -> Freezer {
+        let v1 = Path::new("/sys/fs/cgroup/freezer");
+        let top = if v1.exists() { v1 } else { Path::new("/sys/fs/cgroup") };
+        let path = top.join(name);
+        fs::create_dir(&path).unwrap();
+        Freezer(path)
+    }
+
+    fn freeze(&self, pid: u32, frozen: bool) {
+        fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
+        let is_v1 = self.0.join("freezer.state").exists();
+        let (file, words) = if is_v1 {
+            ("freezer.state", ["THAWED", "FROZEN"])
+        } else {
+            ("cgroup.freeze", ["0", "1"])
+        };
+        fs::write(self.0.join(file), words[usize::from(frozen)]).unwrap();
+        let now = || {
+            let state = fs::read_to_string(self.0.join("freezer.state"));
+            let events = fs::read_to_string(self.0.join("cgroup.events"));
+            state.or(events).unwrap()
+        };
+        let frozen_words = ["FROZEN\n", "frozen 1"];
+        let is_frozen = || frozen_words.iter().any(|word| now().contains(word));
+        assert!(await_true(|| is_frozen() == frozen));
+    }
+}
+
+impl Drop for Freezer {
+    fn drop(&mut self) {
+        let gone = await_true(|| fs::remove_dir(&self.0).is_ok());
+        assert!(gone || std::thread::panicking());
+    }
+}
+
+#[test]
+fn who_is_paused_or_is_not_there_yet_is_not_entered() {
+    let t = case!("-");
+    let before = Host::now();
+    let name = t.label();
+    let freezer = Freezer::new(&name);
+    let first = waiting(t.run(), &name);
+    freezer.freeze(find_child(first.pid()), true);
+    exec(&t).opts([&name, "true"]).output().refused(125, &[&name, "is paused"]);
+    freezer.freeze(find_child(first.pid()), false);
+    exec(&t).opts([&name, "true"]).output().ok();
+    first.finish().ok();
+    drop(freezer);
+    // Its first process still has the host's root.
+    let run = t.rootlet().opts(["run", "--name", &name, "--rootfs", "-"]).cmd(["true"]);
+    let mut first = run.open_stdin().spawn();
+    let record = Path::new("/run/rootlet").join(&name).join("record");
+    assert!(await_true(|| fs::read_to_string(&record).is_ok_and(|text| text.contains("pid "))));
+    exec(&t).opts([&name, "true"]).output().refused(125, &["is being started"]);
+    first.write(b"x");
+    first.finish();
+    before.unchanged(&t, "paused containers");
 }
 
 #[test]
@@ -593,7 +674,7 @@ fn closed_descriptors_are_not_filled_with_the_hosts() {
 fn d4_the_same_processes_from_outside_as_inside() {
     let t = case!("-", "nsenter");
     let name = t.label();
-    let script = "sleep 77 & echo up; ps -o pid,args; echo ready; read line; kill $!";
+    let script = "sleep 77 & until ps -o args | grep -q '^sleep 77'; do :; done; ps -o pid,args; echo ready; read line; kill $!";
     let first = t.run().opts(["--name", &name]).sh(script).open_stdin().spawn();
     first.expect("ready\n");
     let listed = |text: &str| -> Vec<String> {

@@ -4,7 +4,7 @@
 pub mod block_devices;
 #[cfg(feature = "run")]
 pub mod cgroups;
-#[cfg(feature = "boot")]
+#[cfg(any(feature = "run", feature = "boot"))]
 pub mod files;
 #[cfg(feature = "run")]
 pub mod layers;

@@ -6,19 +6,20 @@
 use core::ffi::CStr;
 
 use heapless::Vec;
-use rustix::fs::{AtFlags, CWD, statat};
+use rustix::fs::{AtFlags, CWD, Stat, statat};
 use rustix::io::read;
 
 use super::cgroups::unified_place;
 use crate::input::enter_options::{EnterOptions, KINDS, NAMES, OWN_TOOLS, Place, Style};
 use crate::input::namespaces::Namespaces;
-use crate::input::process_status::Rights;
-use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::input::process_status::{LIMITS, Rights, limits};
+use crate::input::refusal::{Cause, Reason, Refusal, Subject};
 use crate::input::security_options::Label;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::process::open_process;
 use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
 use crate::text::line::Line;
 
 /// What was found; and what is held of it, for who enters.
@@ -51,6 +52,10 @@ pub struct Target<'a> {
     pub status: &'a [u8],
     /// Its users and groups, where its user namespace is another.
     pub maps: Option<(&'a [u8], &'a [u8])>,
+    /// Soft and hard limits of it, by their numbers.
+    pub limits: [Option<(u64, u64)>; LIMITS],
+    /// Its score for want of memory.
+    pub score: &'a [u8],
     /// How a security module confines it.
     pub label: Option<Label<'a>>,
     /// Its cgroups and ours, as /proc/PID/cgroup has them.
@@ -78,6 +83,8 @@ impl Target<'_> {
             rights: Rights::read(b""),
             status: b"",
             maps: None,
+            limits: [None; LIMITS],
+            score: b"",
             label: None,
             cgroups: (b"", b""),
             unified: c"",
@@ -119,6 +126,14 @@ impl Held {
     #[must_use]
     pub fn can_be_entered(&self) -> bool {
         open(self.directory.as_fd(), c"root", OpenFlags::PATH).is_ok()
+    }
+
+    /// Whether it is known to run something else than rootlet.
+    #[must_use]
+    pub fn is_other_program(&self) -> bool {
+        let theirs = statat(&self.directory, c"exe", AtFlags::empty());
+        let ours = statat(CWD, c"/proc/self/exe", AtFlags::empty());
+        theirs.is_ok_and(|theirs| ours.is_ok_and(|ours| id(&theirs) != id(&ours)))
     }
 }
 
@@ -180,7 +195,7 @@ fn look_at_process<'a>(
     arena: &mut Arena<'a>,
     target: &mut Target<'a>,
 ) -> Outcome {
-    target.kinds = kinds(enter, directory)?;
+    find_kinds(enter, directory, target)?;
     target.status = read_of(directory, c"status", arena)?;
     target.rights = Rights::read(target.status);
     if enter.style == Style::Exec {
@@ -188,7 +203,9 @@ fn look_at_process<'a>(
             let uids = read_of(directory, c"uid_map", arena)?;
             target.maps = Some((uids, read_of(directory, c"gid_map", arena)?));
         }
-        target.label = label(directory, arena);
+        target.label = label(directory, arena)?;
+        target.score = read_of(directory, c"oom_score_adj", arena)?;
+        target.limits = limits(read_of(directory, c"limits", arena)?);
     }
     if enter.cgroups {
         let theirs = read_of(directory, c"cgroup", arena)?;
@@ -214,28 +231,43 @@ fn look_at_process<'a>(
 }
 
 /// Which of its namespaces are to be entered.
-fn kinds(enter: &EnterOptions<'_>, directory: &Descriptor) -> Result<Namespaces, Refusal> {
+fn find_kinds(
+    enter: &EnterOptions<'_>,
+    directory: &Descriptor,
+    target: &mut Target<'_>,
+) -> Outcome {
+    target.kinds = enter.kinds;
     if !enter.others_only {
-        return Ok(enter.kinds);
+        return Ok(());
     }
-    let mut kinds = Namespaces::NONE;
     for (kind, name) in NAMES {
-        if !enter.kinds.has(kind) || enter.has_file(kind) {
+        if !enter.kinds.has(kind) {
             continue;
         }
-        let theirs = match statat(directory, name, AtFlags::empty()) {
+        // Who has shifted the clocks of his children has not shifted his own.
+        let is_time = kind == Namespaces::TIME;
+        let theirs_name = if is_time { c"ns/time_for_children" } else { name };
+        let theirs = match statat(directory, theirs_name, AtFlags::empty()) {
             // The kernel has no such kind.
-            Err(rustix::io::Errno::NOENT) => continue,
-            found => found.map_err(Refusal::of_call(Call::Newfstatat, Subject::Target))?,
+            Err(rustix::io::Errno::NOENT) => None,
+            found => Some(found.map_err(Refusal::of_call(Call::Newfstatat, Subject::Target))?),
         };
         let mut path = Line::new();
         path.text("/proc/self/").raw(name.to_bytes());
-        let ours = statat(CWD, path.as_path(), AtFlags::empty());
-        let ours = ours.map_err(Refusal::of_call(Call::Newfstatat, Subject::Machine))?;
-        let same = (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino);
-        kinds = kinds.with(kind, !same);
+        let ours = statat(CWD, path.as_path(), AtFlags::empty()).ok();
+        let differs = theirs.as_ref().map(id) != ours.as_ref().map(id) && !enter.has_file(kind);
+        target.kinds = target.kinds.with(kind, differs && !is_time);
+        if differs && is_time {
+            let file = open(directory.as_fd(), theirs_name, OpenFlags::READ);
+            let file = file.map_err(Refusal::of_call(Call::Openat, Subject::Target))?;
+            let _ = target.files.push((kind, file));
+        }
     }
-    Ok(kinds)
+    Ok(())
+}
+
+const fn id(found: &Stat) -> (u64, u64) {
+    (found.st_dev, found.st_ino)
 }
 
 fn read_of<'a>(
@@ -261,34 +293,30 @@ const LABELS: [(&CStr, &CStr, &[u8]); 2] = [
 
 /// The label that its programs have, where that is another than ours.
 #[inline(never)]
-fn label<'a>(directory: &Descriptor, arena: &mut Arena<'a>) -> Option<Label<'a>> {
-    let own = open(CWD, c"/proc/self", OpenFlags::PATH_DIRECTORY).ok()?;
+fn label<'a>(directory: &Descriptor, arena: &mut Arena<'a>) -> Result<Option<Label<'a>>, Refusal> {
+    let own = open(CWD, c"/proc/self", OpenFlags::PATH_DIRECTORY);
+    let own = own.map_err(Refusal::of_call(Call::Openat, Subject::Machine))?;
     for (name, file, before) in LABELS {
-        let mut theirs = [0; 512];
-        let mut ours = [0; 512];
-        let Some(length) = read_label(directory, name, &mut theirs) else { continue };
-        read_label(&own, name, &mut ours);
-        if theirs == ours {
-            return None;
-        }
-        let text = theirs.get(..length).unwrap_or_default();
-        let text = text.trim_ascii_end();
-        // `PROFILE (enforce)`
-        let text = match text.iter().rposition(|byte| *byte == b'(') {
-            Some(end) if text.ends_with(b")") => text.get(..end).unwrap_or_default(),
-            _ => text,
+        let theirs = match read_of(directory, name, arena) {
+            // There is no such module.
+            Err(Refusal {
+                cause: Cause::Call(CallError { errno: Errno::NOENT | Errno::INVAL, .. }),
+                ..
+            }) => continue,
+            answer => answer?,
         };
-        let text = arena.join(&[before, text.trim_ascii_end()]).ok()?;
-        return Some(Label { file, text });
+        let ours = read_of(&own, name, arena)?;
+        if theirs == ours || theirs.is_empty() {
+            return Ok(None);
+        }
+        let end = theirs.iter().position(|byte| matches!(byte, 0 | b'\n'));
+        let text = theirs.get(..end.unwrap_or(theirs.len())).unwrap_or_default();
+        // `PROFILE (enforce)`
+        let end = text.iter().rposition(|byte| *byte == b'(').filter(|_| text.ends_with(b")"));
+        let text = text.get(..end.unwrap_or(text.len())).unwrap_or_default().trim_ascii_end();
+        let full = |_| Refusal::new(Subject::Target, Reason::TextFull);
+        let text = arena.join(&[before, text]).map_err(full)?;
+        return Ok(Some(Label { file, text }));
     }
-    None
-}
-
-/// Bytes of a label, without what ends it.
-fn read_label(directory: &Descriptor, name: &CStr, buffer: &mut [u8; 512]) -> Option<usize> {
-    let file = open(directory.as_fd(), name, OpenFlags::READ).ok()?;
-    let length = read(&file, buffer.as_mut_slice()).ok()?;
-    let text = buffer.get(..length).unwrap_or_default();
-    let end = text.iter().position(|byte| matches!(byte, 0 | b'\n')).unwrap_or(length);
-    Some(end).filter(|end| *end > 0)
+    Ok(None)
 }

@@ -3,7 +3,8 @@
 //! Source: proc_pid_status(5), user_namespaces(7).
 
 use super::capability::CapabilitySet;
-use crate::text::number::parse_id;
+use super::limits::UNLIMITED;
+use crate::text::number::{parse_id, parse_u64};
 use crate::text::parts::parts;
 
 /// What a process may do.
@@ -61,6 +62,27 @@ fn hexadecimal(digits: &[u8]) -> u64 {
     })
 }
 
+/// Kinds of limits. Source: `RLIM_NLIMITS`, asm-generic/resource.h.
+pub const LIMITS: usize = 16;
+
+/// Soft and hard limits by the kernel's numbers, which is the order of /proc/PID/limits: a heading, then lines of columns.
+#[must_use]
+pub fn limits(text: &[u8]) -> [Option<(u64, u64)>; LIMITS] {
+    const SOFT: usize = 26;
+    const HARD: usize = 47;
+    const END: usize = 68;
+    let mut lines = parts(text, b'\n');
+    let _ = lines.next();
+    [(); LIMITS].map(|()| {
+        let line = lines.next()?;
+        let number = |column: Option<&[u8]>| match column?.trim_ascii() {
+            b"unlimited" => Some(UNLIMITED),
+            digits => parse_u64(digits),
+        };
+        Some((number(line.get(SOFT..HARD))?, number(line.get(HARD..END))?))
+    })
+}
+
 /// Who `outer` is in the user namespace of a map.
 #[must_use]
 #[inline(never)]
@@ -95,6 +117,19 @@ mod tests {
         assert_eq!((rights.permitted.0, rights.ambient.0), (0xc0, 0x400));
         assert!(rights.no_new_privileges && rights.filtered);
         assert!(!Rights::read(b"Seccomp:\t0\n").filtered);
+    }
+
+    #[test]
+    fn limits_stand_in_columns() {
+        let text = std::fs::read("/proc/self/limits").unwrap();
+        let read = limits(&text);
+        assert!(read.iter().all(Option::is_some), "{read:?}");
+        let text =
+            b"Limit                     Soft Limit           Hard Limit           Units     \n\
+            Max cpu time              unlimited            unlimited            seconds   \n\
+            Max file size             1                    22                   bytes     \n";
+        let read = limits(text);
+        assert_eq!(read[..3], [Some((UNLIMITED, UNLIMITED)), Some((1, 22)), None]);
     }
 
     #[test]

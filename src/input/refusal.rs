@@ -273,6 +273,8 @@ reasons! {
     NoTarget "needs NAME or PID of what is to be entered",
     NoTargetPid "needs --target PID for what has no file",
     NoProcess "is neither a container that runs nor a process",
+    NotStarted "is being started: CMD is not executed yet",
+    Paused "is paused: rootlet resume",
     NotYours "can be entered by root alone, or by who made its user namespace",
     NoPid "is no process id",
     NoKind "is none of mnt, pid, net, ipc, uts, cgroup, user, time, all, with commas between",

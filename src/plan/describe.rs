@@ -226,7 +226,8 @@ rows! {
     80: Step::NewCgroupNamespace =>
         "see its cgroups as the roots|unshare|unshare --cgroup",
     81: Step::Enter(_) =>
-        "go into namespaces of $p:$s|prctl (openat write) (setgroups)$j prctl$D|nsenter$S",
+        "go into namespaces of $p:$s|prctl (openat write prlimit64) (setgroups)$j prctl$D|\
+         nsenter$S",
     82: Step::Tools(_) =>
         "lay tools over / in mounts of its own|unshare mount_setattr (fsopen fsconfig fsconfig \
          fsmount openat sendfile) open_tree move_mount pivot_root umount2|unshare --mount",

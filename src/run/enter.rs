@@ -16,7 +16,7 @@ use crate::input::namespaces::Namespaces;
 use crate::plan::step::{Filesystem, Slot};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
 use crate::sys::mount::{Depth, clone_tree, set_tree_attributes};
-use crate::sys::process::{join_namespaces, unshare};
+use crate::sys::process::{Pid, join_namespaces, limit, unshare};
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 
@@ -34,6 +34,9 @@ pub fn enter(target: &Target<'_>, hands: &mut Hands) -> Outcome {
         // Here /proc is still the host's.
         write_file(label.file, label.text.to_bytes())?;
     }
+    if target.process.is_some() && !target.score.is_empty() {
+        take_limits(target)?;
+    }
     if target.leaves_groups {
         identity::set_groups(&[])?;
     }
@@ -50,6 +53,28 @@ pub fn enter(target: &Target<'_>, hands: &mut Hands) -> Outcome {
         here.as_ref().map_or(Ok(()), go)?;
     }
     target.directory.as_ref().map_or(Ok(()), go)
+}
+
+/// Takes over the limits of the target, and how soon it ends for want of memory. Who may not raise a hard limit keeps his
+/// own, and who may not lower the score.
+fn take_limits(target: &Target<'_>) -> Outcome {
+    let own = Pid(0);
+    for (kind, theirs) in (0..).zip(target.limits) {
+        let Some(theirs) = theirs else { continue };
+        let ours = limit(own, kind, None).map_err(Call::Prlimit.failed())?;
+        if ours == theirs {
+            continue;
+        }
+        let ((soft, hard), (_, highest)) = (theirs, ours);
+        let less = (soft.min(highest), hard.min(highest));
+        limit(own, kind, Some(theirs))
+            .or_else(|_| limit(own, kind, Some(less)))
+            .map_err(Call::Prlimit.failed())?;
+    }
+    match write_file(c"/proc/self/oom_score_adj", target.score) {
+        Err(CallError { errno: Errno::ACCES, .. }) => Ok(()),
+        answer => answer,
+    }
 }
 
 /// Joins namespaces of the process in one call, and those of files. A user namespace may give the right to the others,

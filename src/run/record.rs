@@ -169,23 +169,28 @@ pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
     pid.zip(runner.map(rustix::process::Pid::as_raw_pid)).ok_or(none)
 }
 
-/// The file of the filter that the container `name` was given, where it was not ours.
+/// Whether CMD of the container `name` has been executed, and the file of the filter that it was given, where it was not
+/// ours.
 #[inline(never)]
-pub fn filter_of<'a>(list: &CStr, name: &CStr, arena: &mut Arena<'a>) -> Option<&'a CStr> {
-    let list = open(CWD, list, OpenFlags::READ_DIRECTORY).ok()?;
+pub fn look_up<'a>(list: &CStr, name: &CStr, arena: &mut Arena<'a>) -> (bool, Option<&'a CStr>) {
+    let Ok(list) = open(CWD, list, OpenFlags::READ_DIRECTORY) else { return (false, None) };
     let mut buffer = [0; PATH_BYTES];
-    let file = open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::READ).ok()?;
-    let mut directory = None;
-    let mut filter = None;
+    let opened = open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::READ);
+    let Ok(file) = opened else { return (false, None) };
+    let (mut directory, mut filter, mut started) = (c"", None, false);
     for_each_entry(&file, &mut |entry| match entry {
-        Entry::Directory(path) => directory = arena.join(&[path.to_bytes(), b"/"]).ok(),
-        Entry::Filter(path) => {
-            let above = directory.filter(|_| !path.to_bytes().starts_with(b"/"));
-            filter = arena.join(&[above.unwrap_or_default().to_bytes(), path.to_bytes()]).ok();
+        Entry::Directory(path) => {
+            directory = arena.join(&[path.to_bytes(), b"/"]).unwrap_or_default();
         }
+        Entry::Filter(path) => {
+            let is_whole = path.to_bytes().starts_with(b"/");
+            let above = if is_whole { c"" } else { directory };
+            filter = arena.join(&[above.to_bytes(), path.to_bytes()]).ok();
+        }
+        Entry::Started => started = true,
         _ => {}
     });
-    filter
+    (started, filter)
 }
 
 /// Undoes what containers have left whose runner is dead.

@@ -6,6 +6,7 @@ use super::{
     Memory, PlanMemory, Planned, Variables, execute, explain, filter as compiled_filter,
     resolve_user, say_refusal,
 };
+use crate::facts::cgroups::is_frozen;
 use crate::facts::naming::records;
 use crate::facts::run_facts::{self, RunFacts};
 use crate::facts::target::{self, Held, Target};
@@ -116,11 +117,10 @@ fn find(
     facts.records = records(vectors.environment, facts.caller.uid, arena)?;
     let mut held = None;
     if !options.enter.target.is_empty() {
-        let (found, by_name) = hold(options, facts)?;
+        let (found, filter) = hold(options, facts, arena)?;
         held = Some(found);
-        if by_name && options.security.filter == FilterChoice::Default {
-            let recorded = record::filter_of(facts.records, options.enter.target, arena);
-            options.security.filter = recorded.map_or(FilterChoice::Default, FilterChoice::File);
+        if let (FilterChoice::Default, Some(path)) = (options.security.filter, filter) {
+            options.security.filter = FilterChoice::File(path);
         }
     }
     target::look(&options.enter, held, arena, target).map_err(of_rights)?;
@@ -148,16 +148,25 @@ const fn of_rights(refusal: Refusal) -> Refusal {
     }
 }
 
-/// A container of that name, or a process of that number; and whether it is the former.
+/// A container of that name and the file of its filter, or a process of that number.
 #[inline(never)]
-fn hold(options: &RunOptions<'static>, facts: &RunFacts<'static>) -> Result<(Held, bool), Refusal> {
+fn hold(
+    options: &RunOptions<'static>,
+    facts: &RunFacts<'static>,
+    arena: &mut Arena<'static>,
+) -> Result<(Held, Option<&'static CStr>), Refusal> {
     let name = options.enter.target;
     if options.enter.style == Style::Exec
         && is_name(name.to_bytes())
         && let Ok((pid, runner)) = record::find(facts.records, name)
     {
         let held = hold_container(pid, runner).map_err(Refusal::of_error(Subject::Target))?;
-        return Ok((held, true));
+        let (started, filter) = record::look_up(facts.records, name, arena);
+        // Before that its first process is still the host's root.
+        if started || has_children(pid) || held.is_other_program() {
+            return Ok((held, filter));
+        }
+        return Err(Refusal::new(Subject::Target, Reason::NotStarted));
     }
     let pid = parse_u64(name.to_bytes()).filter(|pid| is_pid(*pid));
     let pid = pid.ok_or(Refusal::new(Subject::Target, Reason::NoProcess))?;
@@ -165,7 +174,14 @@ fn hold(options: &RunOptions<'static>, facts: &RunFacts<'static>) -> Result<(Hel
         Errno::NOENT | Errno::SRCH => Refusal::new(Subject::Target, Reason::NoProcess),
         _ => Refusal::of_error(Subject::Target)(error),
     })?;
-    Ok((held, false))
+    Ok((held, None))
+}
+
+/// The record says a moment later that CMD has been executed, but rootlet makes its process last of all.
+fn has_children(pid: i32) -> bool {
+    let mut has = false;
+    for_each_child_of(pid, &mut |_| has = true);
+    has
 }
 
 /// By its first process, or by one of the children of that: rootlet's own may be looked into by root alone.
@@ -304,6 +320,9 @@ fn plan(
         environment = strings.strings();
         filter = compiled_filter(options, facts, tables.filter, &mut arena)?;
         enter::find_cgroups(target, &mut arena, entered)?;
+        if entered.iter().any(|cgroup| is_frozen(cgroup.path.to_bytes())) {
+            return Err(Refusal::new(Subject::Target, Reason::Paused));
+        }
     }
     let mut program = program;
     let mut words = program;
