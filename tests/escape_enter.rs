@@ -73,26 +73,27 @@ fn escape_by_overwriting_who_enters() {
     fs::write(&bait, "#!/proc/self/exe sh\necho baited; read line; true").unwrap();
     fs::set_permissions(&bait, PermissionsExt::from_mode(0o755)).unwrap();
     in_each(&t, Holds::Always, |setting, name| {
-        let run = setting.run_as(&t, &bin).opts(["--name", name]).sh("echo up; read line; true");
-        let run = run.env("XDG_RUNTIME_DIR", runtime_directory(&t)).open_stdin().spawn();
+        // The container's own rootlet is another one, and so is that of who attacks: `bin` runs for who enters alone.
+        let attack = "echo up; read line
+            for p in /proc/[0-9]*; do pid=${p#/proc/}; [ $pid -gt 2 ] && setsid escapes exe-write $pid bin & done
+            wait; true";
+        let run = setting.run(&t).opts(["--name", name]).sh(attack);
+        let run = run.env("XDG_RUNTIME_DIR", runtime_directory(&t)).open_stdin();
+        let mut run = run.spawn();
         run.expect("up\n");
         let script = "echo baited; read line; true";
         let baits = [&["/bin/bait"][..], &["/proc/self/exe", "sh", "-c", script]];
-        let baits =
-            baits.map(|words| exec(&t, setting.under, &bin, name).opts(words).open_stdin().spawn());
+        let bait = |words| exec(&t, setting.under, &bin, name).opts(words).open_stdin().spawn();
+        let baits = baits.map(bait);
         for bait in &baits {
             bait.expect("baited\n");
         }
-        let attack =
-            "for p in /proc/[0-9]*; do pid=${p#/proc/}; [ $pid -gt 2 ] && [ $pid != $$ ] &&
-            setsid escapes exe-write $pid bin & done; wait";
-        let attack = exec(&t, setting.under, &bin, name).opts(["sh", "-c", attack]).spawn();
-        attack.expect("exe works\nexe works\n");
+        run.say("");
+        run.expect("exe works\nexe works\n");
         for bait in baits {
             bait.finish();
         }
-        attack.finish();
-        run.finish().ok();
+        run.finish();
     });
     assert!(is_rootlet(&bin));
 }

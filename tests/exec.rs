@@ -667,6 +667,13 @@ fn closed_descriptors_are_not_filled_with_the_hosts() {
     let run = exec(&t).opts([&name, "ls", "/proc/self/fd"]).under(bash).output();
     // The first is that of the directory itself.
     assert_eq!(run.ok(), "0\n1\n");
+    let run = exec(&t).opts([&name, "sh", "-c", "echo in; exec sleep 20"]).under(bash).spawn();
+    run.expect("in\n");
+    let held = links(&format!("/proc/{}/fd", find_child(run.pid())));
+    assert_eq!((held["0"].as_str(), held["2"].as_str()), ("/dev/null", "/dev/null"));
+    assert!(held.len() == 4 && held["3"].starts_with("socket:"), "{held:?}");
+    kill(run.pid(), 15);
+    run.finish();
     first.finish().ok();
 }
 
