@@ -34,7 +34,7 @@ pub fn enter(target: &Target<'_>, hands: &mut Hands) -> Outcome {
         // Here /proc is still the host's.
         write_file(label.file, label.text.to_bytes())?;
     }
-    if target.process.is_some() && !target.score.is_empty() {
+    if !target.score.is_empty() {
         take_limits(target)?;
     }
     if target.leaves_groups {

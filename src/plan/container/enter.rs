@@ -95,13 +95,14 @@ pub fn plan<'a>(
         let of_group = program.users.has_group(TTY_GROUP);
         plan.add(Step::Terminal { uid: program.credentials.uid, of_group, size });
     }
-    if options.enter.style == Style::Exec {
+    let is_exec = options.enter.style == Style::Exec;
+    if is_exec {
         plan.privileges(options, program);
     } else {
         plan.ids(options);
     }
-    // Without our init nobody waits with what it has; until CMD is executed it is ours all the same.
-    plan.add_if(!options.init, Step::Undumpable);
+    // With our init `privileges` has it. Until CMD is executed this is rootlet, whoever it runs as.
+    plan.add_if(!is_exec || !options.init, Step::Undumpable);
     plan.finish(options, program);
     plan.add_if(options.init, Step::DieWithInit);
     plan.program(options, facts, program);
