@@ -2,14 +2,16 @@
 
 use core::ffi::CStr;
 
-use rustix::fs::{Access, access, statfs};
+use rustix::fs::{Access, CWD, access, statfs};
 
+use super::files::read_start;
 use super::text_file::read_text;
 use crate::input::cgroup_files::{named, on_v1, own_cgroup};
 use crate::input::refusal::{Refusal, Subject};
 use crate::input::resources::Controllers;
 use crate::text::arena::Arena;
 use crate::text::line::Line;
+use crate::text::parts::parts;
 
 /// Where hierarchies of v1 are mounted by everybody, in the order of `Controllers::EACH`.
 pub const PLACES: [&CStr; 6] = [
@@ -71,9 +73,9 @@ pub fn gather<'a>(
     arena: &mut Arena<'a>,
     facts: &mut CgroupFacts<'a>,
 ) -> Result<(), Refusal> {
-    let table = read_text(None, c"/proc/self/cgroup", Subject::Machine, arena)?.unwrap_or_default();
-    let unified = UNIFIED.iter().find(|place| is_of_kind(place, CGROUP2));
-    facts.unified = unified.copied().unwrap_or_default();
+    let mut read = |path| read_text(None, path, Subject::Machine, arena);
+    let table = read(c"/proc/self/cgroup")?.unwrap_or_default();
+    facts.unified = unified_place();
     let top = facts.unified.to_bytes();
     let mut path = Line::new();
     path.raw(top);
@@ -109,6 +111,26 @@ pub fn gather<'a>(
         facts.freezer = Some(V2 - 1);
     }
     Ok(())
+}
+
+/// Whether the processes of a cgroup stand still, and whoever comes there as well.
+#[must_use]
+#[inline(never)]
+pub fn is_frozen(cgroup: &[u8]) -> bool {
+    let has = |file: &str, text: &[u8]| {
+        let mut path = Line::new();
+        path.raw(cgroup).text(file);
+        let mut buffer = [0; 64];
+        let read = read_start(CWD, path.as_path(), &mut buffer).unwrap_or_default();
+        parts(read, b'\n').any(|line| line == text)
+    };
+    has("/cgroup.events", b"frozen 1") || has("/freezer.state", b"FROZEN")
+}
+
+/// Where v2 is mounted; empty where it is not.
+#[must_use]
+pub fn unified_place() -> &'static CStr {
+    UNIFIED.into_iter().find(|place| is_of_kind(place, CGROUP2)).unwrap_or_default()
 }
 
 #[inline(never)]

@@ -4,7 +4,7 @@
 pub mod block_devices;
 #[cfg(feature = "run")]
 pub mod cgroups;
-#[cfg(feature = "boot")]
+#[cfg(any(feature = "run", feature = "boot"))]
 pub mod files;
 #[cfg(feature = "run")]
 pub mod layers;
@@ -20,5 +20,7 @@ pub mod prepared;
 pub mod roots;
 #[cfg(feature = "run")]
 pub mod run_facts;
+#[cfg(feature = "run")]
+pub mod target;
 #[cfg(feature = "run")]
 pub mod text_file;

@@ -216,13 +216,6 @@ pub fn gather<'a>(
         look_at_root(root, facts)?;
     }
     facts.on_initramfs = on_initramfs()?;
-    if options.terminal {
-        facts.window = terminal::window(standard::input()).ok();
-    } else if !options.detach {
-        const NO_TERMINAL: Errno = Errno(6);
-        let terminal = open(CWD, c"/dev/tty", OpenFlags::READ);
-        facts.has_terminal = terminal.err() != Some(NO_TERMINAL);
-    }
     if options.user.is_some() {
         facts.passwd = read_of_root(c"etc/passwd", root.as_ref(), options, facts, arena)?;
         facts.group = read_of_root(c"etc/group", root.as_ref(), options, facts, arena)?;
@@ -249,13 +242,34 @@ pub fn gather<'a>(
         cgroups::gather(facts.caller.uid == 0, arena, &mut facts.cgroups)?;
     }
     look_at_targets(root.as_ref(), options, facts)?;
+    look_at_program(options, arena, facts)?;
+    if let (Mode::Explain, Some(root)) = (options.mode, &root) {
+        facts.root_is_shared = root_is_shared(root, arena)?;
+    }
+    Ok(())
+}
+
+/// Looks at what any program needs, wherever it runs: the caller's terminal, files that options name.
+///
+/// # Errors
+/// A file that cannot be used.
+#[inline(never)]
+pub fn look_at_program<'a>(
+    options: &RunOptions<'a>,
+    arena: &mut Arena<'a>,
+    facts: &mut RunFacts<'a>,
+) -> Result<(), Refusal> {
+    if options.terminal {
+        facts.window = terminal::window(standard::input()).ok();
+    } else if !options.detach {
+        const NO_TERMINAL: Errno = Errno(6);
+        let terminal = open(CWD, c"/dev/tty", OpenFlags::READ);
+        facts.has_terminal = terminal.err() != Some(NO_TERMINAL);
+    }
     read_variable_files(options, arena, facts)?;
     if let FilterChoice::File(path) = options.security.filter {
         let subject = Subject::FilterFile { line: 0, column: 0 };
         facts.filter = read_named(path, subject, arena)?;
-    }
-    if let (Mode::Explain, Some(root)) = (options.mode, &root) {
-        facts.root_is_shared = root_is_shared(root, arena)?;
     }
     Ok(())
 }

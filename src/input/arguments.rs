@@ -9,6 +9,7 @@ use crate::text::parts::{halves, parts};
 
 /// The text that `--help` prints. A line that begins `  -v, --volume SRC:DST  words`, `      --pid NS  words` or
 /// `  -e CODE  words` declares an option; one blank behind the name means that it takes a value, two that it takes none.
+/// `  -m, --mount[=FILE]  words` takes one that is attached to it, or none, as getopt_long(3) has it.
 #[derive(Clone, Copy)]
 pub struct Manual(pub Packed);
 
@@ -18,7 +19,17 @@ struct Declared<'a> {
     letter: u8,
     /// Empty: none.
     long: &'a [u8],
-    takes_value: bool,
+    takes: Takes,
+}
+
+/// Whether an option has a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    Nothing,
+    Value,
+    /// One that is attached to it, or none.
+    #[cfg(feature = "enter")]
+    Attached,
 }
 
 /// Reads one line of a manual.
@@ -31,7 +42,12 @@ fn declaration(line: &[u8]) -> Option<Declared<'_>> {
         _ => return None,
     };
     let (long, rest) = halves(name, b' ');
-    Some(Declared { letter, long, takes_value: !rest.starts_with(b" ") })
+    let takes = if rest.starts_with(b" ") { Takes::Nothing } else { Takes::Value };
+    #[cfg(feature = "enter")]
+    if let (name, [_, ..]) = halves(long, b'[') {
+        return Some(Declared { letter, long: name, takes: Takes::Attached });
+    }
+    Some(Declared { letter, long, takes })
 }
 
 /// An option as it was typed.
@@ -120,17 +136,19 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
             [] => return Ok(()),
         };
         self.found.letter = letter;
-        let takes_value = self.find(manual, letter, long)?;
-        self.found.value = match (takes_value, attached) {
-            (true, Some(value)) => value,
-            (true, None) => {
+        let takes = self.find(manual, letter, long)?;
+        self.found.value = match (takes, attached) {
+            #[cfg(feature = "enter")]
+            (Takes::Attached, value) => value.unwrap_or_default(),
+            (Takes::Value, Some(value)) => value,
+            (Takes::Value, None) => {
                 let value = self.rest.next().ok_or(Reason::NoValue)?;
                 self.found.subject = Subject::Words { first: self.position - 1, count: 2 };
                 self.position += 1;
                 value
             }
-            (false, Some(_)) if letter == 0 => return Err(Reason::UnwantedValue),
-            (false, more) => {
+            (Takes::Nothing, Some(_)) if letter == 0 => return Err(Reason::UnwantedValue),
+            (Takes::Nothing, more) => {
                 self.cluster = more.unwrap_or_default();
                 c""
             }
@@ -139,7 +157,7 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
     }
 
     /// Looks for an option by its letter or, where that is 0, by its name; gives whether it takes a value.
-    fn find(&mut self, manual: Manual, letter: u8, long: &[u8]) -> Result<bool, Reason> {
+    fn find(&mut self, manual: Manual, letter: u8, long: &[u8]) -> Result<Takes, Reason> {
         let mut line = Line::new();
         self.found.index = 0;
         for packed in manual.0.lines() {
@@ -151,7 +169,7 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
             };
             if is_it {
                 self.found.letter = declared.letter;
-                return Ok(declared.takes_value);
+                return Ok(declared.takes);
             }
             self.found.index += 1;
         }

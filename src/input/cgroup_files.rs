@@ -4,8 +4,9 @@ use super::resources::Controllers;
 use crate::text::number::parse_u64;
 use crate::text::parts::{halves, parts};
 
-/// The part of /proc/self/cgroup about one hierarchy, `NUMBER:CONTROLLERS:PATH`.
-fn fields(line: &[u8]) -> (&[u8], &[u8]) {
+/// Controllers and path of a line of /proc/self/cgroup, `NUMBER:CONTROLLERS:PATH`.
+#[must_use]
+pub fn fields(line: &[u8]) -> (&[u8], &[u8]) {
     halves(halves(line, b':').1, b':')
 }
 

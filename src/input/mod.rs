@@ -11,6 +11,10 @@ pub mod archive;
 pub mod capability;
 #[cfg(feature = "run")]
 pub mod cgroup_files;
+#[cfg(feature = "run")]
+pub mod enter_manuals;
+#[cfg(feature = "run")]
+pub mod enter_options;
 pub mod environment;
 #[cfg(feature = "run")]
 pub mod filter;
@@ -42,6 +46,8 @@ pub mod netlink;
 pub mod network;
 #[cfg(feature = "run")]
 pub mod persist;
+#[cfg(feature = "run")]
+pub mod process_status;
 #[cfg(feature = "run")]
 pub mod record;
 #[cfg(feature = "run")]

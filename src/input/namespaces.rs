@@ -37,6 +37,9 @@ impl Namespaces {
     /// None.
     pub const NONE: Self = Self(0);
 
+    /// Every kind.
+    pub const EVERY: Self = Self(Self::DEFAULT.0 | Self::USER.0 | Self::TIME.0);
+
     /// Whether all of `other` are in this set.
     #[must_use]
     pub const fn has(self, other: Self) -> bool {

@@ -52,12 +52,14 @@ pub enum Entry<'a> {
     Log(&'a CStr),
     /// Its first process is CMD itself.
     NoInit,
+    /// The file of its filter of system calls.
+    Filter(&'a CStr),
     /// What must be undone.
     Undo(Undo<'a>),
 }
 
 /// The word of each kind of entry, and whether a number follows.
-const WORDS: [(&[u8], bool); 14] = [
+const WORDS: [(&[u8], bool); 15] = [
     (b"directory ", false),
     (b"root ", false),
     (b"pid ", true),
@@ -72,6 +74,7 @@ const WORDS: [(&[u8], bool); 14] = [
     (b"status ", true),
     (b"log ", false),
     (b"no-init", false),
+    (b"filter ", false),
 ];
 
 impl<'a> Entry<'a> {
@@ -93,6 +96,7 @@ impl<'a> Entry<'a> {
             Self::Status(status) => (11, status as usize, c""),
             Self::Log(path) => (12, 0, path),
             Self::NoInit => (13, 0, c""),
+            Self::Filter(path) => (14, 0, path),
         };
         let (word, numbered) = WORDS.get(index).copied().unwrap_or_default();
         (word, if numbered { Some(number) } else { None }, path)
@@ -128,7 +132,8 @@ impl<'a> Entry<'a> {
             10 => Self::Undo(Undo::Leaf(path)),
             11 => Self::Status(u32::try_from(number).ok()?),
             12 => Self::Log(path),
-            _ => Self::NoInit,
+            13 => Self::NoInit,
+            _ => Self::Filter(path),
         })
     }
 }
@@ -163,6 +168,7 @@ mod tests {
             (Entry::Status(0), c"status 0"),
             (Entry::Log(c"/var/log/web"), c"log /var/log/web"),
             (Entry::NoInit, c"no-init"),
+            (Entry::Filter(c"f.json"), c"filter f.json"),
             (long, c"folder 3 /a\nb c"),
         ] {
             let (word, number, path) = entry.parts();

@@ -69,6 +69,12 @@ pub enum Subject {
     Persist(u8),
     /// `XDG_RUNTIME_DIR` of the environment.
     RuntimeDirectory,
+    /// What `exec` and nsenter enter.
+    Target,
+    /// A file of a namespace, by its index.
+    EnterFile(u8),
+    /// A directory of the host that CMD is to find: 0 as its root, 1 as where it is, 2 as tools.
+    Directory(u8),
     /// Something of the machine's: /, /proc/self/mountinfo.
     Machine,
 }
@@ -278,6 +284,17 @@ reasons! {
     NoMemberKind "is of a kind that cannot be unpacked",
     NoMemberName "has no name",
     LeadsOut "leads out of the root",
+    NoTarget "needs NAME or PID of what is to be entered",
+    NoTargetPid "needs --target PID for what has no file",
+    NoProcess "is neither a container that runs nor a process",
+    NotStarted "is being started: CMD is not executed yet",
+    Paused "is paused: rootlet resume",
+    NotYours "can be entered by root alone, or by who made its user namespace",
+    NoPid "is no process id",
+    NoKind "is none of mnt, pid, net, ipc, uts, cgroup, user, time, all, with commas between",
+    NoRootChoice "is none of ns, host, /DIR",
+    ToolsAndRoot "has no use for --root with --tools",
+    ManyCgroups "is in more than 16 cgroups of its own",
     OpenQuote "has a quote that is not closed",
     LongWord "has a word of more than 4096 bytes",
     ManyWords "has more than 64 words",

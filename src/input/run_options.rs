@@ -8,6 +8,7 @@ use self::connection::set_network;
 use self::mounts::MountKind;
 use super::arguments::{Arguments, Found};
 use super::capability::CapabilitySet;
+use super::enter_options::EnterOptions;
 use super::id_map::{self, IdMap};
 use super::init_options;
 use super::landlock::{self, FILE_RULES, FileRule};
@@ -165,6 +166,8 @@ pub struct RunOptions<'a> {
     pub security: Security<'a>,
     /// Run, trace or explain.
     pub mode: Mode,
+    /// What `exec` and nsenter go into.
+    pub enter: EnterOptions<'a>,
     /// `--publish`
     pub ports: Vec<Port<'a>, PORTS>,
     /// `--dns`, `--dns-search`, `--add-host`
@@ -229,6 +232,7 @@ impl<'a> RunOptions<'a> {
             privileged: false,
             security: Security::new(),
             mode: Mode::Run,
+            enter: EnterOptions::new(),
         }
     }
 }
@@ -242,9 +246,16 @@ pub enum RunRequest<Words> {
 }
 
 /// Capabilities asked for while reading.
-struct CapabilityChanges {
-    added: CapabilitySet,
-    dropped: CapabilitySet,
+pub struct CapabilityChanges {
+    /// `--cap-add`
+    pub added: CapabilitySet,
+    /// `--cap-drop`
+    pub dropped: CapabilitySet,
+}
+
+impl CapabilityChanges {
+    /// None.
+    pub const NONE: Self = Self { added: CapabilitySet::NONE, dropped: CapabilitySet::NONE };
 }
 
 /// Reads the command line behind `run` into `options`; its first string is number `position` of the argument
@@ -260,51 +271,14 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     options: &mut RunOptions<'a>,
 ) -> Result<RunRequest<Words>, Refusal> {
     let mut arguments = Arguments::new(words, position);
-    let mut changes =
-        CapabilityChanges { added: CapabilitySet::NONE, dropped: CapabilitySet::NONE };
+    let mut changes = CapabilityChanges::NONE;
     while arguments.take(MANUAL).map_err(|reason| arguments.refusal(reason))? {
         let Found { index, value, .. } = arguments.found;
         let id = IDS.get(index).copied().unwrap_or(Id::Help);
-        let applied = match id {
-            Id::Help => return Ok(RunRequest::Help),
-            Id::Limit => limits::add_limit(value.to_bytes(), &mut options.limits),
-            Id::Landlock => landlock::add_rules(value.to_bytes(), arena, &mut options.file_rules),
-            Id::PreserveFds => set_preserved(value, options),
-            Id::OomScoreAdj => {
-                options.oom_score_adj = Some(value);
-                init_options::check_oom_score(value.to_bytes())
-            }
-            limit if limit.is_of_cgroups() => options.resources.set(limit, value),
-            Id::Volume | Id::Device | Id::Tmpfs | Id::Variable | Id::VariableFile => {
-                add_to_list(id, value, arena, options)
-            }
-            Id::CapabilityAdd | Id::CapabilityDrop => change_capabilities(id, value, &mut changes),
-            Id::Rootfs | Id::Upper | Id::Work | Id::Into => options.root.set(id, value),
-            Id::Storage => options.root.set_storage(value.to_bytes(), arena),
-            Id::Name
-            | Id::Hostname
-            | Id::Domainname
-            | Id::Workdir
-            | Id::User
-            | Id::PidFile
-            | Id::Log => set_text(id, value, options),
-            Id::Network | Id::Publish | Id::Server | Id::Search | Id::AddHost => {
-                set_network(id, value, arena, options)
-            }
-            Id::Pid => set_namespace(Namespaces::PID, value, options),
-            Id::Ipc => set_namespace(Namespaces::IPC, value, options),
-            Id::Uts => set_namespace(Namespaces::UTS, value, options),
-            Id::Cgroup => set_namespace(Namespaces::CGROUP, value, options),
-            Id::Users => set_users(value, options),
-            Id::UidMap => id_map::add_range(value.to_bytes(), &mut options.uid_map),
-            Id::GidMap => id_map::add_range(value.to_bytes(), &mut options.gid_map),
-            Id::TimeOffset => time_offsets::parse(value, arena)
-                .map(|offsets| options.time_offsets = Some(offsets)),
-            Id::Persist => persist::add(value, &mut options.persist),
-            Id::Propagation => set_propagation(value, options),
-            Id::SecurityOption => options.security.set(value.to_bytes(), arena),
-            _ => set_switch(id, options),
-        };
+        if id == Id::Help {
+            return Ok(RunRequest::Help);
+        }
+        let applied = apply(id, value, arena, options, &mut changes);
         applied.map_err(|reason| arguments.refusal(reason))?;
     }
     options.capabilities_added = changes.added;
@@ -316,6 +290,60 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
         return Err(Refusal::new(Subject::Command, Reason::NoProgram));
     }
     Ok(RunRequest::Run(arguments.operands()))
+}
+
+/// What one option asks for.
+///
+/// # Errors
+/// A value that it cannot have.
+#[inline(never)]
+pub fn apply<'a>(
+    id: Id,
+    value: &'a CStr,
+    arena: &mut Arena<'a>,
+    options: &mut RunOptions<'a>,
+    changes: &mut CapabilityChanges,
+) -> Result<(), Reason> {
+    match id {
+        Id::Limit => limits::add_limit(value.to_bytes(), &mut options.limits),
+        Id::Landlock => landlock::add_rules(value.to_bytes(), arena, &mut options.file_rules),
+        Id::PreserveFds => set_preserved(value, options),
+        Id::OomScoreAdj => {
+            options.oom_score_adj = Some(value);
+            init_options::check_oom_score(value.to_bytes())
+        }
+        limit if limit.is_of_cgroups() => options.resources.set(limit, value),
+        Id::Volume | Id::Device | Id::Tmpfs | Id::Variable | Id::VariableFile => {
+            add_to_list(id, value, arena, options)
+        }
+        Id::CapabilityAdd | Id::CapabilityDrop => change_capabilities(id, value, changes),
+        Id::Rootfs | Id::Upper | Id::Work | Id::Into => options.root.set(id, value),
+        Id::Storage => options.root.set_storage(value.to_bytes(), arena),
+        Id::Name
+        | Id::Hostname
+        | Id::Domainname
+        | Id::Workdir
+        | Id::User
+        | Id::PidFile
+        | Id::Log => set_text(id, value, options),
+        Id::Network | Id::Publish | Id::Server | Id::Search | Id::AddHost => {
+            set_network(id, value, arena, options)
+        }
+        Id::Pid => set_namespace(Namespaces::PID, value, options),
+        Id::Ipc => set_namespace(Namespaces::IPC, value, options),
+        Id::Uts => set_namespace(Namespaces::UTS, value, options),
+        Id::Cgroup => set_namespace(Namespaces::CGROUP, value, options),
+        Id::Users => set_users(value, options),
+        Id::UidMap => id_map::add_range(value.to_bytes(), &mut options.uid_map),
+        Id::GidMap => id_map::add_range(value.to_bytes(), &mut options.gid_map),
+        Id::TimeOffset => {
+            time_offsets::parse(value, arena).map(|offsets| options.time_offsets = Some(offsets))
+        }
+        Id::Persist => persist::add(value, &mut options.persist),
+        Id::Propagation => set_propagation(value, options),
+        Id::SecurityOption => options.security.set(value.to_bytes(), arena),
+        _ => set_switch(id, options),
+    }
 }
 
 /// What one option needs of the others.

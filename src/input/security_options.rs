@@ -39,13 +39,21 @@ pub struct Security<'a> {
     pub selinux: Option<Label<'a>>,
     /// Programs may gain privileges by exec.
     pub new_privileges: bool,
+    /// That, or its contrary, was asked for.
+    pub names_privileges: bool,
 }
 
 impl<'a> Security<'a> {
     /// What holds where nothing is asked for.
     #[must_use]
     pub const fn new() -> Self {
-        Self { filter: FilterChoice::Default, apparmor: None, selinux: None, new_privileges: false }
+        Self {
+            filter: FilterChoice::Default,
+            apparmor: None,
+            selinux: None,
+            new_privileges: false,
+            names_privileges: false,
+        }
     }
 
     /// `seccomp=...`, `no-new-privileges[=true|false]`, `apparmor=...`, `label=...`, with `:` for `=` as docker takes it too.
@@ -69,6 +77,7 @@ impl<'a> Security<'a> {
             (Some(1), _) => {
                 let choice = value.map_or(Some(0), |value| line_of(b"true\nfalse", value));
                 self.new_privileges = choice.ok_or(Reason::NoSecurityOption)? == 1;
+                self.names_privileges = true;
             }
             (Some(2), Some(value)) => {
                 let file = c"/proc/self/attr/apparmor/exec";

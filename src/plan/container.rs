@@ -29,6 +29,7 @@ use crate::input::users::Credentials;
 use crate::text::path::next_end;
 
 pub mod checks;
+pub mod enter;
 mod layers;
 pub mod missing;
 pub mod trees;

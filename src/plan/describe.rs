@@ -2,8 +2,8 @@
 
 use self::words::{
     append_attributes, append_calls, append_capabilities, append_landlock, append_limit,
-    append_namespaces, append_of_cgroups, append_of_filesystem, append_of_maps, append_of_path,
-    append_target,
+    append_namespaces, append_of_cgroups, append_of_entered, append_of_filesystem, append_of_maps,
+    append_of_path, append_target,
 };
 use super::cgroups::{Cgroup, Devices, Setting};
 use super::filter::INSTRUCTION_BYTES;
@@ -53,7 +53,7 @@ macro_rules! rows {
 // `$p` stands for a path or name, `$t` for a target inside; the other letters are in `operand`.
 rows! {
     0: Step::NewNamespaces(..) =>
-        "start the container in new namespaces:$s$C|socketpair$Oclone3|unshare$S --fork",
+        "start $z$s$C|socketpair$Oclone3|unshare$S --fork",
     1: Step::WritePidFile(_) =>
         "write its pid to $p|openat write sendto|echo PID > $p",
     2: Step::TakeLink(_) =>
@@ -237,6 +237,12 @@ rows! {
          dup3 close_range|setsid ... >> $p < /dev/null &",
     85: Step::SameOutput =>
         "have standard error where the output is|dup3|exec 2>&1",
+    86: Step::Enter(_) =>
+        "go into namespaces of $p:$s|prctl (openat write prlimit64) (setgroups)$j prctl$D|\
+         nsenter$S",
+    87: Step::Tools(_) =>
+        "lay tools over / in mounts of its own|unshare mount_setattr (fsopen fsconfig fsconfig \
+         fsmount openat sendfile) open_tree move_mount pivot_root umount2|unshare --mount",
 }
 
 /// Looks a container up.
@@ -272,6 +278,9 @@ impl Step<'_> {
                 append_of_path(letter, missing, line);
             }
             (b'O', Self::AttachTree { place: Place::Root, .. }) => drop(line.text("openat2 ")),
+            (b'z', Self::NewNamespaces(Namespaces::NONE, _)) => drop(line.text("a process")),
+            (b'z', _) => drop(line.text("the container in new namespaces:")),
+            (_, Self::Enter(target)) => append_of_entered(letter, target, line),
             (b's' | b'S', Self::NewNamespaces(set, _)) => append_namespaces(letter, *set, line),
             (b's' | b'S', Self::Join(join)) => append_namespaces(letter, join.kinds, line),
             (b's' | b'S', Self::JoinWithUsers(join)) => {
@@ -366,6 +375,7 @@ impl Step<'_> {
             | Self::JoinWithUsers(Join {
                 owner: Owner::Container(name) | Owner::File(name), ..
             }) => name.to_bytes(),
+            Self::Enter(target) => target.name.to_bytes(),
             Self::ShiftClocks(offsets) => offsets.asked.to_bytes(),
             Self::Persist(persist) => persist.file.to_bytes(),
             Self::Background { log, .. } => match log {

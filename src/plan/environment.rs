@@ -67,7 +67,9 @@ impl<'a, Caller: Iterator<Item = &'a CStr> + Clone> Builder<'_, 'a, Caller> {
         let hostname = options.hostname.unwrap_or(facts.hostname);
         self.add(PATH)?;
         self.join(&[b"HOME=", home])?;
-        self.join(&[b"HOSTNAME=", hostname.to_bytes()])?;
+        if !hostname.is_empty() {
+            self.join(&[b"HOSTNAME=", hostname.to_bytes()])?;
+        }
         if options.terminal { self.add(c"TERM=xterm") } else { Ok(()) }
     }
 

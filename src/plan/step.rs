@@ -7,6 +7,7 @@ use heapless::Vec;
 use super::cgroups::{Cgroup, Devices, Setting};
 use super::names::EtcFile;
 use super::user_namespace::Maps;
+use crate::facts::target::Target;
 use crate::input::capability::CapabilitySet;
 use crate::input::landlock::FileRule;
 use crate::input::limits::Limit;
@@ -252,6 +253,11 @@ pub enum Step<'a> {
     Persist(&'a Persist<'a>),
     /// Write the pid of that process.
     WritePidFile(&'a CStr),
+
+    /// Go into namespaces, and to a root, of a process that is held.
+    Enter(&'a Target<'a>),
+    /// Lay another root over it, in a mount namespace of one's own.
+    Tools(&'a Target<'a>),
 
     /// Keep the standard descriptors, as many more, and the link; close all others.
     TakeLink(u8),

@@ -5,6 +5,7 @@ use core::ffi::CStr;
 #[cfg(feature = "boot")]
 use crate::input::boot_parameters::End;
 #[cfg(feature = "enter")]
+use crate::input::enter_options::Style as Entering;
 use crate::input::manage_options::Verb;
 use crate::input::supervision::Style;
 use crate::report;
@@ -70,6 +71,9 @@ enum Role {
     /// `rootlet prepare`: faster starts.
     #[cfg(feature = "run")]
     Prepare,
+    /// `rootlet exec`, nsenter.
+    #[cfg(feature = "enter")]
+    Enter(Entering),
     /// `rootlet init` and its peers: PID 1 of a container.
     Init(Style),
     /// PID 1 of a machine, or who asks it something.
@@ -92,17 +96,21 @@ enum Role {
 }
 
 /// Subcommands and options of `rootlet`, each behind a letter that says which role it is.
-const COMMANDS: Packed = packed!("rrun\npprepare\n0init\nV--version\nV-V\nh--help\nh-h");
+const COMMANDS: Packed = packed!("rrun\npprepare\nxexec\n0init\nV--version\nV-V\nh--help\nh-h");
 
 /// What is done with containers that are there, behind a letter as well.
 #[cfg(feature = "enter")]
-const VERBS: Packed = packed!("wwait\nkkill\nTstop\nppause\nuresume\nuunpause\nxrm\nllogs");
+const VERBS: Packed = packed!("wwait\nkkill\nTstop\napause\nuresume\nuunpause\nDrm\nllogs");
 
 /// Programs of a system, under their names and as commands, each behind a letter as well.
 #[cfg(feature = "boot")]
 const SYSTEM: Packed = packed!("Ppoweroff\nRreboot\nHhalt\nbtelinit\nblinuxrc\nsswitch_root");
 #[cfg(not(feature = "boot"))]
 const SYSTEM: Packed = packed!("");
+
+/// util-linux's, by its name and as a command.
+#[cfg(feature = "enter")]
+const ENTERING: Packed = packed!("nnsenter");
 
 /// Programs that we stand in for, under their names and as commands, each behind the number of its style. podman has
 /// its catatonit as podman-init.
@@ -126,6 +134,10 @@ fn named(table: Packed, name: &[u8]) -> Option<Role> {
         b'r' => Role::Run,
         #[cfg(feature = "run")]
         b'p' => Role::Prepare,
+        #[cfg(feature = "enter")]
+        b'x' => Role::Enter(Entering::Exec),
+        #[cfg(feature = "enter")]
+        b'n' => Role::Enter(Entering::Nsenter),
         b'0' => Role::Init(Style::Rootlet),
         b'1' => Role::Init(Style::Tini),
         b'2' => Role::Init(Style::DumbInit),
@@ -149,9 +161,9 @@ fn named(table: Packed, name: &[u8]) -> Option<Role> {
             b'w' => Verb::Wait,
             b'k' => Verb::Kill,
             b'T' => Verb::Stop,
-            b'p' => Verb::Pause,
+            b'a' => Verb::Pause,
             b'u' => Verb::Resume,
-            b'x' => Verb::Remove,
+            b'D' => Verb::Remove,
             b'l' => Verb::Logs,
             _ => return None,
         }),
@@ -169,6 +181,8 @@ rootlet: first process of a machine or a container, and container runner
   rootlet wait, stop, kill, pause, resume, logs, rm NAME...   containers that run, or
                                               have run in the background
   rootlet prepare [--remove]   make later runs independent of the host's mounts
+  rootlet exec [options] NAME|PID [--] CMD [ARG...]   run CMD where that runs
+  nsenter               enter namespaces, by name or as rootlet nsenter ...
   rootlet init [options] [--] CMD [ARG...]   be a container's PID 1: reap, forward
   tini, docker-init, dumb-init, catatonit    the same as these programs do it, by
                                              name or as rootlet tini ...
@@ -216,7 +230,20 @@ pub fn dispatch(vectors: Vectors, memory: &'static mut Memory) -> i32 {
 }
 
 fn program(name: &[u8]) -> Option<Role> {
-    named(PEERS, name).or_else(|| named(SYSTEM, name)).or_else(|| shell_of(name))
+    named(PEERS, name)
+        .or_else(|| named(SYSTEM, name))
+        .or_else(|| entering(name))
+        .or_else(|| shell_of(name))
+}
+
+#[cfg(feature = "enter")]
+fn entering(name: &[u8]) -> Option<Role> {
+    named(ENTERING, name)
+}
+
+#[cfg(not(feature = "enter"))]
+const fn entering(_: &[u8]) -> Option<Role> {
+    None
 }
 
 #[cfg(feature = "shell")]
@@ -261,6 +288,14 @@ fn play(
         Role::Run => run::run(vectors, arguments, &mut memory.run),
         #[cfg(feature = "run")]
         Role::Prepare => prepare::prepare(arguments),
+        #[cfg(feature = "enter")]
+        Role::Enter(style) => {
+            // Where what follows stands: behind our name, or a word further.
+            let mut behind = vectors.arguments;
+            let _ = behind.next();
+            let position = if behind.as_ptr() == arguments.as_ptr() { 1 } else { 2 };
+            run::enter::enter(style, vectors, arguments, position, &mut memory.run)
+        }
         #[cfg(feature = "boot")]
         Role::Boot if own_pid() == 1 => boot::boot(vectors, &mut memory.boot),
         #[cfg(feature = "boot")]

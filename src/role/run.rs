@@ -4,6 +4,8 @@ use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use crate::facts::run_facts::{self, MOUNT_POINTS, RunFacts};
+#[cfg(feature = "enter")]
+use crate::facts::target::Target;
 use crate::input::filter::Profile;
 use crate::input::filter_default::NATIVE_DEFAULTS;
 use crate::input::filter_file;
@@ -18,6 +20,8 @@ use crate::input::supervision::Supervision;
 use crate::input::system_calls::NATIVE;
 use crate::input::users::{self, Credentials};
 use crate::plan::cgroups::{self, Cgroups};
+#[cfg(feature = "enter")]
+use crate::plan::container::enter::Entered;
 use crate::plan::container::missing::{MissingPaths, find_missing};
 use crate::plan::container::{self, Program, Steps};
 use crate::plan::environment::{self, ENVIRONMENT, Environment};
@@ -32,6 +36,8 @@ use crate::text::arena::Arena;
 use crate::text::line::Line;
 use crate::text::packed::packed;
 
+#[cfg(feature = "enter")]
+pub mod enter;
 mod execute;
 mod explain;
 mod hints;
@@ -52,6 +58,12 @@ pub struct Memory {
 struct PlanMemory {
     facts: MaybeUninit<RunFacts<'static>>,
     credentials: MaybeUninit<Credentials<'static>>,
+    #[cfg(feature = "enter")]
+    target: MaybeUninit<Target<'static>>,
+    #[cfg(feature = "enter")]
+    entered: MaybeUninit<Entered<'static>>,
+    #[cfg(feature = "enter")]
+    shell: StringTable<'static, 2>,
     plain: Supervision<'static>,
     maps: Maps,
     cgroups: MaybeUninit<Cgroups<'static>>,
@@ -60,11 +72,14 @@ struct PlanMemory {
     missing: MissingPaths<'static>,
     lists: Lists<'static>,
     steps: OnPage<Steps<'static>>,
-    strings: StringTable<'static, { ENVIRONMENT + 1 }>,
+    strings: Variables,
     environment: Environment<'static>,
     arena: [u8; ARENA_BYTES],
     filter: filter_file::Tables,
 }
+
+/// CMD's environment, as execve takes it.
+type Variables = StringTable<'static, { ENVIRONMENT + 1 }>;
 
 /// Begins on a page: what is used of it lies on no more than it must.
 #[repr(align(4096))]
@@ -79,6 +94,12 @@ impl Memory {
             lists: Lists::new(),
             facts: MaybeUninit::uninit(),
             credentials: MaybeUninit::uninit(),
+            #[cfg(feature = "enter")]
+            target: MaybeUninit::uninit(),
+            #[cfg(feature = "enter")]
+            entered: MaybeUninit::uninit(),
+            #[cfg(feature = "enter")]
+            shell: StringTable::new(),
             environment: Environment::new(),
             strings: StringTable::new(),
             missing: MissingPaths::new(),
@@ -100,7 +121,7 @@ pub struct Planned {
     users: Users<'static>,
     cgroups: &'static Cgroups<'static>,
     steps: &'static Steps<'static>,
-    strings: &'static StringTable<'static, { ENVIRONMENT + 1 }>,
+    environment: Strings<'static>,
     program: Strings<'static>,
     vectors: Vectors,
     /// Signals go on as they are.
@@ -179,7 +200,7 @@ struct Tables {
     facts: &'static mut RunFacts<'static>,
     credentials: &'static mut MaybeUninit<Credentials<'static>>,
     environment: &'static mut Environment<'static>,
-    strings: &'static mut StringTable<'static, { ENVIRONMENT + 1 }>,
+    strings: &'static mut Variables,
     missing: &'static mut MissingPaths<'static>,
     files: &'static mut EtcFiles<'static>,
     steps: &'static mut Steps<'static>,
@@ -224,7 +245,9 @@ fn plan(
         (tables.missing, tables.files);
     container::plan(options, facts, &program_of, paths, tables.steps)?;
     let Tables { steps, strings, plain, .. } = tables;
-    Ok(Planned { options, facts, users, cgroups, steps, strings, program, vectors, plain })
+    let strings: &'static Variables = strings;
+    let environment = strings.strings();
+    Ok(Planned { options, facts, users, cgroups, steps, environment, program, vectors, plain })
 }
 
 /// The filter of system calls as a program for the kernel.
@@ -331,7 +354,12 @@ fn say_refusal(
         }
         Subject::RuntimeDirectory => (packed!("XDG_RUNTIME_DIR"), c""),
         Subject::Machine => (packed!("this machine"), c""),
-        Subject::Command => (packed!("run"), c""),
+        Subject::Target => (packed!(""), options.enter.target),
+        Subject::EnterFile(index) => {
+            (packed!(""), options.enter.files.get(usize::from(index)).map_or(c"", |file| file.1))
+        }
+        Subject::Directory(which) => (packed!(""), options.enter.named_directory(which)),
+        Subject::Command => (options.enter.style.name(), c""),
     };
     line.packed(before).operand(name.to_bytes());
     match refusal.subject {

@@ -10,7 +10,9 @@ pub mod background;
 pub mod cgroups;
 #[cfg(feature = "boot")]
 pub mod copy_tree;
-#[cfg(feature = "boot")]
+#[cfg(feature = "run")]
+pub mod enter;
+#[cfg(any(feature = "run", feature = "boot"))]
 pub mod files;
 #[cfg(feature = "run")]
 pub mod hands;

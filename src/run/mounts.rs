@@ -161,7 +161,8 @@ fn resolve_if_there(hands: &Hands, path: &CStr) -> Result<Option<Descriptor>, Ca
     }
 }
 
-fn attach_at(tree: Descriptor, point: Descriptor) -> Outcome {
+/// Attaches a tree that is detached at a place that is held.
+pub fn attach_at(tree: Descriptor, point: Descriptor) -> Outcome {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(&tree, c"", &point, c"", flags).map_err(Call::MoveMount.failed())?;
     tree.leave_open();

@@ -5,17 +5,15 @@ use super::identity::Inheritance;
 use super::program::{Attempt, Program};
 use super::start::{self, Container};
 use super::{
-    background, cgroups, id_maps, identity, landlock, layers, link, mounts, persist, prepared,
-    terminal, unpack,
+    background, cgroups, enter, id_maps, identity, landlock, layers, link, mounts, persist,
+    prepared, terminal, unpack,
 };
 use crate::input::namespaces::Namespaces;
-use crate::plan::environment::ENVIRONMENT;
 use crate::plan::step::{Filesystem, Step};
 use crate::sys::descriptor::{Descriptor, OpenFlags};
 use crate::sys::filter as sys_filter;
 use crate::sys::process::{self, close_from, duplicate_as};
 use crate::sys::signal::Inherited;
-use crate::sys::vectors::StringTable;
 use crate::sys::vectors::Strings;
 use crate::sys::{network, socket};
 use crate::text::call::{Call, CallError};
@@ -26,7 +24,7 @@ pub struct ProgramContext<'a> {
     /// CMD and its arguments.
     pub arguments: Strings<'static>,
     /// The environment of CMD.
-    pub environment: &'a StringTable<'a, { ENVIRONMENT + 1 }>,
+    pub environment: Strings<'a>,
     /// The signal settings that rootlet was given.
     pub inherited: Inherited,
 }
@@ -38,6 +36,8 @@ pub struct ProgramContext<'a> {
 #[inline(never)]
 pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError> {
     match step {
+        Step::Enter(target) => enter::enter(target, hands),
+        Step::Tools(target) => enter::lay_tools(target, hands),
         Step::TakeLink(preserved) => take_link(hands, *preserved),
         Step::SameOutput => background::join_output(2),
         Step::DieWithSupervisor => identity::die_with_parent(),
@@ -179,7 +179,7 @@ pub fn perform_program(step: &Step<'_>, context: &ProgramContext<'_>) -> Result<
             Ok(())
         }
         Step::Execute(name) => {
-            let environment = context.environment.strings();
+            let environment = context.environment;
             let errno = Program { name, arguments: context.arguments, environment }
                 .search(Attempt::Execute);
             Err(CallError { call: Call::Execve, errno })

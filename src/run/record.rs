@@ -218,6 +218,30 @@ pub fn runner_of(file: &Descriptor) -> Result<Option<i32>, CallError> {
     Ok(lock.and_then(|lock| lock.pid).map(rustix::process::Pid::as_raw_pid))
 }
 
+/// Whether CMD of the container `name` has been executed, and the file of the filter that it was given, where it was not
+/// ours.
+#[inline(never)]
+pub fn look_up<'a>(list: &CStr, name: &CStr, arena: &mut Arena<'a>) -> (bool, Option<&'a CStr>) {
+    let Ok(list) = open(CWD, list, OpenFlags::READ_DIRECTORY) else { return (false, None) };
+    let mut buffer = [0; PATH_BYTES];
+    let opened = open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::READ);
+    let Ok(file) = opened else { return (false, None) };
+    let (mut directory, mut filter, mut started) = (c"", None, false);
+    for_each_entry(&file, &mut |entry| match entry {
+        Entry::Directory(path) => {
+            directory = arena.join(&[path.to_bytes(), b"/"]).unwrap_or_default();
+        }
+        Entry::Filter(path) => {
+            let is_whole = path.to_bytes().starts_with(b"/");
+            let above = if is_whole { c"" } else { directory };
+            filter = arena.join(&[above.to_bytes(), path.to_bytes()]).ok();
+        }
+        Entry::Started => started = true,
+        _ => {}
+    });
+    (started, filter)
+}
+
 /// Undoes what containers have left whose runner is dead.
 #[inline(never)]
 fn clean_up(list: &Descriptor) {
@@ -285,7 +309,7 @@ fn undo_all(file: &Descriptor, name: &CStr) {
         Entry::Root(path) => left.root = room.join(&[path.to_bytes()]).unwrap_or(c""),
         Entry::Pid(pid) => left.pid = Some(pid),
         Entry::Started => left.started = true,
-        Entry::Status(_) | Entry::Log(_) | Entry::NoInit | Entry::Undo(_) => {}
+        Entry::Status(_) | Entry::Log(_) | Entry::NoInit | Entry::Filter(_) | Entry::Undo(_) => {}
     });
     if let Some(directory) = &directory {
         left.directory = directory.as_fd();

@@ -1,16 +1,19 @@
 //! The container's own terminal, seen from inside.
 
+use rustix::fs::{CWD, fstatfs};
+
 use super::hands::Hands;
 use super::link;
 use super::mounts::{attach_in_dev, make_file};
 use crate::plan::step::WindowSize;
 use crate::plan::user_namespace::TTY_GROUP;
-use crate::sys::descriptor::{self, OpenFlags};
+use crate::sys::descriptor::{self, Descriptor, OpenFlags};
 use crate::sys::mount::{Depth, clone_tree};
 use crate::sys::process::duplicate_to;
 use crate::sys::standard;
 use crate::sys::terminal;
 use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
 
 /// Opens a pair of the container's devpts. The slave becomes /dev/console and the standard descriptors, the
 /// master goes to the supervisor. Nothing is opened through a path that the root could have made.
@@ -20,8 +23,10 @@ pub fn open(
     of_group: bool,
     size: Option<WindowSize>,
 ) -> Result<(), CallError> {
-    let dev = hands.dev(Call::Openat)?;
-    let master = descriptor::open(dev.as_fd(), c"pts/ptmx", OpenFlags::MASTER);
+    let master = match &hands.dev {
+        Some(dev) => descriptor::open(dev.as_fd(), c"pts/ptmx", OpenFlags::MASTER),
+        None => open_of_others(),
+    };
     let master = master.map_err(Call::Openat.failed())?;
     terminal::unlock(master.as_fd()).map_err(Call::Ioctl.failed())?;
     let slave = terminal::open_peer(master.as_fd()).map_err(Call::Ioctl.failed())?;
@@ -32,10 +37,13 @@ pub fn open(
         terminal::set_window(slave.as_fd(), (size.rows, size.columns))
             .map_err(Call::Ioctl.failed())?;
     }
-    make_file(dev, c"console")?;
-    let console = clone_tree(slave.as_fd(), c"", Depth::One).map_err(Call::OpenTree.failed())?;
-    attach_in_dev(hands, &console, c"console")?;
-    console.leave_open();
+    if let Some(dev) = &hands.dev {
+        make_file(dev, c"console")?;
+        let console = clone_tree(slave.as_fd(), c"", Depth::One);
+        let console = console.map_err(Call::OpenTree.failed())?;
+        attach_in_dev(hands, &console, c"console")?;
+        console.leave_open();
+    }
     link::send_terminal(&hands.link, &master).map_err(Call::Sendmsg.failed())?;
     for number in 0..3 {
         duplicate_to(slave.as_fd(), number, false).map_err(Call::Dup3.failed())?;
@@ -44,6 +52,22 @@ pub fn open(
     master.leave_open();
     slave.leave_open();
     Ok(())
+}
+
+/// Opens the master of a pair of a container that others have made, by its /dev/pts, if that is what it is called.
+#[inline(never)]
+fn open_of_others() -> Result<Descriptor, Errno> {
+    let is_terminals = |file: &Descriptor| {
+        const TERMINALS: u32 = 0x1cd1;
+        fstatfs(file).is_ok_and(|found| found.f_type as u32 == TERMINALS)
+    };
+    let found = descriptor::open(CWD, c"/dev/pts", OpenFlags::PATH_DIRECTORY)?;
+    if !is_terminals(&found) {
+        return Err(Errno::NODEV);
+    }
+    // Something else may have been mounted over it.
+    let master = descriptor::open(found.as_fd(), c"ptmx", OpenFlags::MASTER)?;
+    if is_terminals(&master) { Ok(master) } else { Err(Errno::NODEV) }
 }
 
 /// Leads a new session whose controlling terminal is standard input.

@@ -189,6 +189,41 @@ static void process(char **words)
 	show("ptrace", ptrace(PTRACE_SEIZE, pid, 0, 0));
 }
 
+/* The process whose second word is `exec`: one that enters and has not become its command yet. */
+static int entering(void)
+{
+	DIR *processes = opendir("/proc");
+	int found = 0;
+
+	for (int pid; found == 0 && processes != NULL && (pid = next_number(processes)) >= 0;) {
+		char path[64], words[64] = "";
+		int file;
+
+		snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+		file = open(path, O_RDONLY | O_CLOEXEC);
+		if (file >= 0 && read(file, words, sizeof words - 1) > 0 && strcmp(words + strlen(words) + 1, "exec") == 0)
+			found = pid;
+		close(file);
+	}
+	closedir(processes);
+	return found;
+}
+
+/* entering: the ways into who enters, as soon as it is seen. */
+static void into_entering(char **words)
+{
+	time_t end = time(NULL) + 10;
+	char number[16];
+	int pid;
+
+	while ((pid = entering()) == 0 && time(NULL) < end)
+		usleep(500);
+	snprintf(number, sizeof number, "%d", pid);
+	words[0] = number;
+	process(words);
+	puts(pid != 0 && pid == entering() ? "still entering" : "too late");
+}
+
 /* kill PID */
 static void kill_process(char **words)
 {
@@ -360,6 +395,7 @@ static const struct attempt {
 	{"exe-write", 2, exe_write},
 	{"exe-change", 1, exe_change},
 	{"process", 1, process},
+	{"entering", 1, into_entering},
 	{"kill", 1, kill_process},
 	{"open", 2, open_each},
 	{"tiocsti", 1, tiocsti},

@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 
+use crate::facts::target::Target;
 use crate::input::capability::CapabilitySet;
 use crate::input::id_map::IdRange;
 use crate::input::landlock::FileRule;
@@ -16,7 +17,8 @@ use crate::text::line::Line;
 use crate::text::path::next_end;
 
 /// Names of namespaces, as unshare(1) has them.
-const NAMESPACES: [(Namespaces, &str); 7] = [
+const NAMESPACES: [(Namespaces, &str); 8] = [
+    (Namespaces::TIME, "time"),
     (Namespaces::USER, "user"),
     (Namespaces::MOUNT, "mount"),
     (Namespaces::PID, "pid"),
@@ -31,6 +33,27 @@ pub fn append_namespaces(letter: u8, set: Namespaces, line: &mut Line) {
     let before = if letter == b's' { " " } else { " --" };
     for (_, name) in NAMESPACES.iter().filter(|(kind, _)| set.has(*kind)) {
         line.text(before).text(name);
+    }
+}
+
+/// `$s`, `$S` as above, `$j` and `$D` the calls that it needs.
+pub fn append_of_entered(letter: u8, target: &Target<'_>, line: &mut Line) {
+    match letter {
+        b'j' => {
+            let of_process = target.kinds != Namespaces::NONE;
+            for _ in 0..target.files.len() + usize::from(of_process) {
+                line.text(" setns");
+            }
+        }
+        b'D' => {
+            if target.root.is_some() {
+                line.text(" fchdir chroot");
+            }
+            if target.directory.is_some() {
+                line.text(" fchdir");
+            }
+        }
+        _ => append_namespaces(letter, target.kinds, line),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::input::resources::{Amount, Controllers};
 use crate::input::run_options::Mode;
 use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
-use crate::report::{self, OWN_FAILURE};
+use crate::report;
 use crate::run::background::{self, Place};
 use crate::run::cgroups::count_of_kills;
 use crate::run::descendants;
@@ -115,8 +115,10 @@ fn start_and_wait(
         }
         clock.lap(planned, index);
     }
-    started
-        .map_or(OWN_FAILURE, |container| supervise_container(planned, container, traces, channels))
+    started.map_or_else(
+        || own_failure(planned),
+        |container| supervise_container(planned, container, traces, channels),
+    )
 }
 
 /// In the process that has stayed with the caller: the container's name, or why there is none.
@@ -158,7 +160,7 @@ fn cannot_start(planned: &Planned, started: Option<Container>, failed: StepFaile
         Some(container) => abandon(planned, container.pid, failed),
         None => {
             say_failed_step(planned, failed, b"");
-            OWN_FAILURE
+            own_failure(planned)
         }
     }
 }
@@ -239,6 +241,11 @@ fn give_up_preserved(planned: &Planned) {
         // It cannot fail where the container's side could do the same.
         let _ = close_range(first, first + count - 1);
     }
+}
+
+/// The status of what failed before CMD.
+const fn own_failure(planned: &Planned) -> i32 {
+    planned.options.enter.style.own_failure()
 }
 
 /// Exit status of what a signal ended, without its number.
@@ -351,7 +358,7 @@ fn failed_inside(planned: &Planned, pid: Pid, failed: StepFailed) -> i32 {
     let _ = watch(planned, pid, Policy::INSIDE, Source::Signals);
     match failed.error.call {
         Call::Execve => status_of_failure(failed.error.errno),
-        _ => OWN_FAILURE,
+        _ => own_failure(planned),
     }
 }
 
@@ -422,7 +429,7 @@ fn inside(planned: &Planned, link: Descriptor, inherited: Inherited) -> i32 {
 fn fail(hands: &Hands, index: usize, error: CallError) -> i32 {
     let step = u16::try_from(index).unwrap_or(u16::MAX);
     link::send_failure(&hands.link, StepFailed { step, error });
-    OWN_FAILURE
+    report::OWN_FAILURE
 }
 
 /// The container's PID 1, once the program has been executed.
@@ -447,7 +454,7 @@ fn supervise_program(planned: &Planned, hands: Hands, pid: Pid) -> i32 {
 /// Performs the last steps; returns only when one failed.
 fn program(planned: &Planned, hands: &Hands, inherited: Inherited) -> i32 {
     let context =
-        ProgramContext { arguments: planned.program, environment: planned.strings, inherited };
+        ProgramContext { arguments: planned.program, environment: planned.environment, inherited };
     let steps = planned.steps.iter().enumerate();
     for (index, step) in steps.filter(|(_, step)| step.stage() == Stage::Program) {
         let clock = Clock::start(planned);
@@ -461,5 +468,5 @@ fn program(planned: &Planned, hands: &Hands, inherited: Inherited) -> i32 {
         }
         clock.lap(planned, index);
     }
-    OWN_FAILURE
+    own_failure(planned)
 }

@@ -1,6 +1,6 @@
 //! What an errno means for a step, where its own words mislead.
 
-use crate::input::namespaces::Owner;
+use crate::input::namespaces::{Namespaces, Owner};
 use crate::plan::step::Step;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
@@ -39,7 +39,11 @@ const HINTS: Packed = packed!(
 ; one above does not hand this controller on
 ; only root, or who has been delegated one, makes cgroups
 ; it is there already, and not this container's
-; the host, or the cgroup above, does not have all of these"
+; the host, or the cgroup above, does not have all of these
+; it has ended, or is ending
+; it needs root, or to be who made it
+; only who may write to both cgroups can: --no-cgroup stays in the caller's
+; it has no terminals of its own at /dev/pts"
 );
 
 /// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
@@ -82,6 +86,12 @@ const NOT_HANDED_ON: usize = 28;
 const NOT_OURS: usize = 29;
 const CGROUP_TAKEN: usize = 30;
 const NOT_IN_SET: usize = 31;
+/// What a pid namespace without its first process answers to clone.
+const NO_MEMORY: Errno = Errno(12);
+const ENDED: usize = 32;
+const NOT_ITS_MAKER: usize = 33;
+const OTHERS_CGROUP: usize = 34;
+const NO_TERMINALS: usize = 35;
 
 /// What is to be said of a failed step besides; nothing for most.
 pub fn of(step: &Step<'_>, error: CallError) -> Packed {
@@ -93,6 +103,16 @@ fn hint(step: &Step<'_>, error: CallError) -> usize {
     match step {
         Step::Label(_) => return NO_LABEL,
         Step::MakeCgroup(_) => return hint_of_cgroup(error),
+        Step::Enter(_) | Step::Fork => match error.errno {
+            Errno::SRCH | NO_MEMORY => return ENDED,
+            Errno::PERM => return NOT_ITS_MAKER,
+            _ => {}
+        },
+        Step::NewNamespaces(Namespaces::NONE, _) | Step::JoinCgroup(_) => match error.errno {
+            Errno::PERM | Errno::ACCES => return OTHERS_CGROUP,
+            _ => {}
+        },
+        Step::Terminal { .. } if error.call == Call::Openat => return NO_TERMINALS,
         Step::SetLimit(_) => match error.errno {
             Errno::INVAL | Errno::ACCES | Errno::RANGE => return NOT_IN_SET,
             _ => {}

@@ -7,6 +7,7 @@ use rustix::fs::CWD;
 use super::Planned;
 use crate::input::record::{Entry, Undo};
 use crate::input::root_options::RootKind;
+use crate::input::security_options::FilterChoice;
 use crate::plan::step::Step;
 use crate::report;
 use crate::run::background::Background;
@@ -66,15 +67,21 @@ impl Traces {
         let record = self.record.insert(made);
         let mut undos = planned.steps.iter().rev().filter_map(Step::undo).peekable();
         let log = planned.options.log;
+        let filter = planned.options.security.filter;
+        let has_file = matches!(filter, FilterChoice::File(_));
         self.has_undos = undos.peek().is_some();
         if self.has_undos {
             record.add(&Entry::Root(planned.options.rootfs))?;
         }
-        if self.has_undos || log.is_some() {
+        if self.has_undos || has_file || log.is_some() {
             record.add_directory()?;
         }
         if let Some(log) = log {
             record.add(&Entry::Log(log))?;
+        }
+        if let FilterChoice::File(path) = filter {
+            // Who enters later gets the same.
+            record.add(&Entry::Filter(path))?;
         }
         if !planned.options.init {
             record.add(&Entry::NoInit)?;
