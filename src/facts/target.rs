@@ -12,7 +12,7 @@ use rustix::io::read;
 use super::cgroups::unified_place;
 use crate::input::enter_options::{EnterOptions, KINDS, NAMES, OWN_TOOLS, Place, Style};
 use crate::input::namespaces::Namespaces;
-use crate::input::process_status::{LIMITS, Rights, limits};
+use crate::input::process_status::Rights;
 use crate::input::refusal::{Cause, Reason, Refusal, Subject};
 use crate::input::security_options::Label;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
@@ -52,8 +52,8 @@ pub struct Target<'a> {
     pub status: &'a [u8],
     /// Its users and groups, where its user namespace is another.
     pub maps: Option<(&'a [u8], &'a [u8])>,
-    /// Soft and hard limits of it, by their numbers.
-    pub limits: [Option<(u64, u64)>; LIMITS],
+    /// /proc/PID/limits
+    pub limits: &'a [u8],
     /// Its score for want of memory.
     pub score: &'a [u8],
     /// How a security module confines it.
@@ -83,7 +83,7 @@ impl Target<'_> {
             rights: Rights::read(b""),
             status: b"",
             maps: None,
-            limits: [None; LIMITS],
+            limits: b"",
             score: b"",
             label: None,
             cgroups: (b"", b""),
@@ -161,10 +161,6 @@ pub fn look<'a>(
         // As many as there are options.
         let _ = target.files.push((*kind, file));
     }
-    let open_host = |path, which| {
-        let opened = open(CWD, path, OpenFlags::PATH_DIRECTORY);
-        opened.map(Some).map_err(Refusal::of_call(Call::Openat, Subject::Directory(which)))
-    };
     if let Place::Host(path) = enter.root {
         target.root = open_host(path, 0)?;
     }
@@ -189,6 +185,13 @@ pub fn look<'a>(
     Ok(())
 }
 
+#[inline(never)]
+fn open_host(path: &CStr, which: u8) -> Result<Option<Descriptor>, Refusal> {
+    let opened = open(CWD, path, OpenFlags::PATH_DIRECTORY);
+    opened.map(Some).map_err(Refusal::of_call(Call::Openat, Subject::Directory(which)))
+}
+
+#[inline(never)]
 fn look_at_process<'a>(
     enter: &EnterOptions<'a>,
     directory: &Descriptor,
@@ -205,7 +208,7 @@ fn look_at_process<'a>(
         }
         target.label = label(directory, arena)?;
         target.score = read_of(directory, c"oom_score_adj", arena)?;
-        target.limits = limits(read_of(directory, c"limits", arena)?);
+        target.limits = read_of(directory, c"limits", arena)?;
     }
     if enter.cgroups {
         let theirs = read_of(directory, c"cgroup", arena)?;
@@ -231,6 +234,7 @@ fn look_at_process<'a>(
 }
 
 /// Which of its namespaces are to be entered.
+#[inline(never)]
 fn find_kinds(
     enter: &EnterOptions<'_>,
     directory: &Descriptor,
@@ -270,6 +274,7 @@ const fn id(found: &Stat) -> (u64, u64) {
     (found.st_dev, found.st_ino)
 }
 
+#[inline(never)]
 fn read_of<'a>(
     directory: &Descriptor,
     name: &CStr,

@@ -114,6 +114,22 @@ impl Memory {
     }
 }
 
+/// What a command line without options means. Out of line, and once for all roles: it is large.
+#[inline(never)]
+fn fresh(
+    options: &'static mut MaybeUninit<RunOptions<'static>>,
+    lists: &'static mut Lists<'static>,
+) -> &'static mut RunOptions<'static> {
+    options.write(RunOptions::new(lists))
+}
+
+#[inline(never)]
+const fn no_facts(
+    facts: &'static mut MaybeUninit<RunFacts<'static>>,
+) -> &'static mut RunFacts<'static> {
+    facts.write(RunFacts::new())
+}
+
 /// A complete plan: nothing has been done yet.
 pub struct Planned {
     options: &'static RunOptions<'static>,
@@ -153,7 +169,7 @@ fn prepare(
     rest: Strings<'static>,
     memory: &'static mut PlanMemory,
 ) -> Result<Planned, i32> {
-    let options = memory.options.write(RunOptions::new(&mut memory.lists));
+    let options = fresh(&mut memory.options, &mut memory.lists);
     let mut arena = Arena::new(&mut memory.arena);
     // What is wrong is said with the names that options have; so they are read first, and lent from then on.
     let request = run_options::parse(rest, COMMAND_WORDS, &mut arena, options);
@@ -168,7 +184,7 @@ fn prepare(
         own_file::protect(vectors).map_err(Refusal::of_error(Subject::OwnFile)).map_err(refused)?;
     }
     let tables = Tables {
-        facts: memory.facts.write(RunFacts::new()),
+        facts: no_facts(&mut memory.facts),
         credentials: &mut memory.credentials,
         environment: &mut memory.environment,
         strings: &mut memory.strings,

@@ -13,6 +13,7 @@ use super::mounts::{
 use crate::facts::target::Target;
 use crate::input::mount_options::{Parameter, Propagation};
 use crate::input::namespaces::Namespaces;
+use crate::input::process_status::limits;
 use crate::plan::step::{Filesystem, Slot};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
 use crate::sys::mount::{Depth, clone_tree, set_tree_attributes};
@@ -59,7 +60,7 @@ pub fn enter(target: &Target<'_>, hands: &mut Hands) -> Outcome {
 /// own, and who may not lower the score.
 fn take_limits(target: &Target<'_>) -> Outcome {
     let own = Pid(0);
-    for (kind, theirs) in (0..).zip(target.limits) {
+    for (kind, theirs) in (0..).zip(limits(target.limits)) {
         let Some(theirs) = theirs else { continue };
         let ours = limit(own, kind, None).map_err(Call::Prlimit.failed())?;
         if ours == theirs {

@@ -3,8 +3,8 @@
 use core::ffi::CStr;
 
 use super::{
-    Memory, PlanMemory, Planned, Variables, execute, explain, filter as compiled_filter,
-    resolve_user, say_refusal,
+    Memory, PlanMemory, Planned, Variables, execute, explain, filter as compiled_filter, fresh,
+    no_facts, resolve_user, say_refusal,
 };
 use crate::facts::cgroups::is_frozen;
 use crate::facts::naming::records;
@@ -63,9 +63,9 @@ fn prepare(
     position: u32,
     memory: &'static mut PlanMemory,
 ) -> Result<Planned, i32> {
-    let options = memory.options.write(RunOptions::new(&mut memory.lists));
+    let options = fresh(&mut memory.options, &mut memory.lists);
     let mut arena = Arena::new(&mut memory.arena);
-    let facts = memory.facts.write(RunFacts::new());
+    let facts = no_facts(&mut memory.facts);
     let target = memory.target.write(Target::new());
     let program = match enter_options::parse(style, rest, position, &mut arena, options) {
         Ok(RunRequest::Run(program)) => Ok(program),
