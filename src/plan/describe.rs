@@ -226,8 +226,8 @@ rows! {
     80: Step::NewCgroupNamespace =>
         "see its cgroups as the roots|unshare|unshare --cgroup",
     81: Step::Background { .. } =>
-        "go on in the background, output to $p|openat close openat pipe2 clone prctl setsid dup3 \
-         dup3 close_range|setsid ... >> $p < /dev/null &",
+        "go on in the background, output to $p|openat close pipe2 clone prctl setsid dup3 \
+         close_range openat dup3|setsid ... >> $p < /dev/null &",
     82: Step::SameOutput =>
         "have standard error where the output is|dup3|exec 2>&1",
 }
