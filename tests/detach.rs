@@ -1,4 +1,4 @@
-//! Containers in the background: their start, what they keep of the caller, their end.
+//! Containers in the background: start, what is kept of the caller, end.
 
 mod support;
 
@@ -140,7 +140,7 @@ fn it_outlives_the_terminal() {
     let t = case!("-", "nsenter");
     let s = Secluded::new(&t, "true");
     let one = name(&t, "tty");
-    let shell = s.command(&["sh", "-c", &"\"$@\"; exec sleep 100", "sh"]);
+    let shell = s.command(&["sh", "-c", "\"$@\"; exec sleep 100", "sh"]);
     let run = t.run().opts(["-d", "--name", &one]).cmd(["sleep", "100"]).words();
     let terminal = Terminal::start(shell.opts(run), 24, 80);
     terminal.expect(&one);

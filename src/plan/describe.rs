@@ -233,8 +233,8 @@ rows! {
         "have mounts of its own and none of the host's|openat setns unshare statfs|\
          nsenter --mount=/run/rootlet/.mounts unshare --mount",
     84: Step::Background { .. } =>
-        "go on in the background, output to $p|openat close openat pipe2 clone prctl setsid dup3 \
-         dup3 close_range|setsid ... >> $p < /dev/null &",
+        "go on in the background, output to $p|openat close pipe2 clone prctl setsid dup3 \
+         close_range openat dup3|setsid ... >> $p < /dev/null &",
     85: Step::SameOutput =>
         "have standard error where the output is|dup3|exec 2>&1",
     86: Step::Enter(_) =>

@@ -282,10 +282,7 @@ fn kill_all(path: &[u8]) {
         let left_ms = end_ms.saturating_sub(monotonic_ms());
         let mut is_populated = false;
         if let Ok(events) = &events {
-            let mut buffer = [0; FILE_BYTES];
-            let text = pread(events, &mut buffer, 0);
-            let text = text.ok().and_then(|length| buffer.get(..length)).unwrap_or_default();
-            is_populated = number_of(text, b"populated") != 0;
+            is_populated = number_in(events, b"populated", &mut [0; FILE_BYTES]) != 0;
         } else {
             for_each_member(path, &mut |pid| {
                 is_populated = true;
@@ -306,8 +303,8 @@ fn kill_all(path: &[u8]) {
 #[cfg(feature = "enter")]
 const FREEZE_MS: u64 = 10_000;
 
-/// Stops all processes of a cgroup until they are let go on again, and waits until they stand still or go on; whether
-/// they do by then. Source: cgroup-v2, "cgroup.freeze"; cgroup-v1, "freezer-subsystem".
+/// Stops all processes of a cgroup until they are let go on again, or lets them go on; whether they stand still then, or
+/// go on. Source: cgroup-v2, "cgroup.freeze"; cgroup-v1, "freezer-subsystem".
 ///
 /// # Errors
 /// ENOENT of openat: this cgroup cannot do it. ENODEV: it has just been removed.
@@ -327,11 +324,9 @@ pub fn freeze(path: &CStr, stop: bool) -> Result<bool, CallError> {
         let left_ms = end_ms.saturating_sub(monotonic_ms());
         let mut buffer = [0; FILE_BYTES];
         let is_done = match &events {
-            Ok(events) => {
-                let length = pread(events, &mut buffer, 0).map_err(Call::Read.failed())?;
-                let text = buffer.get(..length).unwrap_or_default();
-                number_of(text, b"frozen") == u64::from(stop)
-            }
+            // Nobody waits for those that go on: somebody else may pause them again.
+            _ if !stop => true,
+            Ok(events) => number_in(events, b"frozen", &mut buffer) != 0,
             Err(_) => read_file(path, "/freezer.state", &mut buffer)?.trim_ascii() == wanted,
         };
         if is_done || left_ms == 0 {
@@ -360,6 +355,13 @@ fn await_change(events: Option<&Descriptor>, left_ms: u64, pause_ms: &mut u32) {
 #[cfg(feature = "enter")]
 pub fn kill_at_once(path: &CStr) {
     let _ = write_file(path.to_bytes(), "/cgroup.kill", b"1");
+}
+
+/// The number behind a key of a file that stays open.
+#[inline(never)]
+fn number_in(events: &Descriptor, key: &[u8], buffer: &mut [u8; FILE_BYTES]) -> u64 {
+    let length = pread(events, buffer.as_mut_slice(), 0).unwrap_or(0);
+    number_of(buffer.get(..length).unwrap_or_default(), key)
 }
 
 fn for_each_member(path: &[u8], act: &mut dyn FnMut(i32)) {

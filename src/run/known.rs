@@ -133,8 +133,11 @@ impl<'a> Known<'a> {
             send_to_others(pid, is_apart.then_some(inside), signal);
         }
         if !all || state.no_init || signal == Signal::KILL {
-            let sent = signal_process(first.as_fd(), signal);
-            sent.map_err(Call::PidfdSendSignal.failed())?;
+            match signal_process(first.as_fd(), signal) {
+                // With its cgroup it has been killed already.
+                Err(Errno::SRCH) if all => {}
+                sent => sent.map_err(Call::PidfdSendSignal.failed())?,
+            }
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A /run of a test's own, where several commands find each other's containers and nobody else's.
+//! A /run of a test's own, for containers of several commands.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
