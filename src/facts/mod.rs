@@ -14,6 +14,8 @@ pub mod links;
 pub mod names;
 #[cfg(feature = "run")]
 pub mod naming;
+#[cfg(any(feature = "see", feature = "shell"))]
+pub mod processes;
 #[cfg(feature = "boot")]
 pub mod roots;
 #[cfg(feature = "run")]

@@ -40,6 +40,8 @@ pub mod netlink;
 pub mod network;
 #[cfg(feature = "run")]
 pub mod persist;
+#[cfg(any(feature = "see", feature = "shell"))]
+pub mod process_status;
 #[cfg(feature = "run")]
 pub mod record;
 #[cfg(feature = "run")]
