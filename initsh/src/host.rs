@@ -110,6 +110,11 @@ pub trait Host {
     /// Becomes a program; gives the errno where that failed. `strings` are NUL-terminated: first the
     /// arguments, then the environment; `room` has 8 bytes for each and for three more.
     fn execute(&mut self, path: &CStr, strings: &[u8], arguments: usize, room: &mut [u8]) -> i32;
+    /// The names of the commands that the host performs itself, with blanks between them.
+    fn builtins(&self) -> &'static [u8];
+    /// Performs a command of the host's own, in a process that has nothing else to do; gives its exit status.
+    /// The arguments are those of `execute`.
+    fn builtin(&mut self, strings: &[u8], arguments: usize, room: &mut [u8]) -> i32;
     /// Ends this process.
     fn exit(&mut self, status: i32) -> !;
     /// A child that changed, with its status as wait(2) encodes it. -1 is any child.

@@ -93,6 +93,14 @@ impl Host for Nowhere {
     fn caught(&mut self) -> u8 {
         0
     }
+    fn builtins(&self) -> &'static [u8] {
+        b"own other"
+    }
+    fn builtin(&mut self, strings: &[u8], arguments: usize, room: &mut [u8]) -> i32 {
+        assert!(strings.starts_with(b"own\0") || strings.starts_with(b"other\0"));
+        assert!(arguments > 0 && room.len() < 1 << 30);
+        3
+    }
     fn signal_name(&self, signal: u8) -> &'static [u8] {
         if signal == 15 { b"TERM" } else { b"" }
     }

@@ -3,8 +3,10 @@
 pub mod arguments;
 pub mod refusal;
 
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", all(feature = "boot", feature = "shell")))]
 pub mod address;
+#[cfg(all(feature = "boot", feature = "shell"))]
+pub mod applet_options;
 #[cfg(feature = "run")]
 pub mod archive;
 #[cfg(feature = "run")]
@@ -20,6 +22,8 @@ pub mod filter_default;
 pub mod filter_file;
 #[cfg(feature = "run")]
 pub mod id_map;
+#[cfg(all(feature = "boot", feature = "shell"))]
+pub mod ip_command;
 #[cfg(feature = "run")]
 pub mod json;
 #[cfg(feature = "run")]
@@ -34,7 +38,7 @@ pub mod mount_info;
 pub mod mount_options;
 #[cfg(feature = "run")]
 pub mod namespaces;
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", all(feature = "boot", feature = "shell")))]
 pub mod netlink;
 #[cfg(feature = "run")]
 pub mod network;
@@ -83,6 +87,8 @@ pub mod partition_table;
 pub mod place;
 #[cfg(feature = "boot")]
 pub mod power_options;
+#[cfg(all(feature = "boot", feature = "shell"))]
+pub mod seconds;
 #[cfg(feature = "boot")]
 pub mod settings;
 #[cfg(feature = "boot")]

@@ -23,11 +23,20 @@ const PIPE_BYTES: usize = 4096;
 /// What is read of /etc/passwd.
 const USERS_BYTES: usize = 4096;
 
+/// Commands that stand in for programs where there are none.
+pub struct Builtins {
+    /// Their names, with blanks between them.
+    pub names: &'static [u8],
+    /// Performs one, with its words and the environment; gives its exit status.
+    pub perform: fn(Strings<'_>, Strings<'_>) -> i32,
+}
+
 /// A shell's view of this process.
 pub struct ShellHost {
     name: Option<&'static CStr>,
     arguments: Strings<'static>,
     environment: Strings<'static>,
+    builtins: &'static Builtins,
     /// The signals that were blocked when we began.
     inherited: SignalSet,
     /// Those that have actions: they are blocked, and taken when there is time.
@@ -51,10 +60,12 @@ impl ShellHost {
         name: &'static CStr,
         arguments: Strings<'static>,
         environment: Strings<'static>,
+        builtins: &'static Builtins,
     ) -> Self {
         let inherited = block(SignalSet(0));
         block(inherited);
-        Self { name: Some(name), arguments, environment, inherited, caught: 0, arrived: 0 }
+        let name = Some(name);
+        Self { name, arguments, environment, builtins, inherited, caught: 0, arrived: 0 }
     }
 
     fn block_caught(&self) {
@@ -177,6 +188,20 @@ impl Host for ShellHost {
         let errno = sys::execute(path, strings, arguments, room);
         self.block_caught();
         errno.0
+    }
+
+    fn builtins(&self) -> &'static [u8] {
+        self.builtins.names
+    }
+
+    fn builtin(&mut self, strings: &[u8], arguments: usize, room: &mut [u8]) -> i32 {
+        /// As a program that has too many words.
+        const NOT_EXECUTED: i32 = 126;
+        block(self.inherited);
+        match sys::vectors(strings, arguments, room) {
+            Some((words, environment)) => (self.builtins.perform)(words, environment),
+            None => NOT_EXECUTED,
+        }
     }
 
     fn exit(&mut self, status: i32) -> ! {

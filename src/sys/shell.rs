@@ -1,11 +1,14 @@
 //! Calls that a shell needs: descriptors by their numbers, times.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_char};
+use core::ptr::null;
 
 use linux_raw_sys::general as kernel;
 
 use super::descriptor::borrow;
+use super::process;
 use super::raw::syscall;
+use super::vectors::Strings;
 use crate::text::errno::Errno;
 
 const TOO_BIG: Errno = Errno(7);
@@ -124,41 +127,43 @@ pub fn wait(pid: i32, now: bool) -> Result<Option<(i32, i32)>, Errno> {
     }
 }
 
-/// Becomes `program`. `strings` are NUL-terminated, first that many arguments, then the environment; in `room` the
-/// two vectors are made. Returns only when that failed: E2BIG also where the room is too small. execve(2)
-pub fn execute(program: &CStr, strings: &[u8], arguments: usize, room: &mut [u8]) -> Errno {
-    // SAFETY: any bytes are numbers.
-    let (_, room, _) = unsafe { room.align_to_mut::<usize>() };
-    let mut places = room.iter_mut();
-    let mut push = |pointer: usize| {
-        let place = places.next()?;
-        *place = pointer;
-        Some((&raw const *place).expose_provenance())
-    };
-    let (mut rest, mut count) = (strings, 0);
-    let (mut vector, mut environment) = (0, 0);
+/// The vectors of arguments and environment of a program. `strings` are NUL-terminated, first that many arguments, then
+/// the environment; the vectors are made in `room`. Nothing where that is too small.
+#[inline(never)]
+pub fn vectors<'s>(
+    strings: &'s [u8],
+    arguments: usize,
+    room: &'s mut [u8],
+) -> Option<(Strings<'s>, Strings<'s>)> {
+    // SAFETY: any bytes are pointers as long as nobody follows them.
+    let (_, room, _) = unsafe { room.align_to_mut::<*const c_char>() };
+    let (mut rest, mut count, mut length, mut environment) = (strings, 0, 0, 0);
     loop {
-        if count == arguments && push(0).is_none() {
-            return TOO_BIG;
+        if count == arguments {
+            *room.get_mut(length)? = null();
+            length += 1;
+            environment = length;
         }
         let string = CStr::from_bytes_until_nul(rest).ok();
-        let pointer = string.map_or(0, |string| string.as_ptr().expose_provenance());
-        let Some(place) = push(pointer) else { return TOO_BIG };
-        if count == 0 {
-            vector = place;
-        }
-        if count == arguments {
-            environment = place;
-        }
+        *room.get_mut(length)? = string.map_or(null(), CStr::as_ptr);
         let Some(string) = string else { break };
+        length += 1;
         count += 1;
         rest = rest.get(string.count_bytes() + 1..).unwrap_or_default();
     }
-    let pointers = [program.as_ptr().expose_provenance(), vector, environment, 0, 0];
-    // SAFETY: a NUL-terminated path and two null-terminated vectors of such strings, which lie in `strings`.
-    match unsafe { syscall(kernel::__NR_execve, pointers) } {
-        Ok(_) => Errno(0),
-        Err(errno) => errno,
+    let (first, second) = room.get(..=length)?.split_at_checked(environment)?;
+    // SAFETY: null pointers apart, each leads to a string in `strings`, which is borrowed as long as they are.
+    let first = unsafe { Strings::of_vector(first) }?;
+    // SAFETY: the same.
+    Some((first, unsafe { Strings::of_vector(second) }?))
+}
+
+/// Becomes `program`; the rest is that of `vectors`. Returns only when that failed: E2BIG also where the room is too
+/// small. execve(2)
+pub fn execute(program: &CStr, strings: &[u8], arguments: usize, room: &mut [u8]) -> Errno {
+    match vectors(strings, arguments, room) {
+        Some((arguments, environment)) => process::execute(program, arguments, environment),
+        None => TOO_BIG,
     }
 }
 

@@ -225,6 +225,9 @@ impl<H: Host> Shell<'_, H> {
             self.memory.push_bytes(name);
             self.memory.push(b' ');
         }
+        // In a line of their own: a program along PATH comes before them.
+        self.memory.push(b'\n');
+        self.memory.push_bytes(self.host.builtins());
         self.memory.push(b'\n');
         self.output(mark)
     }
