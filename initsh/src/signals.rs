@@ -4,6 +4,7 @@ use core::mem;
 
 use crate::host::{Host, SignalAction};
 use crate::memory::At;
+use crate::process::SIGINT;
 use crate::reader::Reader;
 use crate::shell::{Fail, Run, Shell, Skip, Words};
 
@@ -13,26 +14,27 @@ pub(crate) const TRAPS: usize = 65;
 /// The action that does nothing; others are blocks of the heap, and 0 is the default.
 const IGNORED: u32 = 1;
 
-const SIGINT: u8 = 2;
 const SIGQUIT: u8 = 3;
 const SIGTERM: u8 = 15;
-
-/// What a signal does in an interactive shell. XCU 2.11.
-const fn own_action(signal: u8) -> SignalAction {
-    match signal {
-        SIGINT => SignalAction::Catch,
-        SIGQUIT | SIGTERM => SignalAction::Ignore,
-        _ => SignalAction::Default,
-    }
-}
+const SIGTSTP: u8 = 20;
+const SIGTTOU: u8 = 22;
 
 impl<H: Host> Shell<'_, H> {
-    /// The signals of an interactive shell: as it wants them, or in a child as they were.
-    pub(crate) fn own_signals(&mut self, is_shell: bool) {
-        for signal in [SIGINT, SIGQUIT, SIGTERM] {
-            let action = if is_shell { own_action(signal) } else { SignalAction::Default };
+    /// What a signal does without an action. XCU 2.11.
+    fn own_action(&self, signal: u8) -> SignalAction {
+        match signal {
+            SIGINT if self.is_interactive() => SignalAction::Catch,
+            SIGQUIT | SIGTERM if self.is_interactive() => SignalAction::Ignore,
+            SIGTSTP | SIGTTOU if self.terminal >= 0 => SignalAction::Ignore,
+            _ => SignalAction::Default,
+        }
+    }
+
+    /// Gives the signals of a person's shell, and of job control, what they do now.
+    pub(crate) fn own_signals(&mut self) {
+        for signal in [SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU] {
             if self.traps.get(usize::from(signal)) == Some(&0) {
-                self.host.signal(signal, action);
+                self.host.signal(signal, self.own_action(signal));
             }
         }
     }
@@ -114,8 +116,7 @@ impl<H: Host> Shell<'_, H> {
         if signal != 0 {
             self.has_traps |= action > IGNORED;
             let kind = match action {
-                0 if self.is_interactive() => own_action(signal as u8),
-                0 => SignalAction::Default,
+                0 => self.own_action(signal as u8),
                 IGNORED => SignalAction::Ignore,
                 _ => SignalAction::Catch,
             };

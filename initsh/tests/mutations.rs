@@ -7,7 +7,7 @@ use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use initsh::{FileStatus, Host, Identity, Look, Open, Shell, SignalAction, Wait};
+use initsh::{FileStatus, Host, Identity, Keys, Look, Open, Shell, SignalAction, Wait, Wake};
 
 /// What each shell is given, far less than the bound, so that it is met.
 const MEMORY_BYTES: usize = 1 << 20;
@@ -122,6 +122,22 @@ impl Host for Nowhere {
     }
     fn is_terminal(&mut self, _: i32) -> bool {
         false
+    }
+    fn set_keys(&mut self, _: i32, _: Keys) {}
+    fn await_keys(&mut self, _: i32, _: bool) -> Wake {
+        Wake::Input
+    }
+    fn columns(&mut self, _: i32) -> usize {
+        0
+    }
+    fn foreground(&mut self, _: i32) -> Result<i32, i32> {
+        Err(NONE)
+    }
+    fn set_foreground(&mut self, _: i32, _: i32) -> Result<(), i32> {
+        Err(NONE)
+    }
+    fn set_group(&mut self, _: i32, _: i32) -> Result<(), i32> {
+        Err(NONE)
     }
     fn identity(&mut self, _: Identity) -> u32 {
         42
