@@ -294,8 +294,9 @@ impl<H: Host> Shell<'_, H> {
             0 => 80,
             columns => columns,
         };
-        let in_line = (columns / widest).max(1);
+        let in_line = columns.checked_div(widest).unwrap_or(0).max(1);
         let (mut words, mut listed, mut before) = (found, 0, 0);
+        let mut place = 0;
         self.memory.push(b'\n');
         while words.count > 0 {
             let name = self.next_word(&mut words);
@@ -310,7 +311,9 @@ impl<H: Host> Shell<'_, H> {
             let start = self.memory.top;
             self.memory.push_copy(name, self.memory.length(name));
             listed += 1;
-            if listed % in_line == 0 {
+            place += 1;
+            if place == in_line {
+                place = 0;
                 self.memory.push(b'\n');
             } else {
                 while self.memory.top < start + widest && !self.memory.full {

@@ -10,7 +10,7 @@ use crate::memory::At;
 use crate::options::MONITOR;
 use crate::process::{EINTR, SIGINT};
 use crate::reader::{Ahead, Reader};
-use crate::shell::{Fail, Run, Shell, Skip};
+use crate::shell::{Run, Shell, Skip};
 use crate::tree::List;
 
 /// Where a person types, and where prompts go.
@@ -133,27 +133,24 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    /// Runs the action of a signal, with the terminal as programs want it. Gives whether there was one; a failure is
+    /// Runs the actions of signals, with the terminal as programs want it. Gives whether there were some; a failure is
     /// that the line is given up.
     fn run_traps_at_prompt(&mut self) -> Run<bool> {
         self.host.set_keys(KEYBOARD, Keys::Programs);
         let mut found = false;
         loop {
-            match self.run_traps_first() {
-                Ok(0) => return Ok(found),
-                Ok(_) => found = true,
-                Err(Fail) => {
-                    self.give_up_line();
-                    return Err(Fail);
-                }
+            let signal = self.host.caught();
+            if signal == 0 {
+                return Ok(found);
             }
+            // Its words begin at the left, as those behind Ctrl-C do anyway.
+            if self.traps.get(usize::from(signal)) != Some(&0) && signal != SIGINT {
+                let _ = self.host.write(SCREEN, b"\n");
+            }
+            let done = self.run_trap(signal);
+            self.is_given_up |= done.is_err();
+            found |= done?;
         }
-    }
-
-    /// Nothing of what is being read will be done.
-    fn give_up_line(&mut self) {
-        self.is_given_up = true;
-        let _ = self.host.write(SCREEN, b"\n");
     }
 
     /// Lets a person edit a line until it is ready.
@@ -196,13 +193,14 @@ impl<H: Host> Shell<'_, H> {
                 Step::End => return false,
                 Step::Line => return self.take_line(),
                 Step::Interrupt => {
-                    let _ = self.host.write(SCREEN, b"^C");
+                    let _ = self.host.write(SCREEN, b"^C\n");
+                    self.status = 128 + i32::from(SIGINT);
                     // As if the terminal had sent the signal: there may be an action.
-                    let _ = self.host.kill(self.process as i32, SIGINT);
-                    let _ = self.run_traps_at_prompt();
-                    if !self.is_given_up {
-                        self.give_up_line();
+                    if self.traps.get(usize::from(SIGINT)) != Some(&0) {
+                        let _ = self.host.kill(self.process as i32, SIGINT);
+                        let _ = self.run_traps_at_prompt();
                     }
+                    self.is_given_up = true;
                     return false;
                 }
             }

@@ -4,6 +4,8 @@
 //! block of its own, what is before the cursor at its start and what is behind it at its end.
 
 mod history;
+#[cfg(test)]
+mod tests;
 
 use core::mem;
 
@@ -375,15 +377,19 @@ impl Editor {
 
     /// Exchanges the characters on both sides of the cursor; at the end the last two.
     fn transpose(&mut self, memory: &mut Memory<'_>) {
-        if self.right == self.end() {
+        let at_end = self.right == self.end();
+        if at_end {
             self.step(memory, false);
         }
         let after = self.right;
         self.step(memory, false);
         let length = after - self.right;
-        // There is no character before the cursor, or one of more bytes than there are.
+        // There may be no character before the cursor, or one of more bytes than there are.
         let mut bytes = [0; 4];
         if length == 0 || length > bytes.len() {
+            if at_end {
+                self.step(memory, true);
+            }
             return;
         }
         for (place, byte) in bytes.iter_mut().zip(memory.slice(self.right, length)) {

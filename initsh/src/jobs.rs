@@ -1,13 +1,13 @@
 //! Jobs: commands in the background or stopped, their terminal. XCU 2.11.
 
-use crate::host::{Host, Identity, Keys, Open, Wait};
+use crate::host::{Host, Identity, Keys, Open, SignalAction, Wait};
 use crate::memory::At;
 use crate::options::{INTERACTIVE, MONITOR};
 use crate::process::{EINTR, SIGINT, exit_status};
 use crate::shell::{Run, Shell};
+use crate::signals::{SIGTSTP, SIGTTOU};
 
 const SIGTTIN: u8 = 21;
-const SIGTTOU: u8 = 22;
 
 /// What `wait` says of a process that somebody else took: it ended with 127.
 const TAKEN: i32 = 127 << 8;
@@ -78,6 +78,8 @@ impl<H: Host> Shell<'_, H> {
             let _ = self.host.set_group(0, self.first_group);
             self.host.close(self.terminal);
             self.terminal = -1;
+            // What came before would stop us now.
+            self.host.signal(SIGTSTP, SignalAction::Ignore);
         } else if !self.take_terminal() {
             self.options &= !MONITOR;
             self.say(0, b"can't access tty; job control turned off", 0);
@@ -111,7 +113,7 @@ impl<H: Host> Shell<'_, H> {
         }
         self.terminal = terminal;
         // Or it would stop us.
-        self.host.signal(SIGTTOU, crate::host::SignalAction::Ignore);
+        self.host.signal(SIGTTOU, SignalAction::Ignore);
         let _ = self.host.set_group(0, self.process as i32);
         self.put_in_front(self.process as i32);
         true
@@ -179,8 +181,7 @@ impl<H: Host> Shell<'_, H> {
         job: &mut Job,
         mut on_end: impl FnMut(&mut Self, i32, i32),
     ) {
-        let mut interrupted = false;
-        let mut disturbed = false;
+        let (mut interrupted, mut disturbed) = (false, false);
         loop {
             match self.host.wait(job.target(), Wait::End) {
                 Ok(Some((_, status))) if is_stop(status) => {
@@ -205,8 +206,11 @@ impl<H: Host> Shell<'_, H> {
         }
         self.put_in_front(self.process as i32);
         if self.is_set(INTERACTIVE) && (disturbed || job.is_stopped) {
-            // It may have left the terminal in any state, and the cursor anywhere.
+            // It may have left the terminal in any state.
             self.host.set_keys(self.terminal, Keys::Programs);
+        }
+        if self.is_set(INTERACTIVE) && job.is_stopped {
+            // The line that tells it begins at the left.
             let _ = self.host.write(2, b"\n");
         }
         if interrupted {

@@ -73,10 +73,8 @@ impl<H: Host> Shell<'_, H> {
         if matches!(signal, 0 | 0x7f | SIGPIPE) || signal == i32::from(SIGINT) {
             return;
         }
-        let name = self.host.signal_name(signal as u8);
         let mark = self.memory.top;
-        self.memory.push_bytes(b"ended by SIG");
-        self.memory.push_bytes(name);
+        self.push_signal(signal);
         self.end_error(mark, 0);
     }
 
@@ -182,6 +180,8 @@ impl<H: Host> Shell<'_, H> {
 
     /// `wait`: for one command, or for all.
     pub(crate) fn wait_builtin(&mut self, mut words: Words) -> Run<i32> {
+        // What was stopped may go on again.
+        self.look_at_jobs();
         if words.count == 0 {
             while self.jobs.iter().any(Job::runs) {
                 if let Some(status) = self.wait_change(-1)? {
@@ -229,8 +229,8 @@ impl<H: Host> Shell<'_, H> {
                 self.note_end(pid, status);
             }
             Err(EINTR) => {
-                let signal = self.run_traps_first()?;
-                return Ok((signal != 0).then_some(128 + i32::from(signal)));
+                let signal = self.host.caught();
+                return Ok(self.run_trap(signal)?.then_some(128 + i32::from(signal)));
             }
             // Where there is none any more, somebody else took them.
             _ => {}

@@ -1,5 +1,7 @@
 //! Trees as the text of commands, for a person who asks what a job does.
 
+use core::ops::RangeInclusive;
+
 use crate::host::Host;
 use crate::lexer::REDIRECTIONS;
 use crate::memory::At;
@@ -7,7 +9,7 @@ use crate::shell::Shell;
 use crate::tree::{FIELD, code, kind, operator, redirection};
 
 /// The kinds of nodes from `PIPE` on. A digit stands for the command in that field, `W` for the word in the first,
-/// `L` for the list in the first, with what is left between its commands.
+/// `V` for the words in the second, `L` for the list in the first, with what is left between its commands.
 const TEXTS: [&[u8]; 14] = [
     b"L | ",
     b"! 1",
@@ -18,7 +20,7 @@ const TEXTS: [&[u8]; 14] = [
     b"if 1; then 2; fi",
     b"while 1; do 2; done",
     b"until 1; do 2; done",
-    b"for W in ...; do 3; done",
+    b"for W in V; do 3; done",
     b"case W in ... esac",
     b"1",
     b"(1)",
@@ -34,16 +36,7 @@ impl<H: Host> Shell<'_, H> {
         let which = self.memory.word(node) & 0xff;
         let mut redirections = self.child(node, 3);
         if which == kind::SIMPLE {
-            for field in [1, 2] {
-                let mut list = self.child(node, field);
-                while list != 0 {
-                    let word = self.child(list, 1);
-                    self.spell_word(word);
-                    list = self.child(list, 0);
-                    self.memory.push(b' ');
-                }
-            }
-            self.memory.top -= 1;
+            self.spell_words(node, 1..=2);
         } else {
             self.spell_text(node, TEXTS.get(which.wrapping_sub(kind::PIPE)).copied());
             redirections = if which == kind::REDIRECTED { self.child(node, 2) } else { 0 };
@@ -64,8 +57,25 @@ impl<H: Host> Shell<'_, H> {
                 b'W' => {
                     self.spell_word(first);
                 }
+                b'V' => self.spell_words(node, 2..=2),
                 b'L' => return self.spell_list(first, text),
                 byte => self.memory.push(*byte),
+            }
+        }
+    }
+
+    /// The words in these fields, with blanks between them.
+    fn spell_words(&mut self, node: At, fields: RangeInclusive<usize>) {
+        let start = self.memory.top;
+        for field in fields {
+            let mut list = self.child(node, field);
+            while list != 0 {
+                if self.memory.top > start {
+                    self.memory.push(b' ');
+                }
+                let word = self.child(list, 1);
+                self.spell_word(word);
+                list = self.child(list, 0);
             }
         }
     }
@@ -87,13 +97,11 @@ impl<H: Host> Shell<'_, H> {
             let (which, number) = (packed as u8, packed >> 8);
             let sign = REDIRECTIONS.get(usize::from(which)).copied().unwrap_or_default();
             self.memory.push(b' ');
-            if number != usize::from(sign.first() == Some(&b'>')) {
-                self.memory.push_number(number as i64);
-            }
-            self.memory.push_bytes(sign);
             if which >= redirection::HERE {
-                self.memory.push_bytes(b"...");
+                self.memory.push_bytes(b"<<...");
             } else {
+                self.memory.push_number(number as i64);
+                self.memory.push_bytes(sign);
                 let word = self.child(list, 2);
                 self.spell_word(word);
             }
@@ -104,14 +112,16 @@ impl<H: Host> Shell<'_, H> {
     /// Appends a word up to its end, or that of the word in it; gives the place behind.
     fn spell_word(&mut self, mut at: At) -> At {
         loop {
-            let byte = self.memory.byte(at);
+            let mut byte = self.memory.byte(at);
             at += 1;
+            let is_plain = byte == code::ESCAPE;
+            if is_plain {
+                byte = self.memory.byte(at);
+                at += 1;
+            }
             match byte {
+                _ if is_plain => self.spell_byte(byte),
                 0 | code::END => return at,
-                code::ESCAPE => {
-                    self.memory.push(self.memory.byte(at));
-                    at += 1;
-                }
                 code::QUOTE => self.memory.push(b'"'),
                 code::COMMAND => {
                     self.memory.push_bytes(b"$(...)");
@@ -123,9 +133,16 @@ impl<H: Host> Shell<'_, H> {
                     self.memory.push_bytes(b"))");
                 }
                 code::PARAMETER => at = self.spell_parameter(at),
-                byte => self.memory.push(byte),
+                byte => self.spell_byte(byte),
             }
         }
+    }
+
+    fn spell_byte(&mut self, byte: u8) {
+        if matches!(byte, b'\'' | b'\\' | b'"' | b'$') {
+            self.memory.push(b'\\');
+        }
+        self.memory.push(byte);
     }
 
     fn spell_parameter(&mut self, mut at: At) -> At {

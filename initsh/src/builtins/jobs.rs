@@ -51,12 +51,9 @@ impl<H: Host> Shell<'_, H> {
             rank = job.rank();
             if job.is_news || !only_news {
                 self.push_job(place, kind);
-            }
-        }
-        // Those that were told are forgotten when all marks have been made.
-        for place in 0..self.jobs.len() {
-            if self.jobs.get(place).is_some_and(|job| job.is_done && !job.is_news) {
-                self.remove_job(place);
+                if job.is_done {
+                    self.remove_job(place);
+                }
             }
         }
     }
@@ -119,7 +116,9 @@ impl<H: Host> Shell<'_, H> {
         self.memory.push_bytes(b"] ");
     }
 
-    fn push_signal(&mut self, signal: i32) {
+    /// Appends what is said of a signal.
+    #[inline(never)]
+    pub(crate) fn push_signal(&mut self, signal: i32) {
         if let Some((_, words)) = SIGNALS.iter().find(|(known, _)| i32::from(*known) == signal) {
             return self.memory.push_bytes(words);
         }
@@ -139,7 +138,9 @@ impl<H: Host> Shell<'_, H> {
         loop {
             let word = self.next_word(&mut words);
             self.look_at_jobs();
-            let Some(place) = self.job_of(word) else { return self.fail(word, b"no such job") };
+            let Some(place) = self.job_of(word) else {
+                return self.fail(word, if word == 0 { b"no current job" } else { b"no such job" });
+            };
             let status = self.continue_job(place, word, in_front)?;
             if words.count == 0 {
                 return Ok(status);
@@ -152,6 +153,10 @@ impl<H: Host> Shell<'_, H> {
         if job.group == 0 || self.terminal < 0 {
             return self.fail(word, b"job was not created under job control");
         }
+        // Whoever has read the line types for the job.
+        if in_front && !job.is_done {
+            self.put_in_front(job.group);
+        }
         let mark = self.memory.top;
         if !in_front {
             self.push_place(place);
@@ -160,9 +165,6 @@ impl<H: Host> Shell<'_, H> {
         self.output(mark);
         if job.is_done {
             return Ok(0);
-        }
-        if in_front {
-            self.put_in_front(job.group);
         }
         let _ = self.host.kill(-job.group, SIGCONT);
         (job.is_stopped, job.is_news) = (false, false);

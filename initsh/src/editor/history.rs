@@ -1,4 +1,4 @@
-//! Lines that were typed before: shown again, kept, forgotten when they are old.
+//! Lines that were typed before: shown again, kept, and forgotten when old.
 
 use super::{ALL, Editor, RIGHT};
 use crate::limits::HISTORY_BYTES;
