@@ -1,5 +1,7 @@
 //! Tab: what the word before the cursor can become. Commands, variables, paths.
 
+use core::mem;
+
 use crate::host::{Host, Look, Open};
 use crate::lexer::{keyword, keyword_of};
 use crate::limits::LISTED;
@@ -42,6 +44,9 @@ impl<H: Host> Shell<'_, H> {
         self.memory.push(0);
         let mut found = Words { at: self.memory.top, count: 0 };
         self.candidates(&target, meaning, &mut found.count);
+        if mem::take(&mut self.memory.full) {
+            found.count = 0;
+        }
         let first = found.at;
         self.sort(found, first);
         let mut last = first;
@@ -51,7 +56,7 @@ impl<H: Host> Shell<'_, H> {
         let is_one = found.count > 0 && self.memory.string(first) == self.memory.string(last);
         let length = common(self.memory.string(first), self.memory.string(last));
         let typed = self.memory.length(target.name);
-        if found.count > 0 && (is_one || length > typed) && !self.memory.full {
+        if found.count > 0 && (is_one || length > typed) {
             self.replace(&target, meaning, first, length);
             let ends = matches!(self.memory.byte(first + length - 1), b'/');
             if is_one && !ends && self.memory.byte(meaning) != b'$' {

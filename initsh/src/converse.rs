@@ -65,6 +65,8 @@ impl<H: Host> Shell<'_, H> {
         self.is_typed = self.reader.descriptor == KEYBOARD && self.host.is_terminal(KEYBOARD);
         if self.is_typed && self.host.is_terminal(SCREEN) && self.memory.string(kind) != b"dumb" {
             self.editor.prepare(&mut self.memory);
+        }
+        if self.editor.line != 0 {
             self.reader = Reader::file(KEYBOARD, self.editor.line, Ahead::Byte);
         }
     }
@@ -80,10 +82,11 @@ impl<H: Host> Shell<'_, H> {
         let mark = self.memory.top;
         if text != 0
             && let Ok(prompt) = self.expand_prompt(text)
+            && !self.memory.full
         {
             return prompt;
         }
-        self.memory.top = mark;
+        (self.memory.top, self.memory.full) = (mark, false);
         self.memory.push(0);
         mark
     }

@@ -150,7 +150,7 @@ fn columns_of(text: &[u8]) -> usize {
 }
 
 impl Editor {
-    /// Takes the blocks that lines and their history need.
+    /// Takes the blocks that lines and their history need; where there is no room for them no lines are edited.
     pub fn prepare(&mut self, memory: &mut Memory<'_>) {
         self.line = memory.allocate(LINE_BYTES);
         self.killed = memory.allocate(LINE_BYTES);
@@ -158,6 +158,9 @@ impl Editor {
         self.history = memory.allocate(HISTORY_BYTES + LINE_BYTES);
         self.history_end = self.history;
         memory.set_byte(self.killed, 0);
+        if core::mem::take(&mut memory.full) {
+            self.line = 0;
+        }
     }
 
     /// Begins a line behind the prompt that stands at `prompt`.
