@@ -149,12 +149,8 @@ impl<H: Host> Shell<'_, H> {
                     self.become_child();
                 } else {
                     self.give_back();
-                    match self.fork()? {
-                        0 => self.become_child(),
-                        pid => {
-                            self.status = self.wait_for(pid);
-                            return Ok(());
-                        }
+                    if !self.fork_and_wait(node)? {
+                        return Ok(());
                     }
                 }
                 let _ = self.program(node, all, words, redirections);

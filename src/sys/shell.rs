@@ -4,6 +4,7 @@ use core::ffi::{CStr, c_char};
 use core::ptr::null;
 
 use linux_raw_sys::general as kernel;
+use rustix::fd::BorrowedFd;
 
 use super::descriptor::borrow;
 use super::process;
@@ -112,13 +113,14 @@ pub fn memory_file(name: &CStr) -> Result<i32, Errno> {
     unsafe { syscall(kernel::__NR_memfd_create, arguments) }.map(|number| number as i32)
 }
 
-/// Waits for a change of a child, -1 for any; with `now` only one that is there already. wait4(2)
+/// Waits until a child ends, stops or goes on; -1 is any, a smaller number any of that group. With `now` only a change
+/// that is there already counts. wait4(2)
 ///
 /// # Errors
 /// ECHILD, EINTR.
 pub fn wait(pid: i32, now: bool) -> Result<Option<(i32, i32)>, Errno> {
     let mut status = 0_i32;
-    let options = if now { kernel::WNOHANG } else { 0 };
+    let options = kernel::WUNTRACED | kernel::WCONTINUED | if now { kernel::WNOHANG } else { 0 };
     let arguments = [pid as usize, (&raw mut status).expose_provenance(), options as usize, 0, 0];
     // SAFETY: the kernel writes four bytes of status; no usage record is asked for.
     match unsafe { syscall(kernel::__NR_wait4, arguments) }? {
@@ -175,6 +177,21 @@ pub fn times() -> [u64; 4] {
     // SAFETY: the kernel writes four numbers.
     let _ = unsafe { syscall(kernel::__NR_times, [pointer, 0, 0, 0, 0]) };
     ticks
+}
+
+/// setpgid(2)
+///
+/// # Errors
+/// EACCES, EPERM, ESRCH.
+pub fn set_group(pid: i32, group: i32) -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    unsafe { syscall(kernel::__NR_setpgid, [pid as usize, group as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// A descriptor of the shell's, for calls that take it from whoever owns it.
+#[must_use]
+pub fn lend(number: i32) -> BorrowedFd<'static> {
+    borrow(number.max(0))
 }
 
 /// Whether it is a terminal. isatty(3)

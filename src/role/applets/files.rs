@@ -226,7 +226,7 @@ pub fn ln(task: &mut Task<'_>) {
     let into = task.count != 2 || is_directory(place, flags);
     // Behind the last target is the place.
     let mut left = task.count.saturating_sub(1).max(1);
-    task.each(&mut |_, target| {
+    task.each(&mut |task, target| {
         if left == 0 {
             return Ok(());
         }
@@ -237,7 +237,9 @@ pub fn ln(task: &mut Task<'_>) {
             let parts = [place.to_bytes(), b"/", base_name(target.to_bytes())];
             path = Arena::new(&mut buffer).join(&parts).map_err(|_| Errno::NAMETOOLONG)?;
         }
-        links.make(target, path)
+        let made = links.make(target, path);
+        task.check(path, made);
+        Ok(())
     });
 }
 

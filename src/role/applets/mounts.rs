@@ -44,7 +44,7 @@ SOURCE may be UUID=, LABEL=, PARTUUID= or PARTLABEL=. Without a type it is found
 
   -t, --types TYPE    ext4, or several: ext4,xfs
   -o, --options LIST  ro, nosuid, ... and what the filesystem understands
-  -a, --all
+  -a, --all           what /etc/fstab says
   -B, --bind          the directory SOURCE appears at DIR too
   -R, --rbind         with all that is mounted in it
   -M, --move          what is mounted at SOURCE is mounted at DIR instead
@@ -227,7 +227,7 @@ const UMOUNT: Manual = Manual(packed!(
 umount [options] DIR | SOURCE...
 umount -a   everything but /, /proc, /sys, /dev and what lies in them
 
-  -a, --all
+  -a, --all        as above
   -f, --force      also where a server does not answer
   -l, --lazy       out of sight at once, gone when nobody uses it
   -r, --read-only  what is busy is made read-only

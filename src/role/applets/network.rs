@@ -274,25 +274,24 @@ fn show_route(task: &mut Task<'_>, socket: &Descriptor, body: &[u8]) {
     let mut line = Line::new();
     match all().find(|(kind, _)| *kind == TARGET) {
         Some((_, target)) => append_prefix(&mut line, &Address::of_bytes(target), body),
-        None => drop_text(line.text("default")),
+        None => {
+            line.text("default");
+        }
     }
-    for (kind, value) in all() {
+    for kind in [route::GATEWAY, route::OUTPUT, SOURCE, METRIC] {
+        let Some((_, value)) = all().find(|(found, _)| *found == kind) else { continue };
+        let count = number(value, 0).unwrap_or(0);
         match kind {
             route::GATEWAY => Address::of_bytes(value).append(line.text(" via ")),
             route::OUTPUT => {
-                let name = link_name(socket.as_fd(), number(value, 0).unwrap_or(0));
-                let name = name.unwrap_or_default();
-                drop_text(line.text(" dev ").operand(parts(&name, 0).skip_to(0)));
+                let name = link_name(socket.as_fd(), count).unwrap_or_default();
+                line.text(" dev ").operand(parts(&name, 0).skip_to(0));
             }
             SOURCE => Address::of_bytes(value).append(line.text(" src ")),
-            METRIC => {
-                drop_text(line.text(" metric ").number(number(value, 0).unwrap_or(0).into()));
+            _ => {
+                line.text(" metric ").number(count.into());
             }
-            _ => {}
         }
     }
     task.output.add(line.newline().bytes());
 }
-
-/// Ends a chain.
-const fn drop_text(_: &mut Line) {}
