@@ -242,11 +242,11 @@ fn long_lines_say_what_stat_says() {
 }
 
 #[test]
-fn a_hundred_thousand_names_are_sorted_and_removed() {
+fn many_names_are_sorted_and_removed() {
     let t = support::case!("-");
     let place = t.dir().join("many");
     fs::create_dir(&place).unwrap();
-    let mut names: Vec<String> = (0..100_000_u64)
+    let mut names: Vec<String> = (0..20_000_u64)
         .map(|number| format!("{:x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 8))
         .collect();
     for name in &names {
@@ -411,7 +411,7 @@ fn keys_end_what_waits() {
         ("\x03", "p> "),
         ("cat | cat\n", ""),
         ("\x03", "p> "),
-        ("echo >a; echo >b; echo >'c\x16\x01d'; ls a b c*\n", "a    b    c?d\r\np> "),
+        ("echo >a; echo >b; echo >\"$(printf 'c\\001d')\"; ls a b c*\n", "a    b    c?d\r\np> "),
         ("rm a b c*; exit 4\n", ""),
     ];
     let mut terminal = support::Terminal::start(t.rootlet().opt("sh"), 24, 80);

@@ -103,6 +103,8 @@ pub struct Shell<'m, H: Host> {
     pub(crate) editor: Editor,
     pub(crate) jobs: [Job; JOBS],
     pub(crate) last_background: i32,
+    /// In the action of a trap: the status before it, which `exit` alone gives. XCU 2.14, exit
+    pub(crate) before_action: Option<i32>,
     pub(crate) process: u32,
     /// Actions of signals; 0 of EXIT.
     pub(crate) traps: [u32; TRAPS],
@@ -152,6 +154,7 @@ impl<'m, H: Host> Shell<'m, H> {
             editor: Editor::default(),
             jobs: [Job::NONE; JOBS],
             last_background: 0,
+            before_action: None,
             process: 0,
             traps: [0; TRAPS],
             has_traps: false,

@@ -80,7 +80,9 @@ impl<H: Host> Shell<'_, H> {
         let status = self.status;
         self.memory.push_copy(action, self.memory.length(action) + 1);
         let skip = mem::take(&mut self.skip);
+        let before = self.before_action.replace(status);
         let done = self.eval_string(mark, false);
+        self.before_action = before;
         if done.is_ok() {
             self.memory.top = mark;
             if self.skip == Skip::Nothing {

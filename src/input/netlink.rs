@@ -198,9 +198,12 @@ impl Request {
         request
     }
 
-    /// Asks for flags of its own, beside those of every request that is answered.
+    /// Asks for something else with the same body, and with flags of its own beside those of every request.
     #[cfg(all(feature = "boot", feature = "shell"))]
-    pub fn with_flags(mut self, flags: u16) -> Self {
+    #[must_use]
+    pub fn with(mut self, kind: Kind, flags: u16) -> Self {
+        self.kind = kind;
+        self.put(4, &(kind as u16).to_ne_bytes());
         self.put(6, &(ASKS | flags).to_ne_bytes());
         self
     }

@@ -184,7 +184,11 @@ impl<H: Host> Shell<'_, H> {
     }
 
     fn exit_builtin(&mut self, number: u8, words: Words) -> Run<i32> {
-        let status = if words.count == 0 { self.status } else { self.number_of(words.at)? as i32 };
+        let before = self.before_action.filter(|_| number == builtin::EXIT);
+        let status = match words.count {
+            0 => before.unwrap_or(self.status),
+            _ => self.number_of(words.at)? as i32,
+        };
         if number == builtin::RETURN && (self.functions > 0 || self.sourced > 0) {
             self.skip = Skip::Return;
             return Ok(status);

@@ -305,7 +305,7 @@ impl Leaving {
     #[inline(never)]
     fn leave(self, operand: &CStr, table: Option<&Names>) -> Result<(), Errno> {
         match (self.leave_place(operand), table) {
-            (Err(Errno::INVAL), Some(table)) => {
+            (Err(errno @ (Errno::INVAL | Errno::NOENT)), Some(table)) => {
                 let mut row = table.count() / 2;
                 while row > 0 {
                     row -= 1;
@@ -313,7 +313,7 @@ impl Leaving {
                         return self.leave_place(table.get(2 * row + 1));
                     }
                 }
-                Err(Errno::INVAL)
+                Err(errno)
             }
             (left, _) => left,
         }

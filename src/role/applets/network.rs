@@ -141,11 +141,10 @@ const fn making_flags(action: Action) -> u16 {
 fn change_address(command: &IpCommand<'_>, index: u32) -> Request {
     let none = Network { address: Address::of_bytes(&[0; 4]), length: 0 };
     let asked = command.prefix.map(|own| Network { address: own.address, length: own.length });
-    let mut request = Request::address(index, &asked.unwrap_or(none));
-    if command.action == Action::Delete {
-        request.kind = Kind::DeleteAddress;
-    }
-    request.with_flags(making_flags(command.action))
+    let is_gone = command.action == Action::Delete;
+    let kind = if is_gone { Kind::DeleteAddress } else { Kind::NewAddress };
+    let request = Request::address(index, &asked.unwrap_or(none));
+    request.with(kind, making_flags(command.action))
 }
 
 #[inline(never)]
@@ -182,7 +181,7 @@ fn change_route(command: &IpCommand<'_>, index: u32) -> Request {
     if let Some(metric) = command.metric {
         request.attribute(METRIC, &metric.to_ne_bytes());
     }
-    request.with_flags(making_flags(command.action))
+    request.with(kind, making_flags(command.action))
 }
 
 /// Names of the flags of links, from the lowest bit on. Source: linux/if.h.
