@@ -148,7 +148,7 @@ fn tab_completes_commands_variables_and_paths() {
         ("\x15 file22\x01echo a\t", "$ echo a\\ b  file22\x1b[K"),
         // More ways: what they have in common, then all of them.
         ("\x05\x15echo fi\t", "$ echo file\x1b[K"),
-        ("\t", "\r\nfile1   file22  file23  \r\n$ echo file"),
+        ("\t", "\r\nfile1  file22  file23  \r\n$ echo file"),
         ("2\t", "\x07"),
         ("\t", "\r\nfile22  file23  \r\n$ echo file2"),
         ("\x15echo gr\t", "$ echo größe\x1b[K"),

@@ -72,6 +72,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Appends PS1, or PS2 where a command goes on, and gives its place.
+    #[inline(never)]
     fn prompt(&mut self) -> At {
         let goes_on = mem::replace(&mut self.reader.goes_on, true);
         if !goes_on {
@@ -105,6 +106,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Shows a prompt and waits for a line. False where none comes; one that is edited is in the reader then.
+    #[inline(never)]
     pub(crate) fn await_line(&mut self) -> bool {
         let mark = self.memory.top;
         let prompt = self.prompt();
@@ -157,6 +159,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Lets a person edit a line until it is ready.
+    #[inline(never)]
     fn edit(&mut self) -> bool {
         self.draw(true);
         loop {
@@ -222,6 +225,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// A line is ready: the reader gets it.
+    #[inline(never)]
     fn take_line(&mut self) -> bool {
         self.draw(false);
         let _ = self.host.write(SCREEN, b"\n");

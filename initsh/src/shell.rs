@@ -102,6 +102,7 @@ pub struct Shell<'m, H: Host> {
     pub(crate) begun: u32,
     pub(crate) editor: Editor,
     pub(crate) jobs: [Job; JOBS],
+    pub(crate) no_job: Job,
     pub(crate) last_background: i32,
     pub(crate) process: u32,
     /// Actions of signals; 0 of EXIT.
@@ -151,6 +152,7 @@ impl<'m, H: Host> Shell<'m, H> {
             begun: 0,
             editor: Editor::default(),
             jobs: [Job::NONE; JOBS],
+            no_job: Job::NONE,
             last_background: 0,
             process: 0,
             traps: [0; TRAPS],
