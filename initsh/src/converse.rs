@@ -7,10 +7,10 @@ use crate::host::{Host, Keys, Wake};
 use crate::lexer::Until;
 use crate::limits::LINE_BYTES;
 use crate::memory::At;
-use crate::options::MONITOR;
+use crate::options::{INTERACTIVE, MONITOR};
 use crate::process::{EINTR, SIGINT};
 use crate::reader::{Ahead, Reader};
-use crate::shell::{Run, Shell, Skip};
+use crate::shell::{Fail, Run, Shell, Skip};
 use crate::tree::List;
 
 /// Where a person types, and where prompts go.
@@ -128,14 +128,23 @@ impl<H: Host> Shell<'_, H> {
 
     /// Waits for a line that the terminal lets one edit.
     fn await_plain_line(&mut self) -> bool {
-        loop {
+        let mut wake = Wake::Nothing;
+        let mut goes_on = true;
+        while wake != Wake::Input && goes_on {
             self.host.set_keys(KEYBOARD, Keys::Lines);
-            match self.host.await_keys(KEYBOARD, true) {
-                Wake::Input => return true,
-                _ if self.run_traps_at_prompt().is_err() => return false,
-                _ => {}
-            }
+            wake = self.host.await_keys(KEYBOARD, true);
+            self.host.set_keys(KEYBOARD, Keys::Programs);
+            goes_on = wake == Wake::Input || self.run_traps_at_prompt().is_ok();
         }
+        goes_on
+    }
+
+    /// Where `read` asks a person: waits for a line, or for Ctrl-C.
+    pub(crate) fn await_answer(&mut self) -> Run {
+        if self.is_set(INTERACTIVE) && self.host.is_terminal(KEYBOARD) && !self.await_plain_line() {
+            return Err(Fail);
+        }
+        Ok(())
     }
 
     /// Runs the actions of signals, with the terminal as programs want it. Gives whether there were some; a failure is
