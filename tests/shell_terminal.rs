@@ -148,7 +148,7 @@ fn tab_completes_commands_variables_and_paths() {
         ("\x15 file22\x01echo a\t", "$ echo a\\ b  file22\x1b[K"),
         // More ways: what they have in common, then all of them.
         ("\x05\x15echo fi\t", "$ echo file\x1b[K"),
-        ("\t", "\r\nfile1   file22  file23  \r\n$ echo file"),
+        ("\t", "\r\nfile1  file22  file23  \r\n$ echo file"),
         ("2\t", "\x07"),
         ("\t", "\r\nfile22  file23  \r\n$ echo file2"),
         ("\x15echo gr\t", "$ echo größe\x1b[K"),
@@ -175,6 +175,9 @@ fn ctrl_c_gives_up_what_is_typed_and_what_runs() {
     talk.say("\x03", "^C\r\n$ ").say("echo $?\r", "\r\n130\r\n$ ");
     talk.say("(echo u''p; sleep 100; echo not''here)\r", "up\r\n").say("\x03", "$ ");
     talk.say("echo u''p; while :; do :; done\r", "up\r\n").say("\x03", "$ ");
+    talk.say("echo u''p; read x; echo not''here\r", "up\r\n").say("\x03", "$ ");
+    talk.say("echo u''p; { sleep 100 & wait; }; echo not''here\r", "up\r\n").say("\x03", "$ ");
+    talk.say("echo $?\r", "\r\n130\r\n$ ").say("kill %1\r", "$ ");
     talk.say("trap 'echo tr''ap' INT\r", "$ ").say("x\x03", "^C\r\ntrap\r\n").say("", "$ ");
     assert!(!talk.terminal.screen().contains("nothere"), "{}", talk.terminal.screen());
     assert_eq!(talk.exit(), 7);
@@ -257,9 +260,10 @@ fn jobs_are_told_as_dash_tells_them() {
         talk.say("(exit 4) & wait $!; echo st $?\r", "\nst 4\r\n").say("", "$ ");
         talk.say("jobs %5; echo st $?\r", "\nst 2\r\n").say("", "$ ");
         talk.say("fg %5; echo st $?\r", "\nst 2\r\n").say("", "$ ");
-        talk.say("{ sleep 100; echo x; } & sleep 0.1; kill $!; sleep 0.1\r", "$ ").say("\r", "$ ");
+        talk.say("{ sleep 100; echo x; } & sleep 0.3; kill $!; sleep 0.1\r", "$ ").say("\r", "$ ");
         talk.say("set +m; sleep 0.1 & wait; jobs; echo st $?\r", "\nst 0\r\n").say("", "$ ");
-        talk.say("set -m; sleep 100 &\r", "$ ").say("kill %%; wait %%; echo st $?\r", "st 143\r\n");
+        talk.say("set -m; sleep 100 & sleep 0.3\r", "$ ")
+            .say("kill %%; wait %%; echo st $?\r", "st 143\r\n");
         talk.say("exit\r", "");
         talk.terminal.finish();
         talk

@@ -7,10 +7,10 @@ use crate::host::{Host, Keys, Wake};
 use crate::lexer::Until;
 use crate::limits::LINE_BYTES;
 use crate::memory::At;
-use crate::options::MONITOR;
+use crate::options::{INTERACTIVE, MONITOR};
 use crate::process::{EINTR, SIGINT};
 use crate::reader::{Ahead, Reader};
-use crate::shell::{Run, Shell, Skip};
+use crate::shell::{Fail, Run, Shell, Skip};
 use crate::tree::List;
 
 /// Where a person types, and where prompts go.
@@ -72,6 +72,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Appends PS1, or PS2 where a command goes on, and gives its place.
+    #[inline(never)]
     fn prompt(&mut self) -> At {
         let goes_on = mem::replace(&mut self.reader.goes_on, true);
         if !goes_on {
@@ -105,6 +106,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Shows a prompt and waits for a line. False where none comes; one that is edited is in the reader then.
+    #[inline(never)]
     pub(crate) fn await_line(&mut self) -> bool {
         let mark = self.memory.top;
         let prompt = self.prompt();
@@ -126,14 +128,23 @@ impl<H: Host> Shell<'_, H> {
 
     /// Waits for a line that the terminal lets one edit.
     fn await_plain_line(&mut self) -> bool {
-        loop {
+        let mut wake = Wake::Nothing;
+        let mut goes_on = true;
+        while wake != Wake::Input && goes_on {
             self.host.set_keys(KEYBOARD, Keys::Lines);
-            match self.host.await_keys(KEYBOARD, true) {
-                Wake::Input => return true,
-                _ if self.run_traps_at_prompt().is_err() => return false,
-                _ => {}
-            }
+            wake = self.host.await_keys(KEYBOARD, true);
+            self.host.set_keys(KEYBOARD, Keys::Programs);
+            goes_on = wake == Wake::Input || self.run_traps_at_prompt().is_ok();
         }
+        goes_on
+    }
+
+    /// Where `read` asks a person: waits for a line, or for Ctrl-C.
+    pub(crate) fn await_answer(&mut self) -> Run {
+        if self.is_set(INTERACTIVE) && self.host.is_terminal(KEYBOARD) && !self.await_plain_line() {
+            return Err(Fail);
+        }
+        Ok(())
     }
 
     /// Runs the actions of signals, with the terminal as programs want it. Gives whether there were some; a failure is
@@ -157,6 +168,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Lets a person edit a line until it is ready.
+    #[inline(never)]
     fn edit(&mut self) -> bool {
         self.draw(true);
         loop {
@@ -222,6 +234,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// A line is ready: the reader gets it.
+    #[inline(never)]
     fn take_line(&mut self) -> bool {
         self.draw(false);
         let _ = self.host.write(SCREEN, b"\n");

@@ -164,6 +164,7 @@ impl Editor {
     }
 
     /// Begins a line behind the prompt that stands at `prompt`.
+    #[inline(never)]
     pub fn begin(&mut self, memory: &Memory<'_>, prompt: At) {
         self.left = self.line;
         self.right = self.end();
@@ -188,6 +189,7 @@ impl Editor {
     }
 
     /// Takes a byte that was typed.
+    #[inline(never)]
     pub fn take(&mut self, memory: &mut Memory<'_>, byte: u8) -> Step {
         let key = match (self.sequence, byte) {
             (_, ESCAPE) => {
@@ -379,31 +381,30 @@ impl Editor {
     }
 
     /// Exchanges the characters on both sides of the cursor; at the end the last two.
+    #[inline(never)]
     fn transpose(&mut self, memory: &mut Memory<'_>) {
+        /// Two characters.
+        const ROOM: usize = 8;
+        if self.right - self.left < ROOM {
+            return;
+        }
         let at_end = self.right == self.end();
         if at_end {
             self.step(memory, false);
         }
-        let after = self.right;
-        self.step(memory, false);
-        let length = after - self.right;
-        // There may be no character before the cursor, or one of more bytes than there are.
-        let mut bytes = [0; 4];
-        if length == 0 || length > bytes.len() {
-            if at_end {
-                self.step(memory, true);
+        let (after, line) = (self.right, self.line);
+        if self.left > line {
+            self.step(memory, false);
+            let before = mem::replace(&mut self.right, after);
+            self.step(memory, true);
+            // It is still there, though it is not in the line any more.
+            for at in before..after {
+                self.insert(memory, memory.byte(at));
             }
-            return;
+            self.shown = 0;
+        } else if at_end {
+            self.step(memory, true);
         }
-        for (place, byte) in bytes.iter_mut().zip(memory.slice(self.right, length)) {
-            *place = *byte;
-        }
-        self.right = after;
-        self.step(memory, true);
-        for byte in bytes.iter().take(length) {
-            self.insert(memory, *byte);
-        }
-        self.shown = 0;
     }
 
     /// The prompt is to be shown again, all of it, where the cursor is.
@@ -418,6 +419,7 @@ impl Editor {
     }
 
     /// Appends what makes a terminal of so many columns show the line. 0 columns are as many as terminals had first.
+    #[inline(never)]
     pub fn draw(&mut self, memory: &mut Memory<'_>, columns: usize) {
         /// What a prompt must leave; in front of less it is not shown again.
         const LEAST: usize = 16;

@@ -61,11 +61,6 @@ impl Job {
     }
 }
 
-/// Whether a wait status tells a stop, or that a process goes on.
-const fn is_stop(status: i32) -> bool {
-    status & 0xff == 0x7f
-}
-
 impl<H: Host> Shell<'_, H> {
     /// Begins or ends job control, as the option has it.
     pub(crate) fn control_jobs(&mut self) {
@@ -90,9 +85,7 @@ impl<H: Host> Shell<'_, H> {
     /// Becomes a group of our own in the foreground of our terminal, once we are asked to be there at all.
     fn take_terminal(&mut self) -> bool {
         let opened = self.host.open(c"/dev/tty", Open::Both);
-        // Its descriptors are ours alone.
-        let number = opened
-            .unwrap_or_else(|_| (0..3).rev().find(|n| self.host.is_terminal(*n)).unwrap_or(-1));
+        let number = opened.unwrap_or(2);
         let saved = self.host.save(number);
         if opened.is_ok() {
             self.host.close(number);
@@ -150,70 +143,77 @@ impl<H: Host> Shell<'_, H> {
     /// Waits for the processes of a command, whose pids become their statuses. Where jobs are controlled it may be
     /// stopped instead; `node` is its tree.
     pub(crate) fn in_front(&mut self, pids: At, count: usize, node: At) {
-        let pid_at = |place: usize| pids + 4 * place;
-        let last = self.memory.word(pid_at(count - 1)) as i32;
+        let last = pids + 4 * (count - 1);
         if self.terminal < 0 {
-            for place in 0..count {
-                self.status = self.wait_for(self.memory.word(pid_at(place)) as i32);
-                self.memory.set_word(pid_at(place), self.status as usize);
+            let mut at = pids;
+            while at <= last {
+                self.status = self.wait_for(self.memory.word(at) as i32);
+                self.memory.set_word(at, self.status as usize);
+                at += 4;
             }
             return;
         }
-        let group = self.memory.word(pids) as i32;
-        let mut job = Job { pid: last, group, is_news: true, ..Job::NONE };
-        self.wait_in_front(&mut job, |shell, pid, status| {
-            for place in 0..count {
-                if shell.memory.word(pid_at(place)) as i32 == pid {
-                    shell.memory.set_word(pid_at(place), exit_status(status) as usize);
-                }
-            }
-        });
-        self.status = exit_status(job.status);
-        if !job.is_done {
-            job.text = self.text_of(node);
-            self.keep_job(job);
+        let (group, pid) = (self.memory.word(pids) as i32, self.memory.word(last) as i32);
+        let place = self.add_job(pid, group, 0);
+        self.wait_in_front(place, pids, last);
+        if !self.job(place).is_done {
+            self.job(place).text = self.text_of(node);
+        }
+        self.settle(place);
+    }
+
+    /// Keeps the status of a job that was in front, and forgets it if it has ended.
+    #[inline(never)]
+    pub(crate) fn settle(&mut self, place: usize) {
+        self.status = exit_status(self.job(place).status);
+        if self.job(place).is_done {
+            self.remove_job(place);
         }
     }
 
-    /// Waits until a job ends or stops, then takes the terminal back.
-    pub(crate) fn wait_in_front(
-        &mut self,
-        job: &mut Job,
-        mut on_end: impl FnMut(&mut Self, i32, i32),
-    ) {
-        let (mut interrupted, mut disturbed) = (false, false);
+    /// Waits until a job ends or stops, then takes the terminal back. Statuses take the place of pids from `at` to `last`.
+    #[inline(never)]
+    pub(crate) fn wait_in_front(&mut self, place: usize, first: At, last: At) {
+        let mut ends = 0;
         loop {
-            match self.host.wait(job.target(), Wait::End) {
-                Ok(Some((_, status))) if is_stop(status) => {
-                    (job.status, job.is_stopped) = (status, true);
-                    break;
-                }
-                Ok(Some((pid, status))) if status & 0x7f != 0x7f => {
-                    if pid == job.pid {
-                        job.status = status;
+            let target = self.job(place).target();
+            match self.host.wait(target, Wait::End) {
+                Ok(Some((pid, status))) => {
+                    self.note_change(place, pid, status);
+                    if self.job(place).is_stopped {
+                        break;
                     }
-                    self.tell_signal(status & 0x7f);
-                    interrupted |= status & 0x7f == i32::from(SIGINT);
-                    disturbed |= status & 0x7f != 0;
-                    on_end(self, pid, status);
+                    let signal = status & 0x7f;
+                    self.tell_signal(signal);
+                    ends |= 1 << (signal & 31);
+                    let mut at = first;
+                    while at <= last {
+                        if self.memory.word(at) as i32 == pid {
+                            self.memory.set_word(at, exit_status(status) as usize);
+                        }
+                        at += 4;
+                    }
                 }
-                Ok(_) | Err(EINTR) => {}
+                Ok(None) | Err(EINTR) => {}
                 Err(_) => {
-                    job.is_done = true;
+                    self.job(place).is_done = true;
                     break;
                 }
             }
         }
         self.put_in_front(self.process as i32);
-        if self.is_set(INTERACTIVE) && (disturbed || job.is_stopped) {
-            // It may have left the terminal in any state.
-            self.host.set_keys(self.terminal, Keys::Programs);
+        let is_stopped = self.job(place).is_stopped;
+        if self.is_set(INTERACTIVE) {
+            if is_stopped || ends > 1 {
+                // It may have left the terminal in any state.
+                self.host.set_keys(self.terminal, Keys::Programs);
+            }
+            if is_stopped {
+                // The line that tells it begins at the left.
+                let _ = self.host.write(2, b"\n");
+            }
         }
-        if self.is_set(INTERACTIVE) && job.is_stopped {
-            // The line that tells it begins at the left.
-            let _ = self.host.write(2, b"\n");
-        }
-        if interrupted {
+        if ends & 1 << SIGINT != 0 {
             // The terminal has told the job, and not us.
             let _ = self.host.kill(self.process as i32, SIGINT);
         }
@@ -232,19 +232,22 @@ impl<H: Host> Shell<'_, H> {
         text as u32
     }
 
-    /// Puts a command into the table that runs in the background.
-    pub(crate) fn add_job(&mut self, pid: i32, group: i32, text: u32) {
-        self.keep_job(Job { pid, group, text, ..Job::NONE });
+    /// The job at a place. One that is nowhere is none.
+    #[inline(never)]
+    pub(crate) fn job(&mut self, place: usize) -> &mut Job {
+        match self.jobs.get_mut(place) {
+            Some(job) => job,
+            None => &mut self.no_job,
+        }
     }
 
-    fn keep_job(&mut self, mut job: Job) {
+    /// Puts a command into the table that runs.
+    #[inline(never)]
+    pub(crate) fn add_job(&mut self, pid: i32, group: i32, text: u32) -> usize {
+        let place = self.free_job().unwrap_or(usize::MAX);
         self.begun += 1;
-        job.number = self.begun;
-        if let Some(place) = self.free_job()
-            && let Some(free) = self.jobs.get_mut(place)
-        {
-            *free = job;
-        }
+        *self.job(place) = Job { pid, group, text, number: self.begun, ..Job::NONE };
+        place
     }
 
     /// A free place; where there is none, that of a command that has ended and that nobody asked for.
@@ -258,43 +261,41 @@ impl<H: Host> Shell<'_, H> {
         Some(place)
     }
 
+    #[inline(never)]
     pub(crate) fn remove_job(&mut self, place: usize) {
-        if let Some(job) = self.jobs.get_mut(place) {
-            self.memory.release(job.text as usize);
-            *job = Job::NONE;
-        }
+        let text = self.job(place).text;
+        self.memory.release(text as usize);
+        *self.job(place) = Job::NONE;
     }
 
     /// Takes the news of all jobs.
     pub(crate) fn look_at_jobs(&mut self) {
         for place in 0..self.jobs.len() {
-            while let Some(job) = self.jobs.get(place)
-                && job.pid != 0
-                && !job.is_done
-            {
-                match self.host.wait(job.target(), Wait::Not) {
+            while self.job(place).pid != 0 && !self.job(place).is_done {
+                let target = self.job(place).target();
+                match self.host.wait(target, Wait::Not) {
                     Ok(Some((pid, status))) => self.note_change(place, pid, status),
                     Ok(None) => break,
                     Err(_) => {
-                        if let Some(job) = self.jobs.get_mut(place) {
-                            (job.is_done, job.is_stopped, job.is_news) = (true, false, true);
-                        }
+                        let job = self.job(place);
+                        (job.is_done, job.is_stopped, job.is_news) = (true, false, true);
                     }
                 }
             }
         }
     }
 
+    #[inline(never)]
     fn note_change(&mut self, place: usize, pid: i32, status: i32) {
-        let Some(job) = self.jobs.get_mut(place) else { return };
-        if job.group == 0 && status & 0x7f == 0x7f {
-            // Nobody controls it.
-        } else if is_stop(status) {
-            self.begun += 1;
-            job.number = self.begun;
-            (job.status, job.is_stopped, job.is_news) = (status, true, true);
-        } else if status & 0x7f == 0x7f {
-            job.is_stopped = false;
+        let number = self.begun + 1;
+        let job = self.job(place);
+        if status & 0x7f == 0x7f {
+            // Where it has no group of its own nobody controls it.
+            job.is_stopped = status & 0xff00 != 0xff00 && job.group != 0;
+            if job.is_stopped {
+                (job.status, job.is_news, job.number) = (status, true, number);
+                self.begun = number;
+            }
         } else if pid == job.pid {
             job.status = status;
         }

@@ -102,6 +102,7 @@ pub struct Shell<'m, H: Host> {
     pub(crate) begun: u32,
     pub(crate) editor: Editor,
     pub(crate) jobs: [Job; JOBS],
+    pub(crate) no_job: Job,
     pub(crate) last_background: i32,
     /// In the action of a trap: the status before it, which `exit` alone gives. XCU 2.14, exit
     pub(crate) before_action: Option<i32>,
@@ -153,6 +154,7 @@ impl<'m, H: Host> Shell<'m, H> {
             begun: 0,
             editor: Editor::default(),
             jobs: [Job::NONE; JOBS],
+            no_job: Job::NONE,
             last_background: 0,
             before_action: None,
             process: 0,

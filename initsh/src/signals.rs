@@ -70,6 +70,8 @@ impl<H: Host> Shell<'_, H> {
             // Only an interactive shell catches it by itself: back to the prompt.
             let _ = self.host.write(2, b"\n");
             self.status = 130;
+            // Whatever is under way.
+            self.exiting = true;
             return Err(Fail);
         }
         Ok(false)

@@ -10,25 +10,12 @@ use crate::tree::{FIELD, code, kind, operator, redirection};
 
 /// The kinds of nodes from `PIPE` on. A digit stands for the command in that field, `W` for the word in the first,
 /// `V` for the words in the second, `L` for the list in the first, with what is left between its commands.
-const TEXTS: [&[u8]; 14] = [
-    b"L | ",
-    b"! 1",
-    b"1 && 2",
-    b"1 || 2",
-    b"L; ",
-    b"1 &",
-    b"if 1; then 2; fi",
-    b"while 1; do 2; done",
-    b"until 1; do 2; done",
-    b"for W in V; do 3; done",
-    b"case W in ... esac",
-    b"1",
-    b"(1)",
-    b"W() { ...; }",
-];
+const TEXTS: &[u8] =
+    b"L | \n! 1\n1 && 2\n1 || 2\nL; \n1 &\nif 1; then 2; fi\nwhile 1; do 2; done\n\
+    until 1; do 2; done\nfor W in V; do 3; done\ncase W in ... esac\n1\n(1)\nW() { ...; }";
 
-/// The operators of `tree::operator` from `DEFAULT` on.
-const OPERATORS: [&[u8]; 9] = [b"-", b"=", b"?", b"+", b"", b"#", b"##", b"%", b"%%"];
+/// The operators of `tree::operator` from `BAD` on, two bytes each.
+const OPERATORS: &[u8; 20] = b"  - = ? +   # ##% %%";
 
 impl<H: Host> Shell<'_, H> {
     /// Appends what a tree was read from, more or less.
@@ -38,7 +25,7 @@ impl<H: Host> Shell<'_, H> {
         if which == kind::SIMPLE {
             self.spell_words(node, 1..=2);
         } else {
-            self.spell_text(node, TEXTS.get(which.wrapping_sub(kind::PIPE)).copied());
+            self.spell_text(node, TEXTS.split(|byte| *byte == b'\n').nth(which - kind::PIPE));
             redirections = if which == kind::REDIRECTED { self.child(node, 2) } else { 0 };
         }
         self.spell_redirections(redirections);
@@ -161,8 +148,9 @@ impl<H: Host> Shell<'_, H> {
             if packed & operator::COLON != 0 {
                 self.memory.push(b':');
             }
-            let text = OPERATORS.get(usize::from(which.wrapping_sub(operator::DEFAULT)));
-            self.memory.push_bytes(text.copied().unwrap_or_default());
+            let start = 2 * usize::from(which - operator::BAD);
+            let text = OPERATORS.get(start..start + 2).unwrap_or_default();
+            self.memory.push_bytes(text.trim_ascii_end());
             at = self.spell_word(at);
         }
         self.memory.push(b'}');

@@ -307,11 +307,12 @@ impl Host for ShellHost {
         }
         // One that ends us would leave the terminal as it is. TTIN would not stop us, but make reading fail.
         block(SignalSet(!bit(Signal::TTIN.0 as u8)));
-        if keys == Keys::Each
-            && let Ok(attributes) = terminal::attributes(terminal)
-        {
+        if let Ok(mut attributes) = terminal::attributes(terminal) {
             self.attributes = Some(attributes);
-            let _ = terminal::set_attributes(terminal, &attributes.of_keys());
+            if keys == Keys::Each {
+                attributes.want_keys();
+                let _ = terminal::set_attributes(terminal, &attributes);
+            }
         }
     }
 

@@ -31,6 +31,7 @@ impl<H: Host> Shell<'_, H> {
             return self.fail(0, b"read needs a variable");
         }
         self.give_back();
+        self.await_answer()?;
         let line = self.memory.top;
         // Each byte of the line stands behind one that says whether it was escaped.
         let status = self.read_line(raw);

@@ -15,6 +15,7 @@ impl Editor {
     }
 
     /// Shows an older or newer line.
+    #[inline(never)]
     pub(super) fn recall(&mut self, memory: &mut Memory<'_>, older: bool) {
         if older {
             if self.place == self.history {
@@ -45,6 +46,7 @@ impl Editor {
     }
 
     /// Keeps the line, unless it is empty or the same as the one before. Where there is no room the oldest go.
+    #[inline(never)]
     pub fn remember(&mut self, memory: &mut Memory<'_>) {
         let length = self.append(memory);
         let is_same = self.history_end > self.history && {
