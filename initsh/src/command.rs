@@ -149,12 +149,8 @@ impl<H: Host> Shell<'_, H> {
                     self.become_child();
                 } else {
                     self.give_back();
-                    match self.fork()? {
-                        0 => self.become_child(),
-                        pid => {
-                            self.status = self.wait_for(pid);
-                            return Ok(());
-                        }
+                    if !self.fork_and_wait(node)? {
+                        return Ok(());
                     }
                 }
                 let _ = self.program(node, all, words, redirections);
@@ -256,6 +252,14 @@ impl<H: Host> Shell<'_, H> {
             return self.own_script(path, words);
         }
         let is_missing = errno == ENOENT || errno == ENOTDIR;
+        if is_missing && self.is_hosts(words.at) {
+            let (used, free) = self.memory.used_and_free();
+            let vector = used.get(strings..path - 1).unwrap_or_default();
+            self.status = self.host.builtin(vector, words.count, free);
+            // It has been performed, which is the end of this process also at a prompt.
+            self.ends = true;
+            return Err(Fail);
+        }
         if is_missing {
             self.say(words.at, b"not found", 0);
         } else {
@@ -263,6 +267,12 @@ impl<H: Host> Shell<'_, H> {
         }
         self.status = if is_missing { 127 } else { 126 };
         Err(Fail)
+    }
+
+    /// Whether the host performs a command of this name itself, where there is no program.
+    pub(crate) fn is_hosts(&self, name: At) -> bool {
+        let name = self.memory.string(name);
+        !name.is_empty() && self.host.builtins().split(|byte| *byte == b' ').any(|own| own == name)
     }
 
     /// Tries every place where the program may be. Gives the errno that says most, and the last path.

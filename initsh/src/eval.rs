@@ -38,7 +38,7 @@ impl<H: Host> Shell<'_, H> {
         let second = self.child(node, 2);
         match head & 0xff {
             kind::SIMPLE => self.simple(node, last)?,
-            kind::PIPE => self.pipeline(first)?,
+            kind::PIPE => self.pipeline(node, first)?,
             kind::NOT => {
                 self.condition(first)?;
                 self.status = i32::from(self.status == 0);
@@ -71,7 +71,7 @@ impl<H: Host> Shell<'_, H> {
             kind::FOR => return self.eval_for(node),
             kind::CASE => return self.eval_case(node, first, second, last),
             kind::REDIRECTED => return self.redirected(node, first, second),
-            kind::SUBSHELL => self.subshell(first, last)?,
+            kind::SUBSHELL => self.subshell(node, first, last)?,
             _ => return self.define(node),
         }
         if self.has_traps || self.is_set(INTERACTIVE) {

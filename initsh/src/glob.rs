@@ -138,7 +138,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Puts the paths in order and moves them to `start`. Their addresses are sorted in a table by Shell's method.
-    fn sort(&mut self, mut paths: Words, start: At) {
+    pub(crate) fn sort(&mut self, mut paths: Words, start: At) {
         let (first, count) = (paths.at, paths.count);
         let table = self.memory.top;
         let mut bytes = 0;

@@ -17,12 +17,12 @@ pub enum Open {
     Both,
 }
 
-/// How long to wait for a child.
+/// How long to wait for a change of a child: its end, a stop, or that it goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wait {
     /// Not at all.
     Not,
-    /// Until it ends, or stops where jobs are controlled.
+    /// Until one comes.
     End,
     /// The same, or until a caught signal arrives: EINTR.
     EndOrSignal,
@@ -65,6 +65,28 @@ pub struct FileStatus {
     pub identity: (u64, u64),
 }
 
+/// How a person's keys reach us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keys {
+    /// As programs want them, and as they were before.
+    Programs,
+    /// In lines that the terminal lets one edit.
+    Lines,
+    /// Each one at once and without echo, those for signals too.
+    Each,
+}
+
+/// What has ended a wait for keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wake {
+    /// There is something to read, or nothing will come any more.
+    Input,
+    /// A signal: one of those that `caught` gives, or one that the terminal is to be drawn again after.
+    Signal,
+    /// Nothing.
+    Nothing,
+}
+
 /// Numbers of the process. The discriminants have no meaning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Identity {
@@ -72,6 +94,8 @@ pub enum Identity {
     Process,
     /// getppid(2)
     Parent,
+    /// getpgrp(2)
+    ProcessGroup,
     /// geteuid(2)
     User,
     /// getegid(2)
@@ -110,9 +134,15 @@ pub trait Host {
     /// Becomes a program; gives the errno where that failed. `strings` are NUL-terminated: first the
     /// arguments, then the environment; `room` has 8 bytes for each and for three more.
     fn execute(&mut self, path: &CStr, strings: &[u8], arguments: usize, room: &mut [u8]) -> i32;
+    /// The names of the commands that the host performs itself, with blanks between them.
+    fn builtins(&self) -> &'static [u8];
+    /// Performs a command of the host's own, in a process that has nothing else to do; gives its exit status.
+    /// The arguments are those of `execute`.
+    fn builtin(&mut self, strings: &[u8], arguments: usize, room: &mut [u8]) -> i32;
     /// Ends this process.
     fn exit(&mut self, status: i32) -> !;
-    /// A child that changed, with its status as wait(2) encodes it. -1 is any child.
+    /// A child that changed, with its status as wait(2) encodes it. -1 is any child, a smaller number one of that
+    /// group. waitpid(2), `WUNTRACED` and `WCONTINUED`
     fn wait(&mut self, pid: i32, how: Wait) -> Result<Option<(i32, i32)>, i32>;
     /// kill(2)
     fn kill(&mut self, pid: i32, signal: u8) -> Result<(), i32>;
@@ -139,6 +169,19 @@ pub trait Host {
     fn umask(&mut self, mask: u32) -> u32;
     /// isatty(3)
     fn is_terminal(&mut self, descriptor: i32) -> bool;
+    /// Says how keys are wanted from a terminal. `Programs` gives back what was there before; until it is said again,
+    /// signals that would end us wait for `await_keys`, where the terminal is as programs want it.
+    fn set_keys(&mut self, terminal: i32, keys: Keys);
+    /// Waits for keys or a signal, or only looks.
+    fn await_keys(&mut self, terminal: i32, waits: bool) -> Wake;
+    /// How many columns a terminal has; 0 where it does not know.
+    fn columns(&mut self, terminal: i32) -> usize;
+    /// The group in the foreground. tcgetpgrp(3)
+    fn foreground(&mut self, terminal: i32) -> Result<i32, i32>;
+    /// Puts a group there. tcsetpgrp(3)
+    fn set_foreground(&mut self, terminal: i32, group: i32) -> Result<(), i32>;
+    /// setpgid(2)
+    fn set_group(&mut self, pid: i32, group: i32) -> Result<(), i32>;
     /// getpid(2) and the like
     fn identity(&mut self, which: Identity) -> u32;
     /// Soft and hard limit. getrlimit(2)

@@ -25,7 +25,8 @@ pub(crate) enum Until {
 }
 
 /// The numbers of `tree::redirection`.
-const REDIRECTIONS: [&[u8]; 9] = [b"<", b">", b">>", b">|", b"<>", b"<&", b">&", b"<<", b"<<-"];
+pub(crate) const REDIRECTIONS: [&[u8]; 9] =
+    [b"<", b">", b">>", b">|", b"<>", b"<&", b">&", b"<<", b"<<-"];
 
 /// Reserved words; their numbers begin with 1.
 pub(crate) mod keyword {

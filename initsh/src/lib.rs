@@ -7,6 +7,8 @@
 //! - `lexer`, `parser`, `tree`: from text to trees. A word keeps its quotes as codes.
 //! - `expand` and those beside it: from words to fields.
 //! - `eval`, `command`, `process`: what a tree does.
+//! - `jobs`: groups of processes and the terminal that they share.
+//! - `converse`, `editor`, `complete`: talking with a person.
 //! - `builtins`: what the shell does itself.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -35,14 +37,20 @@ mod parameter;
 mod pattern;
 
 mod command;
-mod converse;
 mod eval;
 mod function;
 mod process;
 mod redirect;
 mod signals;
 
+mod jobs;
+mod spell;
+
+mod complete;
+mod converse;
+mod editor;
+
 mod builtins;
 
-pub use host::{FileStatus, Host, Identity, Look, Open, SignalAction, Wait};
+pub use host::{FileStatus, Host, Identity, Keys, Look, Open, SignalAction, Wait, Wake};
 pub use shell::Shell;

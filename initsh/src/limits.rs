@@ -12,7 +12,7 @@ pub const NESTING: u16 = 200;
 /// How deep commands may call each other: functions, `eval`, sourced files, and the commands within.
 pub const DEPTH: u16 = 6000;
 
-/// Background commands whose end has not been told yet.
+/// Commands in the background, and stopped ones, whose end has not been told yet.
 pub const JOBS: usize = 64;
 
 /// Bytes that a script is read by.
@@ -20,3 +20,12 @@ pub const READ_BYTES: usize = 1024;
 
 /// Bytes of a path: `PATH_MAX`, linux/limits.h.
 pub const PATH_BYTES: usize = 4096;
+
+/// Bytes of a line that is edited, with its newline: as many as the terminal's own lines have, `N_TTY_BUF_SIZE`.
+pub const LINE_BYTES: usize = 4096;
+
+/// Bytes of all lines that were typed before; the oldest go.
+pub const HISTORY_BYTES: usize = 12 << 10;
+
+/// Names that are listed for Tab.
+pub const LISTED: usize = 500;

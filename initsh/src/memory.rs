@@ -7,6 +7,8 @@ pub(crate) type At = usize;
 
 /// Below it lies room for a number's digits behind 32 bytes that stay 0: the fields of no entry.
 const FIRST: At = 64;
+/// What the heap leaves: that there is no memory must still be said.
+const WORDS_BYTES: usize = 512;
 /// Where `number` writes.
 const DIGITS: At = 32;
 const DIGITS_BYTES: usize = 24;
@@ -185,7 +187,7 @@ impl<'m> Memory<'m> {
             return free;
         }
         let size = 16 << class;
-        if size > self.low - self.top {
+        if size + WORDS_BYTES > self.low - self.top {
             self.full = true;
             return 0;
         }

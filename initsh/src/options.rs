@@ -111,13 +111,18 @@ impl<H: Host> Shell<'_, H> {
     }
 
     fn show_limits(&mut self) {
-        use crate::limits::{DEPTH, JOBS, MEMORY_BYTES, NESTING};
+        use crate::limits::{
+            DEPTH, HISTORY_BYTES, JOBS, LINE_BYTES, LISTED, MEMORY_BYTES, NESTING,
+        };
         let mark = self.memory.top;
         for (name, bound) in [
             ("memory, bytes: ", MEMORY_BYTES),
             ("commands within each other: ", NESTING.into()),
             ("calls within each other: ", DEPTH.into()),
             ("background commands: ", JOBS),
+            ("a line that is typed, bytes: ", LINE_BYTES),
+            ("lines typed before, bytes: ", HISTORY_BYTES),
+            ("names listed for Tab: ", LISTED),
         ] {
             self.memory.push_bytes(name.as_bytes());
             self.memory.push_number(bound as i64);

@@ -1,6 +1,7 @@
 //! Pipelines, subshells, background commands, waiting. XCU 2.9.2, 2.12.
 
 use crate::host::{Host, Open, SignalAction, Wait};
+use crate::jobs::Job;
 use crate::memory::At;
 use crate::options::{INTERACTIVE, MONITOR, PIPEFAIL};
 use crate::shell::{Run, Shell, Words};
@@ -8,22 +9,9 @@ use crate::shell::{Run, Shell, Words};
 /// The call was interrupted.
 pub(crate) const EINTR: i32 = 4;
 
-const SIGINT: u8 = 2;
+pub(crate) const SIGINT: u8 = 2;
 const SIGQUIT: u8 = 3;
 const SIGPIPE: i32 = 13;
-
-/// A background command.
-#[derive(Clone, Copy)]
-pub(crate) struct Job {
-    /// 0: the place is free.
-    pub pid: i32,
-    /// Its exit status once it has ended.
-    pub status: Option<i32>,
-}
-
-impl Job {
-    pub const NONE: Self = Self { pid: 0, status: None };
-}
 
 /// The exit status that a wait status stands for: 128 and the signal's number where one ended it.
 pub(crate) const fn exit_status(status: i32) -> i32 {
@@ -46,12 +34,13 @@ impl<H: Host> Shell<'_, H> {
     pub(crate) fn become_child(&mut self) {
         self.is_child = true;
         self.jobs = [Job::NONE; crate::limits::JOBS];
-        let was_interactive = self.is_set(INTERACTIVE);
         self.reset_traps();
-        if was_interactive {
-            self.own_signals(false);
-        }
+        let had_signals = self.is_set(INTERACTIVE) || self.terminal >= 0;
         self.options &= !(INTERACTIVE | MONITOR);
+        self.terminal = -1;
+        if had_signals {
+            self.own_signals();
+        }
     }
 
     /// Evaluates a tree in a process of its own and ends that.
@@ -69,28 +58,27 @@ impl<H: Host> Shell<'_, H> {
     pub(crate) fn wait_for(&mut self, pid: i32) -> i32 {
         loop {
             match self.host.wait(pid, Wait::End) {
-                Ok(Some((_, status))) => {
+                Ok(Some((_, status))) if status & 0x7f != 0x7f => {
                     self.tell_signal(status & 0x7f);
                     return exit_status(status);
                 }
-                Err(EINTR) | Ok(None) => {}
+                // Stops are nothing to us.
+                Err(EINTR) | Ok(_) => {}
                 Err(_) => return 127,
             }
         }
     }
 
-    fn tell_signal(&mut self, signal: i32) {
+    pub(crate) fn tell_signal(&mut self, signal: i32) {
         if matches!(signal, 0 | 0x7f | SIGPIPE) || signal == i32::from(SIGINT) {
             return;
         }
-        let name = self.host.signal_name(signal as u8);
         let mark = self.memory.top;
-        self.memory.push_bytes(b"ended by SIG");
-        self.memory.push_bytes(name);
+        self.push_signal(signal);
         self.end_error(mark, 0);
     }
 
-    pub(crate) fn pipeline(&mut self, mut item: At) -> Run {
+    pub(crate) fn pipeline(&mut self, node: At, mut item: At) -> Run {
         let mark = self.memory.top;
         let mut input = -1;
         let mut pids = 0;
@@ -98,9 +86,9 @@ impl<H: Host> Shell<'_, H> {
         while item != 0 {
             let next = self.child(item, 0);
             let (reading, writing) = if next == 0 { (-1, -1) } else { self.pipe()? };
-            let pid = self.fork()?;
+            let first = if pids == 0 { 0 } else { self.memory.word(mark) as i32 };
+            let pid = self.fork_job(first, true)?;
             if pid == 0 {
-                self.become_child();
                 if reading >= 0 {
                     self.host.close(reading);
                 }
@@ -119,16 +107,11 @@ impl<H: Host> Shell<'_, H> {
             pids += 1;
             item = next;
         }
-        let mut failed = 0;
-        for place in 0..pids {
-            let pid = self.memory.word(mark + 4 * place) as i32;
-            self.status = self.wait_for(pid);
-            if self.status != 0 {
-                failed = self.status;
-            }
-        }
-        if self.is_set(PIPEFAIL) {
-            self.status = failed;
+        self.in_front(mark, pids, node);
+        if self.is_set(PIPEFAIL) && self.status == 0 {
+            // The last one that failed.
+            let statuses = (0..pids).map(|place| self.memory.word(mark + 4 * place) as i32);
+            self.status = statuses.rev().find(|status| *status != 0).unwrap_or(0);
         }
         self.memory.top = mark;
         Ok(())
@@ -146,33 +129,39 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    pub(crate) fn subshell(&mut self, list: At, last: bool) -> Run {
+    pub(crate) fn subshell(&mut self, node: At, list: At, last: bool) -> Run {
         if last && self.traps.first() == Some(&0) {
             self.become_child();
             return self.eval(list, true);
         }
         self.give_back();
-        match self.fork()? {
-            0 => {
-                self.become_child();
-                self.child_process(list)
-            }
-            pid => {
-                self.status = self.wait_for(pid);
-                Ok(())
-            }
+        if self.fork_and_wait(node)? {
+            self.child_process(list);
         }
+        Ok(())
+    }
+
+    /// A process for a command of this node, which is waited for; true in that process.
+    pub(crate) fn fork_and_wait(&mut self, node: At) -> Run<bool> {
+        let pid = self.fork_job(0, true)?;
+        if pid == 0 {
+            return Ok(true);
+        }
+        let mark = self.memory.top;
+        self.memory.push_word(pid as usize);
+        self.in_front(mark, 1, node);
+        self.memory.top = mark;
+        Ok(false)
     }
 
     pub(crate) fn background(&mut self, command: At) -> Run {
-        let Some(place) = self.free_job() else {
+        if self.free_job().is_none() {
             return self.fail(0, b"too many background commands; sh -o limits tells the bound");
-        };
+        }
         self.give_back();
-        let pid = self.fork()?;
+        let controls_jobs = self.terminal >= 0;
+        let pid = self.fork_job(0, false)?;
         if pid == 0 {
-            let controls_jobs = self.is_set(MONITOR);
-            self.become_child();
             if !controls_jobs {
                 self.host.signal(SIGINT, SignalAction::Ignore);
                 self.host.signal(SIGQUIT, SignalAction::Ignore);
@@ -182,36 +171,19 @@ impl<H: Host> Shell<'_, H> {
             }
             self.child_process(command);
         }
-        if let Some(job) = self.jobs.get_mut(place) {
-            *job = Job { pid, status: None };
-        }
+        let text = self.text_of(command);
+        self.add_job(pid, if controls_jobs { pid } else { 0 }, text);
         self.last_background = pid;
         self.status = 0;
         Ok(())
     }
 
-    /// A free place; where there is none, that of a command that has ended and that nobody asked for.
-    fn free_job(&mut self) -> Option<usize> {
-        if let Some(place) = self.jobs.iter().position(|job| job.pid == 0) {
-            return Some(place);
-        }
-        while let Ok(Some((pid, status))) = self.host.wait(-1, Wait::Not) {
-            self.note_end(pid, status);
-        }
-        self.jobs.iter().position(|job| job.status.is_some())
-    }
-
-    /// Keeps the status of a background command.
-    fn note_end(&mut self, pid: i32, status: i32) {
-        if let Some(job) = self.jobs.iter_mut().find(|job| job.pid == pid) {
-            job.status = Some(exit_status(status));
-        }
-    }
-
     /// `wait`: for one command, or for all.
     pub(crate) fn wait_builtin(&mut self, mut words: Words) -> Run<i32> {
+        // What was stopped may go on again.
+        self.look_at_jobs();
         if words.count == 0 {
-            while self.jobs.iter().any(|job| job.pid != 0 && job.status.is_none()) {
+            while self.jobs.iter().any(Job::runs) {
                 if let Some(status) = self.wait_change(-1)? {
                     return Ok(status);
                 }
@@ -221,9 +193,12 @@ impl<H: Host> Shell<'_, H> {
         let mut status = 0;
         while words.count > 0 {
             let word = self.next_word(&mut words);
-            let Some(pid) = self.process_of(word) else {
-                return self.fail(word, b"no such process");
+            let pid = if self.memory.byte(word) == b'%' {
+                self.job_of(word).and_then(|place| self.jobs.get(place)).map(|job| job.pid)
+            } else {
+                self.process_of(word)
             };
+            let Some(pid) = pid else { return self.fail(word, b"no such process") };
             status = self.wait_one(pid)?;
         }
         Ok(status)
@@ -231,12 +206,12 @@ impl<H: Host> Shell<'_, H> {
 
     fn wait_one(&mut self, pid: i32) -> Run<i32> {
         loop {
-            let Some(place) = self.jobs.iter().position(|job| job.pid == pid && pid != 0) else {
+            let Some(job) = self.jobs.iter().find(|job| job.pid == pid && pid != 0) else {
                 return Ok(127);
             };
-            // Its place is free for another now, but it can be asked again until then.
-            if let Some(status) = self.jobs.get(place).and_then(|job| job.status) {
-                return Ok(status);
+            // Its place is free for another once it has ended, but it can be asked again until then.
+            if !job.runs() {
+                return Ok(exit_status(job.status));
             }
             if let Some(status) = self.wait_change(pid)? {
                 return Ok(status);
@@ -244,43 +219,30 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    /// Waits for a background command to end; gives a status where a trap ends the wait.
+    /// Waits for a background command to change; gives a status where a trap ends the wait.
     fn wait_change(&mut self, pid: i32) -> Run<Option<i32>> {
         match self.host.wait(pid, Wait::EndOrSignal) {
             Ok(Some((pid, status))) => {
-                self.tell_signal(status & 0x7f);
+                if status & 0x7f != 0x7f {
+                    self.tell_signal(status & 0x7f);
+                }
                 self.note_end(pid, status);
             }
-            Ok(None) => {}
             Err(EINTR) => {
-                let signal = self.run_traps_first()?;
-                return Ok((signal != 0).then_some(128 + i32::from(signal)));
+                let signal = self.host.caught();
+                return Ok(self.run_trap(signal)?.then_some(128 + i32::from(signal)));
             }
-            // There is none any more: somebody else took them.
-            Err(_) => {
-                for job in &mut self.jobs {
-                    if job.pid != 0 && job.status.is_none() {
-                        job.status = Some(127);
-                    }
-                }
-            }
+            // Where there is none any more, somebody else took them.
+            _ => {}
         }
+        self.look_at_jobs();
         Ok(None)
     }
 
-    /// The process that a word names: a number, or `%N`.
+    /// The process, or as a negative number the group, that a word names: a number, or a job.
     pub(crate) fn process_of(&self, word: At) -> Option<i32> {
         match self.memory.string(word) {
-            [b'%', place @ ..] => {
-                let place = match place {
-                    b"%" | b"+" | b"" => {
-                        return self.jobs.iter().rev().find(|job| job.pid != 0).map(|job| job.pid);
-                    }
-                    digits => crate::builtins::decimal(digits)?,
-                };
-                let job = self.jobs.get((place as usize).checked_sub(1)?)?;
-                (job.pid != 0).then_some(job.pid)
-            }
+            [b'%', ..] => self.job_of(word).and_then(|place| self.jobs.get(place)).map(Job::target),
             [b'-', digits @ ..] => crate::builtins::decimal(digits).map(|pid| -(pid as i32)),
             digits => crate::builtins::decimal(digits).map(|pid| pid as i32),
         }

@@ -68,6 +68,8 @@ pub(crate) struct Reader {
     pub depth: u16,
     /// A command has begun, and its next line has another prompt.
     pub goes_on: bool,
+    /// There is nothing more to read; a terminal would begin anew.
+    ended: bool,
 }
 
 impl Reader {
@@ -86,6 +88,16 @@ impl Reader {
 
     pub const fn is_at_line_start(&self) -> bool {
         self.column == 0
+    }
+
+    pub const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Forgets the rest of what was read.
+    pub const fn forget(&mut self) {
+        (self.at, self.end) = (self.buffer, self.buffer);
+        (self.column, self.ended) = (0, false);
     }
 
     pub const fn mark_token(&mut self) {
@@ -131,15 +143,24 @@ impl<H: Host> Shell<'_, H> {
     #[inline(never)]
     fn refill(&mut self) -> bool {
         let reader = &mut self.reader;
-        if reader.descriptor < 0 {
+        if reader.descriptor < 0 || reader.ended {
             return false;
         }
         let left = reader.end.saturating_sub(reader.at);
         self.memory.copy(reader.at, reader.buffer, left);
         reader.at = reader.buffer;
         reader.end = reader.buffer + left;
-        if left == 0 && reader.column == 0 && self.options & crate::options::INTERACTIVE != 0 {
-            self.prompt();
+        // Files that `.` reads have no prompt.
+        if left == 0
+            && reader.column == 0
+            && reader.descriptor == 0
+            && self.options & crate::options::INTERACTIVE != 0
+        {
+            let comes = self.await_line();
+            self.reader.ended = !comes;
+            if !comes || self.editor.line != 0 {
+                return comes;
+            }
         }
         let reader = &mut self.reader;
         let length = if reader.ahead == Ahead::Byte { 1 } else { READ_BYTES - left };
@@ -149,6 +170,7 @@ impl<H: Host> Shell<'_, H> {
             let _ = self.host.write(2, self.memory.slice(reader.end, count));
         }
         reader.end += count;
+        reader.ended = count == 0;
         count > 0
     }
 

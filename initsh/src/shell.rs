@@ -2,12 +2,13 @@
 
 use core::mem;
 
+use crate::editor::Editor;
 use crate::expand::Field;
 use crate::host::{Host, Identity};
+use crate::jobs::Job;
 use crate::limits::{JOBS, LEAST_BYTES, READ_BYTES};
 use crate::memory::{At, Memory};
-use crate::options::{COMMAND, INTERACTIVE, STDIN};
-use crate::process::Job;
+use crate::options::{COMMAND, INTERACTIVE, MONITOR, STDIN};
 use crate::reader::{Ahead, Reader};
 use crate::signals::TRAPS;
 use crate::symbols::{EXPORTED, Symbols, name_length};
@@ -88,8 +89,23 @@ pub struct Shell<'m, H: Host> {
     pub(crate) substituted: Option<i32>,
     /// `getopts` and the options of built-ins: the place within a word.
     pub(crate) option_place: usize,
+    /// What the person has typed so far is to be forgotten: the source has an end here.
+    pub(crate) is_given_up: bool,
+    /// Somebody types what is read.
+    pub(crate) is_typed: bool,
+    /// For how many commands a word about stopped jobs holds.
+    pub(crate) warned: u8,
+    /// Where jobs are controlled: the terminal that they share; else -1.
+    pub(crate) terminal: i32,
+    /// The group that we were in before, and how many jobs have begun.
+    pub(crate) first_group: i32,
+    pub(crate) begun: u32,
+    pub(crate) editor: Editor,
     pub(crate) jobs: [Job; JOBS],
+    pub(crate) no_job: Job,
     pub(crate) last_background: i32,
+    /// In the action of a trap: the status before it, which `exit` alone gives. XCU 2.14, exit
+    pub(crate) before_action: Option<i32>,
     pub(crate) process: u32,
     /// Actions of signals; 0 of EXIT.
     pub(crate) traps: [u32; TRAPS],
@@ -130,8 +146,17 @@ impl<'m, H: Host> Shell<'m, H> {
             option_place: 0,
             flag: 0,
             argument: 0,
+            is_given_up: false,
+            is_typed: false,
+            warned: 0,
+            terminal: -1,
+            first_group: 0,
+            begun: 0,
+            editor: Editor::default(),
             jobs: [Job::NONE; JOBS],
+            no_job: Job::NONE,
             last_background: 0,
+            before_action: None,
             process: 0,
             traps: [0; TRAPS],
             has_traps: false,
@@ -143,9 +168,17 @@ impl<'m, H: Host> Shell<'m, H> {
     pub fn run(&mut self) -> i32 {
         if self.start().is_ok() {
             let interactive = self.is_set(INTERACTIVE);
-            let _ = if interactive { self.converse() } else { self.script(true) };
+            let _ = if interactive {
+                self.converse()
+            } else {
+                self.control_jobs();
+                self.script(true)
+            };
         }
-        self.end()
+        let status = self.end();
+        self.options &= !MONITOR;
+        self.control_jobs();
+        status
     }
 
     fn start(&mut self) -> Run {
@@ -269,7 +302,14 @@ impl<'m, H: Host> Shell<'m, H> {
     pub(crate) fn script(&mut self, replaceable: bool) -> Run {
         let mark = self.memory.top;
         loop {
+            if self.terminal >= 0 && self.reader.descriptor >= 0 && !self.is_set(INTERACTIVE) {
+                self.tell_jobs();
+            }
             let unit = self.unit()?;
+            if self.is_given_up {
+                return Err(Fail);
+            }
+            self.warned = self.warned.saturating_sub(1);
             let Some(tree) = unit else { return Ok(()) };
             if tree != 0 {
                 self.give_back();
@@ -419,6 +459,9 @@ impl<'m, H: Host> Shell<'m, H> {
 
     #[inline(never)]
     pub(crate) fn no_script(&mut self, words: &[u8]) -> Fail {
+        if self.is_given_up {
+            return Fail;
+        }
         let mark = self.memory.top;
         let (line, column) = self.reader.place();
         let name = self.name;

@@ -4,6 +4,7 @@ use core::mem;
 
 use crate::host::{Host, SignalAction};
 use crate::memory::At;
+use crate::process::SIGINT;
 use crate::reader::Reader;
 use crate::shell::{Fail, Run, Shell, Skip, Words};
 
@@ -13,26 +14,28 @@ pub(crate) const TRAPS: usize = 65;
 /// The action that does nothing; others are blocks of the heap, and 0 is the default.
 const IGNORED: u32 = 1;
 
-const SIGINT: u8 = 2;
 const SIGQUIT: u8 = 3;
 const SIGTERM: u8 = 15;
-
-/// What a signal does in an interactive shell. XCU 2.11.
-const fn own_action(signal: u8) -> SignalAction {
-    match signal {
-        SIGINT => SignalAction::Catch,
-        SIGQUIT | SIGTERM => SignalAction::Ignore,
-        _ => SignalAction::Default,
-    }
-}
+pub(crate) const SIGTSTP: u8 = 20;
+pub(crate) const SIGTTOU: u8 = 22;
 
 impl<H: Host> Shell<'_, H> {
-    /// The signals of an interactive shell: as it wants them, or in a child as they were.
-    pub(crate) fn own_signals(&mut self, is_shell: bool) {
-        for signal in [SIGINT, SIGQUIT, SIGTERM] {
-            let action = if is_shell { own_action(signal) } else { SignalAction::Default };
+    /// What a signal does without an action. XCU 2.11. What is nothing to us is caught and let go, not ignored: a child
+    /// can be sent it before it has its own way with it.
+    fn own_action(&self, signal: u8) -> SignalAction {
+        let is_ours = match signal {
+            SIGINT | SIGQUIT | SIGTERM => self.is_interactive(),
+            SIGTSTP | SIGTTOU => self.terminal >= 0,
+            _ => false,
+        };
+        if is_ours { SignalAction::Catch } else { SignalAction::Default }
+    }
+
+    /// Gives the signals of a person's shell, and of job control, what they do now.
+    pub(crate) fn own_signals(&mut self) {
+        for signal in [SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU] {
             if self.traps.get(usize::from(signal)) == Some(&0) {
-                self.host.signal(signal, action);
+                self.host.signal(signal, self.own_action(signal));
             }
         }
     }
@@ -46,25 +49,32 @@ impl<H: Host> Shell<'_, H> {
         })
     }
 
-    /// Runs the action of what arrived.
+    /// Runs the actions of what arrived.
     pub(crate) fn run_traps(&mut self) -> Run {
-        while self.run_traps_first()? != 0 {}
-        Ok(())
+        loop {
+            let signal = self.host.caught();
+            if signal == 0 {
+                return Ok(());
+            }
+            self.run_trap(signal)?;
+        }
     }
 
-    /// Runs the action of the first signal that has arrived; gives its number.
-    pub(crate) fn run_traps_first(&mut self) -> Run<u8> {
-        let signal = self.host.caught();
+    /// Runs the action of a signal; gives whether it has one.
+    pub(crate) fn run_trap(&mut self, signal: u8) -> Run<bool> {
         let action = self.traps.get(usize::from(signal)).map_or(0, |action| *action as usize);
+        if action > 1 {
+            return self.run_action(action).map(|()| true);
+        }
         if signal == SIGINT && action == 0 {
             // Only an interactive shell catches it by itself: back to the prompt.
+            let _ = self.host.write(2, b"\n");
             self.status = 130;
+            // Whatever is under way.
+            self.exiting = true;
             return Err(Fail);
         }
-        if signal != 0 && action > 1 {
-            self.run_action(action)?;
-        }
-        Ok(signal)
+        Ok(false)
     }
 
     fn run_action(&mut self, action: At) -> Run {
@@ -72,7 +82,9 @@ impl<H: Host> Shell<'_, H> {
         let status = self.status;
         self.memory.push_copy(action, self.memory.length(action) + 1);
         let skip = mem::take(&mut self.skip);
+        let before = self.before_action.replace(status);
         let done = self.eval_string(mark, false);
+        self.before_action = before;
         if done.is_ok() {
             self.memory.top = mark;
             if self.skip == Skip::Nothing {
@@ -114,8 +126,7 @@ impl<H: Host> Shell<'_, H> {
         if signal != 0 {
             self.has_traps |= action > IGNORED;
             let kind = match action {
-                0 if self.is_interactive() => own_action(signal as u8),
-                0 => SignalAction::Default,
+                0 => self.own_action(signal as u8),
                 IGNORED => SignalAction::Ignore,
                 _ => SignalAction::Catch,
             };

@@ -7,7 +7,7 @@ use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use initsh::{FileStatus, Host, Identity, Look, Open, Shell, SignalAction, Wait};
+use initsh::{FileStatus, Host, Identity, Keys, Look, Open, Shell, SignalAction, Wait, Wake};
 
 /// What each shell is given, far less than the bound, so that it is met.
 const MEMORY_BYTES: usize = 1 << 20;
@@ -23,14 +23,33 @@ struct Nowhere {
     next: usize,
     written: usize,
     directory: Vec<u8>,
+    /// What a person types; nobody is there where there is none.
+    keys: Vec<u8>,
+    typed: usize,
+    signals: usize,
+    /// Names that the directory being read still has.
+    names: usize,
 }
 
 impl Nowhere {
     fn new(words: &[&[u8]]) -> Nowhere {
         let arguments = words.iter().map(|word| CString::new(*word).unwrap()).collect();
-        Nowhere { arguments, next: 0, written: 0, directory: b"/\0".to_vec() }
+        Nowhere {
+            arguments,
+            next: 0,
+            written: 0,
+            directory: b"/\0".to_vec(),
+            keys: Vec::new(),
+            typed: 0,
+            signals: 0,
+            names: 0,
+        }
     }
 }
+
+/// What is in every directory where a person is.
+const NAMES: &[u8] =
+    b".\0..\0echo\0e o\0it's\0gr\xc3\xb6\xc3\x9fe\0gr\xc3\xb6\xc3\xa4\0\x1b[2J\0.x\0";
 
 impl Host for Nowhere {
     fn next_argument(&mut self) -> Option<&CStr> {
@@ -40,8 +59,13 @@ impl Host for Nowhere {
     fn next_variable(&mut self) -> Option<&CStr> {
         None
     }
-    fn read(&mut self, _: i32, _: &mut [u8]) -> Result<usize, i32> {
-        Ok(0)
+    fn read(&mut self, _: i32, room: &mut [u8]) -> Result<usize, i32> {
+        let (Some(key), Some(place)) = (self.keys.get(self.typed), room.first_mut()) else {
+            return Ok(0);
+        };
+        *place = *key;
+        self.typed += 1;
+        Ok(1)
     }
     fn write(&mut self, _: i32, bytes: &[u8]) -> Result<usize, i32> {
         assert!(bytes.len() <= MEMORY_BYTES);
@@ -53,7 +77,8 @@ impl Host for Nowhere {
     }
     fn open(&mut self, path: &CStr, how: Open) -> Result<i32, i32> {
         assert!(path.to_bytes().len() <= MEMORY_BYTES);
-        if how == Open::Write { Ok(9) } else { Err(NONE) }
+        self.names = NAMES.len();
+        if how == Open::Write || !self.keys.is_empty() { Ok(9) } else { Err(NONE) }
     }
     fn close(&mut self, _: i32) {}
     fn duplicate(&mut self, _: i32, _: i32) -> Result<(), i32> {
@@ -93,6 +118,14 @@ impl Host for Nowhere {
     fn caught(&mut self) -> u8 {
         0
     }
+    fn builtins(&self) -> &'static [u8] {
+        b"own other"
+    }
+    fn builtin(&mut self, strings: &[u8], arguments: usize, room: &mut [u8]) -> i32 {
+        assert!(strings.starts_with(b"own\0") || strings.starts_with(b"other\0"));
+        assert!(arguments > 0 && room.len() < 1 << 30);
+        3
+    }
     fn signal_name(&self, signal: u8) -> &'static [u8] {
         if signal == 15 { b"TERM" } else { b"" }
     }
@@ -105,8 +138,10 @@ impl Host for Nowhere {
     fn access(&mut self, _: &CStr, _: u32) -> bool {
         false
     }
-    fn names(&mut self, _: i32, _: &mut [u8]) -> usize {
-        0
+    fn names(&mut self, _: i32, room: &mut [u8]) -> usize {
+        let count = std::mem::take(&mut self.names).min(room.len());
+        room[..count].copy_from_slice(&NAMES[..count]);
+        count
     }
     fn change_directory(&mut self, path: &CStr) -> Result<(), i32> {
         self.directory = path.to_bytes_with_nul().to_vec();
@@ -121,7 +156,31 @@ impl Host for Nowhere {
         0o22
     }
     fn is_terminal(&mut self, _: i32) -> bool {
-        false
+        !self.keys.is_empty()
+    }
+    fn set_keys(&mut self, _: i32, _: Keys) {}
+    fn await_keys(&mut self, _: i32, waits: bool) -> Wake {
+        // Each third key comes by itself, and a signal now and then.
+        match (waits, self.typed % 3) {
+            (false, 0) => Wake::Nothing,
+            (true, 0) if self.signals < self.typed / 20 => {
+                self.signals += 1;
+                Wake::Signal
+            }
+            _ => Wake::Input,
+        }
+    }
+    fn columns(&mut self, _: i32) -> usize {
+        self.typed % 100
+    }
+    fn foreground(&mut self, _: i32) -> Result<i32, i32> {
+        Err(NONE)
+    }
+    fn set_foreground(&mut self, _: i32, _: i32) -> Result<(), i32> {
+        Err(NONE)
+    }
+    fn set_group(&mut self, _: i32, _: i32) -> Result<(), i32> {
+        Err(NONE)
     }
     fn identity(&mut self, _: Identity) -> u32 {
         42
@@ -327,4 +386,96 @@ fn memory_of_any_size_is_enough_or_too_little() {
         enough += u32::from(status == 0);
     }
     assert!(enough > 0);
+}
+
+/// What is typed, often.
+const KEYS: &[&[u8]] = &[
+    b"\t",
+    b"\t\t",
+    b"\r",
+    b"\n",
+    b"\x1b[A",
+    b"\x1b[B",
+    b"\x1b[D",
+    b"\x1bb",
+    b"\x7f",
+    b"\x01",
+    b"\x05",
+    b"\x17",
+    b"\x0b",
+    b"\x19",
+    b"\x15",
+    b"\x14",
+    b"\x03",
+    b"\x0c",
+    b"e",
+    b"gr",
+    b"it",
+    b" ",
+    b"/",
+    b"./",
+    b"~/",
+    b"$",
+    b"'",
+    b"\"",
+    b"\\",
+    b";",
+    b"|",
+    b"&",
+    b"(",
+    b"$(",
+    b"`",
+    b">",
+    b"<",
+    b"<<",
+    b"=",
+    b"{",
+    b"if ",
+    b"then ",
+    b"fi",
+    b"#",
+    b"*",
+    b"\xc3",
+    b"\xc3\xb6",
+    b"\x1b",
+    b"\x1b[",
+    b"\0",
+    b"fg",
+    b"bg",
+    b"jobs",
+    b"exec ",
+    b"x=",
+    b".",
+];
+
+#[test]
+fn keys_by_chance_do_no_harm() {
+    with_stack(|| {
+        let seed = number("INITSH_SEED", 1);
+        let end = Instant::now() + Duration::from_secs(number("INITSH_SECONDS", 3));
+        let mut rounds = 0;
+        while Instant::now() < end {
+            let mut chance = Chance(seed.wrapping_mul(1 << 40) ^ rounds);
+            let mut keys = Vec::new();
+            for _ in 0..chance.below(400) {
+                keys.extend_from_slice(KEYS[chance.below(KEYS.len())]);
+            }
+            keys.push(b' ');
+            let begun = Instant::now();
+            let mut host = Nowhere::new(&[b"sh"]);
+            host.keys.clone_from(&keys);
+            // Too little memory for it is an end like others.
+            let bytes =
+                if chance.below(4) == 0 { 9_000 + chance.below(90_000) } else { MEMORY_BYTES };
+            let status = Shell::new(&mut host, &mut vec![0; bytes]).run();
+            let shown = String::from_utf8_lossy(&keys).into_owned();
+            assert!((0..256).contains(&status), "seed {seed}, round {rounds}: {shown:?}");
+            // No more than some lines for each key.
+            assert!(host.written < 2000 * (keys.len() + 10), "a flood: {shown:?}");
+            assert!(begun.elapsed() < LIMIT, "seed {seed}, round {rounds}: {shown:?}");
+            rounds += 1;
+        }
+        println!("measured: {rounds} persons");
+        assert!(rounds > 100, "{rounds} rounds");
+    });
 }

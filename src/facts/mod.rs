@@ -16,6 +16,8 @@ pub mod names;
 pub mod naming;
 #[cfg(feature = "run")]
 pub mod prepared;
+#[cfg(any(feature = "see", feature = "shell"))]
+pub mod processes;
 #[cfg(feature = "boot")]
 pub mod roots;
 #[cfg(feature = "run")]

@@ -12,7 +12,7 @@ use rustix::io::read;
 use super::cgroups::unified_place;
 use crate::input::enter_options::{EnterOptions, KINDS, NAMES, OWN_TOOLS, Place, Style};
 use crate::input::namespaces::Namespaces;
-use crate::input::process_status::Rights;
+use crate::input::process_rights::Rights;
 use crate::input::refusal::{Cause, Reason, Refusal, Subject};
 use crate::input::security_options::Label;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};

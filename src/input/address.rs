@@ -1,5 +1,7 @@
 //! Internet addresses: strict, as the kernel has them.
 
+#[cfg(all(feature = "boot", feature = "shell"))]
+use crate::text::line::Line;
 use crate::text::number::parse_u64;
 use crate::text::parts::parts;
 
@@ -51,6 +53,51 @@ impl Address {
         self.bytes.get(..length).unwrap_or_default()
     }
 
+    /// The address of these bytes, 4 or 16.
+    #[cfg(all(feature = "boot", feature = "shell"))]
+    #[must_use]
+    pub fn of_bytes(own: &[u8]) -> Self {
+        let mut bytes = [0; V6_BYTES];
+        bytes.iter_mut().zip(own).for_each(|(place, byte)| *place = *byte);
+        Self { bytes, is_v6: own.len() == V6_BYTES }
+    }
+
+    /// Appends it as text: the first of the longest runs of zeros as `::`. RFC 5952
+    #[cfg(all(feature = "boot", feature = "shell"))]
+    #[inline(never)]
+    pub fn append(&self, line: &mut Line) {
+        if !self.is_v6 {
+            for (index, byte) in self.bytes().iter().enumerate() {
+                line.text(if index == 0 { "" } else { "." }).number((*byte).into());
+            }
+            return;
+        }
+        let group = |at: usize| match self.bytes.get(2 * at..).and_then(<[u8]>::first_chunk) {
+            Some(bytes) => u16::from_be_bytes(*bytes),
+            None => 1,
+        };
+        let (mut start, mut longest) = (GROUPS, 1);
+        for at in 0..GROUPS {
+            let length = (at..).take_while(|at| group(*at) == 0).count();
+            if length > longest {
+                (start, longest) = (at, length);
+            }
+        }
+        let mut at = 0;
+        while at < GROUPS {
+            if at == start {
+                line.text("::");
+                at += longest;
+                continue;
+            }
+            line.text(if at == 0 || at == start + longest { "" } else { ":" });
+            let number = group(at);
+            let digits = (16 - number.leading_zeros()).div_ceil(4).max(1);
+            (0..digits).rev().for_each(|digit| append_digit(line, number >> (4 * digit)));
+            at += 1;
+        }
+    }
+
     /// Whether one interface can have it: it is neither unspecified nor for many.
     #[must_use]
     pub fn is_one(&self) -> bool {
@@ -76,6 +123,11 @@ impl Address {
         let [first, second, ..] = self.bytes;
         self.is_v6 && first == 0xfe && second & 0xc0 == 0x80
     }
+}
+
+#[cfg(all(feature = "boot", feature = "shell"))]
+fn append_digit(line: &mut Line, digit: u16) {
+    line.hex_digit((digit & 15) as u8);
 }
 
 impl Network {
@@ -213,6 +265,31 @@ mod tests {
             assert_eq!(read, expected, "{text:?}");
         }
         assert_eq!(Address::parse(b"::ffff:1.2.3.4"), None);
+    }
+
+    #[test]
+    fn text_of_addresses_is_that_of_the_standard_library() {
+        for text in [
+            "0.0.0.0",
+            "10.0.0.255",
+            "::",
+            "::1",
+            "1::",
+            "fd00::2",
+            "2001:db8::a:b",
+            "1:2:3:4:5:6:7:8",
+            "1:0:3:4:5:6:7:8",
+            "1:0:0:4:0:0:0:8",
+            "1:0:0:4:5:0:0:8",
+            "fe80::10:0:0:abcd",
+            "0:0:3:4:5:6:7:0",
+        ] {
+            let address = Address::parse(text.as_bytes()).unwrap();
+            let mut line = Line::new();
+            Address::of_bytes(address.bytes()).append(&mut line);
+            let expected: IpAddr = text.parse().unwrap();
+            assert_eq!(str::from_utf8(line.bytes()), Ok(expected.to_string().as_str()), "{text}");
+        }
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub struct Found<'a> {
 }
 
 /// A cursor over a command line.
+#[derive(Clone)]
 pub struct Arguments<'a, Words> {
     rest: Words,
     /// Index of the next string in the argument vector.
@@ -90,6 +91,12 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
     #[must_use]
     pub fn operands(&self) -> Words {
         self.rest.clone()
+    }
+
+    /// Takes the next string as an operand, whatever it is.
+    #[cfg(all(feature = "boot", feature = "shell"))]
+    pub fn next_operand(&mut self) -> Option<&'a CStr> {
+        self.rest.next()
     }
 
     /// For `map_err`: the option that was read last is refused.

@@ -3,8 +3,10 @@
 pub mod arguments;
 pub mod refusal;
 
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", all(feature = "boot", feature = "shell")))]
 pub mod address;
+#[cfg(all(feature = "boot", feature = "shell"))]
+pub mod applet_options;
 #[cfg(feature = "run")]
 pub mod archive;
 #[cfg(feature = "run")]
@@ -24,6 +26,8 @@ pub mod filter_default;
 pub mod filter_file;
 #[cfg(feature = "run")]
 pub mod id_map;
+#[cfg(all(feature = "boot", feature = "shell"))]
+pub mod ip_command;
 #[cfg(feature = "run")]
 pub mod json;
 #[cfg(feature = "run")]
@@ -40,13 +44,15 @@ pub mod mount_info;
 pub mod mount_options;
 #[cfg(feature = "run")]
 pub mod namespaces;
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", all(feature = "boot", feature = "shell")))]
 pub mod netlink;
 #[cfg(feature = "run")]
 pub mod network;
 #[cfg(feature = "run")]
 pub mod persist;
 #[cfg(feature = "run")]
+pub mod process_rights;
+#[cfg(any(feature = "see", feature = "shell"))]
 pub mod process_status;
 #[cfg(feature = "run")]
 pub mod record;
@@ -89,6 +95,8 @@ pub mod partition_table;
 pub mod place;
 #[cfg(feature = "boot")]
 pub mod power_options;
+#[cfg(all(feature = "boot", feature = "shell"))]
+pub mod seconds;
 #[cfg(feature = "boot")]
 pub mod settings;
 #[cfg(feature = "boot")]

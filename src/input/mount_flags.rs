@@ -25,7 +25,9 @@ pub const BIND: u32 = 4096;
 /// Changes a mount that is there.
 pub const REMOUNT: u32 = 32;
 /// With all mounts below it.
-const RECURSIVE: u32 = 16384;
+pub const RECURSIVE: u32 = 16384;
+/// What is mounted elsewhere is mounted here instead.
+pub const MOVE: u32 = 8192;
 
 /// Options, each twice in a row: what sets its bit, and what takes it back; `-` where there is no such word.
 const NAMES: &[u8] = b"ro\nrw\nnosuid\nsuid\nnodev\ndev\nnoexec\nexec\nsync\nasync\nremount\n-\n\
@@ -44,13 +46,18 @@ impl MountFlags {
 
     /// Reads `OPTION,…`; what a filesystem has to understand is appended to `data`.
     #[must_use]
-    #[inline(never)]
     pub fn read(options: &[u8], data: &mut Line) -> Self {
         let mut flags = Self::NONE;
-        for option in parts(options, b',').filter(|option| !option.is_empty()) {
-            flags.take(option, data);
-        }
+        flags.add(options, data);
         flags
+    }
+
+    /// Reads more of them.
+    #[inline(never)]
+    pub fn add(&mut self, options: &[u8], data: &mut Line) {
+        for option in parts(options, b',').filter(|option| !option.is_empty()) {
+            self.take(option, data);
+        }
     }
 
     fn take(&mut self, option: &[u8], data: &mut Line) {

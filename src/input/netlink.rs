@@ -26,7 +26,10 @@ const ASKS: u16 = 1 | 4;
 /// `NLM_F_EXCL | NLM_F_CREATE`.
 const MAKES: u16 = 0x200 | 0x400;
 /// `NLMSG_ERROR`: an errno, 0 for done.
-const OUTCOME: u16 = 2;
+pub const OUTCOME: u16 = 2;
+
+/// `NLMSG_DONE`: behind the last of several messages.
+pub const DONE: u16 = 3;
 
 /// What is asked for. The numbers are rtnetlink's `RTM_*`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,8 +46,16 @@ pub enum Kind {
     SetLink = 19,
     /// Give a link an address.
     NewAddress = 20,
+    /// Take one away.
+    DeleteAddress = 21,
+    /// Tell about all.
+    GetAddress = 22,
     /// Make a route.
     NewRoute = 24,
+    /// Remove one.
+    DeleteRoute = 25,
+    /// Tell about all.
+    GetRoute = 26,
 }
 
 impl Kind {
@@ -52,8 +63,8 @@ impl Kind {
         match self {
             Self::NewLink | Self::NewAddress | Self::NewRoute => ASKS | MAKES,
             // Its answer is the link; an acknowledgement would be a message more.
-            Self::GetLink => 1,
-            Self::DeleteLink | Self::SetLink => ASKS,
+            Self::GetLink | Self::GetAddress | Self::GetRoute => 1,
+            Self::DeleteLink | Self::SetLink | Self::DeleteAddress | Self::DeleteRoute => ASKS,
         }
     }
 }
@@ -118,7 +129,8 @@ pub struct Request {
 }
 
 /// Families of addresses. Source: address_families(7).
-const fn family(address: &Address) -> u8 {
+#[must_use]
+pub const fn family(address: &Address) -> u8 {
     if address.is_v6 { 10 } else { 2 }
 }
 
@@ -171,6 +183,29 @@ impl Request {
         request.attribute(link::NAMESPACE_PID, &pid.to_ne_bytes());
         request.close(peer).close(data).close(info);
         request
+    }
+
+    /// All that there is of a kind, for a family of addresses or 0.
+    #[cfg(all(feature = "boot", feature = "shell"))]
+    #[must_use]
+    pub fn dump(kind: Kind, family: u8) -> Self {
+        /// `NLM_F_REQUEST | NLM_F_DUMP`.
+        const ALL: u16 = 1 | 0x300;
+        let mut request = Self::new(kind);
+        request.put(6, &ALL.to_ne_bytes());
+        // The longest head that there is.
+        request.raw(&[family]).raw(&[0; LINK_BYTES - 1]);
+        request
+    }
+
+    /// Asks for something else with the same body, and with flags of its own beside those of every request.
+    #[cfg(all(feature = "boot", feature = "shell"))]
+    #[must_use]
+    pub fn with(mut self, kind: Kind, flags: u16) -> Self {
+        self.kind = kind;
+        self.put(4, &(kind as u16).to_ne_bytes());
+        self.put(6, &(ASKS | flags).to_ne_bytes());
+        self
     }
 
     /// An address of a link.
@@ -301,8 +336,18 @@ pub fn read_answer(bytes: &[u8]) -> Option<Answer<'_>> {
     Some(Answer::Link(link))
 }
 
+/// The kind and the body of the first message, and what follows it.
+#[cfg(all(feature = "boot", feature = "shell"))]
+#[must_use]
+pub fn first_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+    let length = number(bytes, 0)? as usize;
+    let body = bytes.get(HEADER_BYTES..length)?;
+    let rest = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+    Some((u16::from_ne_bytes(array(bytes, 4)?), body, rest))
+}
+
 /// Kinds and values of attributes, up to the first whose length cannot be.
-fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     /// `NLA_TYPE_MASK`: two bits are flags.
     const KIND: u16 = 0x3fff;
     core::iter::from_fn(move || {
@@ -320,7 +365,9 @@ fn text(value: &[u8]) -> &[u8] {
     crate::text::parts::parts(value, 0).skip_to(0)
 }
 
-fn number(bytes: &[u8], at: usize) -> Option<u32> {
+/// The four bytes at a place, as a number.
+#[must_use]
+pub fn number(bytes: &[u8], at: usize) -> Option<u32> {
     array(bytes, at).map(u32::from_ne_bytes)
 }
 

@@ -1,142 +1,177 @@
-//! What /proc/PID/status and uid_map say of a process.
-//!
-//! Source: proc_pid_status(5), user_namespaces(7).
+//! What the kernel says of a process: /proc/PID/stat and /proc/PID/status.
 
-use super::capability::CapabilitySet;
-use super::limits::UNLIMITED;
-use crate::text::number::{parse_id, parse_u64};
-use crate::text::parts::parts;
+use crate::text::number::parse_u64;
+use crate::text::parts::{Parts, parts};
 
-/// What a process may do.
+/// A line of /proc/PID/stat. Source: proc_pid_stat(5).
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
-pub struct Rights {
-    /// What programs that it executes could gain.
-    pub bounding: CapabilitySet,
-    /// What it has.
-    pub permitted: CapabilitySet,
-    /// What its programs keep although they are not root's.
-    pub ambient: CapabilitySet,
-    /// Nothing gains privileges by exec.
-    pub no_new_privileges: bool,
-    /// Its system calls are filtered.
-    pub filtered: bool,
+pub struct Stat<'a> {
+    /// The program's name, at most 15 bytes of any value; of a kernel thread at most 63.
+    pub name: &'a [u8],
+    /// One letter: R, S, D, Z, T, t, I, X.
+    pub state: u8,
+    /// Its parent's pid; 0 where that is outside of our pid namespace.
+    pub parent: i32,
+    /// Its process group.
+    pub group: i32,
+    /// Its session.
+    pub session: i32,
+    /// The number of its controlling terminal's device; 0 for none.
+    pub terminal: u32,
+    /// Time of processor in user mode, in ticks of `TICKS`.
+    pub user_ticks: u64,
+    /// The same in the kernel.
+    pub system_ticks: u64,
+    /// Its threads.
+    pub threads: u64,
+    /// When it was started, in ticks since the machine was.
+    pub start_ticks: u64,
+    /// Bytes of its address space.
+    pub virtual_bytes: u64,
+    /// Pages of it in memory.
+    pub resident_pages: u64,
 }
 
-impl Rights {
-    /// Reads them; what is missing is nothing.
+/// Ticks in a second: the kernel's `USER_HZ`, the same on all our machines.
+pub const TICKS: u64 = 100;
+
+impl<'a> Stat<'a> {
+    /// Reads the line. The name may hold anything, parentheses and newlines too; nothing but numbers follows it.
     #[must_use]
-    pub fn read(status: &[u8]) -> Self {
-        let set = |name| CapabilitySet(hexadecimal(field(status, name)));
-        Self {
-            bounding: set(b"CapBnd:"),
-            permitted: set(b"CapPrm:"),
-            ambient: set(b"CapAmb:"),
-            no_new_privileges: field(status, b"NoNewPrivs:") == b"1",
-            filtered: !matches!(field(status, b"Seccomp:"), b"0" | b""),
-        }
+    pub fn read(line: &'a [u8]) -> Option<Self> {
+        let open = line.iter().position(|byte| *byte == b'(')?;
+        let close = line.iter().rposition(|byte| *byte == b')')?;
+        let name = line.get(open + 1..close)?;
+        let mut fields = parts(line.get(close + 2..)?.trim_ascii_end(), b' ');
+        // Each is the number of fields before the next.
+        let (state, _) = fields.next()?.split_first()?;
+        let mut number = |skipped| next_number(&mut fields, skipped);
+        Some(Self {
+            name,
+            state: *state,
+            parent: number(0)? as i32,
+            group: number(0)? as i32,
+            session: number(0)? as i32,
+            terminal: number(0)? as u32,
+            user_ticks: number(6)?,
+            system_ticks: number(0)?,
+            threads: number(4)?,
+            start_ticks: number(1)?,
+            virtual_bytes: number(0)?,
+            resident_pages: number(0)?,
+        })
     }
 }
 
-/// The value of a field, whose name has its colon. A process's name stands in it with newlines escaped.
-#[must_use]
+/// Behind so many fields.
 #[inline(never)]
-pub fn field<'s>(status: &'s [u8], name: &[u8]) -> &'s [u8] {
-    let value = parts(status, b'\n').find_map(|line| line.strip_prefix(name));
-    value.unwrap_or_default().trim_ascii()
+fn next_number(fields: &mut Parts<'_>, skipped: usize) -> Option<u64> {
+    parse_u64(fields.skip_to(skipped))
 }
 
-/// The effective id in a field of four.
-#[must_use]
-pub fn effective_id(status: &[u8], name: &[u8]) -> Option<u32> {
-    parse_id(parts(field(status, name), b'\t').skip_to(1))
-}
+/// The text of /proc/PID/status: lines of `Name:`, a tab, and values. In its first line the kernel escapes newlines,
+/// so no program's name makes a line of its own. Source: proc_pid_status(5).
+#[derive(Clone, Copy)]
+pub struct Status<'a>(pub &'a [u8]);
 
-fn hexadecimal(digits: &[u8]) -> u64 {
-    digits.iter().fold(0, |number, digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            _ => digit.wrapping_sub(b'a').wrapping_add(10) & 15,
+impl<'a> Status<'a> {
+    /// What stands behind a name; nothing where the kernel has no such line.
+    #[must_use]
+    #[inline(never)]
+    pub fn field(self, name: &[u8]) -> Option<&'a [u8]> {
+        let value = |line: &'a [u8]| line.strip_prefix(name)?.strip_prefix(b":");
+        parts(self.0, b'\n').find_map(value).map(<[u8]>::trim_ascii)
+    }
+
+    /// The first number behind a name: a user id, pages in kB, 0 or 1.
+    #[must_use]
+    pub fn number(self, name: &[u8]) -> Option<u64> {
+        self.nth(name, 0)
+    }
+
+    /// The number at `index` of several.
+    #[must_use]
+    #[inline(never)]
+    pub fn nth(self, name: &[u8], index: usize) -> Option<u64> {
+        let field = self.field(name)?;
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        parse_u64(field.split(blank).filter(|number| !number.is_empty()).nth(index)?)
+    }
+
+    /// How many numbers stand behind a name: pid namespaces that a process has a number in, of `NSpid`.
+    #[must_use]
+    pub fn count(self, name: &[u8]) -> usize {
+        self.field(name).map_or(0, |field| parts(field, b'\t').count())
+    }
+
+    /// A set such as that of `CapEff`.
+    #[must_use]
+    pub fn set(self, name: &[u8]) -> Option<u64> {
+        let digits = self.field(name)?;
+        let digit = |digit: &u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
         };
-        number << 4 | u64::from(value)
-    })
-}
-
-/// Soft and hard limits by the kernel's numbers, which is the order of /proc/PID/limits: a heading, then lines of columns.
-pub fn limits(text: &[u8]) -> impl Iterator<Item = Option<(u64, u64)>> {
-    const SOFT: usize = 26;
-    const HARD: usize = 47;
-    const END: usize = 68;
-    let number = |column: Option<&[u8]>| match column?.trim_ascii() {
-        b"unlimited" => Some(UNLIMITED),
-        digits => parse_u64(digits),
-    };
-    parts(text, b'\n')
-        .skip(1)
-        .map(move |line| Some((number(line.get(SOFT..HARD))?, number(line.get(HARD..END))?)))
-}
-
-/// Who `outer` is in the user namespace of a map.
-#[must_use]
-#[inline(never)]
-pub fn inner_id(map: &[u8], outer: u32) -> Option<u32> {
-    parts(map, b'\n').find_map(|line| {
-        let mut numbers = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let mut next = || parse_id(numbers.next()?);
-        let (inner, first) = (next()?, next()?);
-        // A range of all ids has one more than an id can be.
-        let size = next().unwrap_or(u32::MAX);
-        let offset = outer.checked_sub(first)?;
-        if offset < size { inner.checked_add(offset) } else { None }
-    })
+        digits.iter().try_fold(0_u64, |set, byte| Some(set << 4 | u64::from(digit(byte)?)))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const STATUS: &[u8] = b"Name:\ta\\nUid:\t7\nUid:\t1000\t1001\t1000\t1000\nGid:\t5\t6\t5\t5\n\
-        Groups:\t5 63 \nCapInh:\t0000000000000000\nCapPrm:\t00000000000000c0\n\
-        CapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000400\nNoNewPrivs:\t1\nSeccomp:\t2\n";
+    const REST: &str = "S 1 7 5 34816 -1 4194560 102 0 0 0 12 34 0 0 20 0 3 0 4711 3133440 \
+        435 18446744073709551615 1 1 0 0\n";
 
     #[test]
-    fn fields_are_read() {
-        assert_eq!(effective_id(STATUS, b"Uid:"), Some(1001));
-        assert_eq!(effective_id(STATUS, b"Gid:"), Some(6));
-        assert_eq!(field(STATUS, b"Groups:"), b"5 63");
-        assert_eq!(effective_id(b"", b"Uid:"), None);
-        let rights = Rights::read(STATUS);
-        assert_eq!(rights.bounding, CapabilitySet::ALL);
-        assert_eq!((rights.permitted.0, rights.ambient.0), (0xc0, 0x400));
-        assert!(rights.no_new_privileges && rights.filtered);
-        assert!(!Rights::read(b"Seccomp:\t0\n").filtered);
-    }
-
-    #[test]
-    fn limits_stand_in_columns() {
-        let text = std::fs::read("/proc/self/limits").unwrap();
-        assert_eq!(limits(&text).flatten().count(), 16);
-        let text =
-            b"Limit                     Soft Limit           Hard Limit           Units     \n\
-            Max cpu time              unlimited            unlimited            seconds   \n\
-            Max file size             1                    22                   bytes     \n";
-        let read: Vec<_> = limits(text).collect();
-        assert_eq!(read, [Some((UNLIMITED, UNLIMITED)), Some((1, 22)), None]);
-    }
-
-    #[test]
-    fn ids_are_mapped_back() {
-        let map = b"         0       1000          1\n         1     100000      65536\n";
-        for (outer, inner) in [
-            (1000, Some(0)),
-            (1001, None),
-            (100_000, Some(1)),
-            (165_535, Some(65_536)),
-            (165_536, None),
-            (0, None),
-        ] {
-            assert_eq!(inner_id(map, outer), inner, "{outer}");
+    fn fields_stand_behind_the_last_parenthesis() {
+        for name in ["sh", "", "a) R 9 (b", "x\ny", "((", "a b", ")", "\x1b[2J"] {
+            let line = format!("77 ({name}) {REST}");
+            let expected = Stat {
+                name: name.as_bytes(),
+                state: b'S',
+                parent: 1,
+                group: 7,
+                session: 5,
+                terminal: 34816,
+                user_ticks: 12,
+                system_ticks: 34,
+                threads: 3,
+                start_ticks: 4711,
+                virtual_bytes: 3_133_440,
+                resident_pages: 435,
+            };
+            assert_eq!(Stat::read(line.as_bytes()), Some(expected), "{name:?}");
         }
-        assert_eq!(inner_id(b"0 0 4294967295\n", 77), Some(77));
+    }
+
+    #[test]
+    fn half_a_line_is_none() {
+        let line = format!("77 (sh) {REST}");
+        for end in 0..line.len() - 30 {
+            assert_eq!(Stat::read(&line.as_bytes()[..end]).filter(|s| s.resident_pages > 43), None);
+        }
+        for bad in ["77 sh S 1", ")(", "77 (sh)", "77 (sh) ", "77 (sh) S x"] {
+            assert_eq!(Stat::read(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn values_stand_behind_their_names() {
+        // The kernel's own text for a name with a newline in it.
+        let text = b"Name:\ta\\nUid:\t9\nUmask:\t0022\nNSpid:\t812\t5\t1\nUid:\t1000\t0\t7\t7\n\
+            VmRSS:\t    1740 kB\nCapEff:\t000001fffeffffff\nGroups:\t4 27 \nSeccomp:\t2\n";
+        let status = Status(text);
+        assert_eq!(status.field(b"Name"), Some(b"a\\nUid:\t9".as_slice()));
+        assert_eq!((status.number(b"Uid"), status.nth(b"Uid", 1)), (Some(1000), Some(0)));
+        assert_eq!((status.nth(b"NSpid", 2), status.count(b"NSpid")), (Some(1), 3));
+        assert_eq!(status.nth(b"NSpid", 3), None);
+        assert_eq!(status.number(b"VmRSS"), Some(1740));
+        assert_eq!(status.set(b"CapEff"), Some(0x1ff_feff_ffff));
+        assert_eq!((status.set(b"CapBnd"), status.set(b"Umask")), (None, Some(0x22)));
+        assert_eq!((status.number(b"Seccomp"), status.field(b"Seccomp_filters")), (Some(2), None));
+        assert_eq!(status.nth(b"Groups", 1), Some(27));
     }
 }

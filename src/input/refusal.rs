@@ -316,6 +316,15 @@ reasons! {
     NoInit "is not in the new root, or cannot be executed",
     NoNewRoot "needs NEW_ROOT and INIT",
     NotFirst "works only as PID 1",
+    FewOperands "something to do it with is missing; --help tells",
+    NoMode "is no mode: octal digits, at most 7777",
+    NotRemoved "is not removed: name what it is in",
+    NoNodeType "is no type: b, c, u, p",
+    NoNumber "is no number that it can be",
+    NoSeconds "is no time such as 10, 0.5, 2m: seconds, or s, m, h, d",
+    NotListed "is not in /etc/fstab",
+    NoModules "there are no modules of this kernel below /lib/modules",
+    NoIpWord "is not understood here; --help tells what is",
     NotFirstProcess "boots a machine only as PID 1; see rootlet --help",
 }
 

@@ -1,14 +1,14 @@
 //! PID 1 of a machine: which face it has, and what all have in common.
 
 mod command;
-mod device;
-mod fstab;
+pub mod device;
+pub mod fstab;
 mod initramfs;
-mod modules;
+pub mod modules;
 mod seed;
 mod services;
-mod setup;
-mod shutdown;
+pub mod setup;
+pub mod shutdown;
 pub mod switch;
 mod task;
 

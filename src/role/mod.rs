@@ -15,6 +15,8 @@ use crate::sys::vectors::{Strings, Vectors};
 use crate::text::line::Line;
 use crate::text::packed::{Packed, packed};
 
+#[cfg(all(feature = "boot", feature = "shell"))]
+mod applets;
 #[cfg(feature = "boot")]
 mod boot;
 mod init;
@@ -305,7 +307,7 @@ fn play(
         }
         #[cfg(feature = "boot")]
         Role::SwitchRoot => {
-            let status = boot::switch::switch_root(vectors, arguments);
+            let status = boot::switch::switch_root(vectors.environment, arguments);
             if own_pid() == 1 {
                 boot::rescue_for_ever(vectors, &mut memory.boot)
             }
@@ -323,7 +325,13 @@ fn play(
             if before.as_ptr() != arguments.as_ptr() {
                 name = before.next();
             }
-            shell::shell(name.unwrap_or(c"sh"), vectors, arguments)
+            let status = shell::shell(name.unwrap_or(c"sh"), vectors, arguments);
+            // As a machine's first process it must not end: that is a panic.
+            #[cfg(feature = "boot")]
+            if own_pid() == 1 && crate::run::machine::is_machine() {
+                boot::rescue_for_ever(vectors, &mut memory.boot)
+            }
+            status
         }
         Role::Init(style) => init::init(style, vectors, arguments, &mut memory.init),
         Role::Version => version(),

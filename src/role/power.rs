@@ -19,7 +19,7 @@ const INIT: i32 = 1;
 
 /// Ends the machine, by asking init or without it.
 #[inline(never)]
-pub fn power(end: End, words: Strings<'static>) -> i32 {
+pub fn power(end: End, words: Strings<'_>) -> i32 {
     let mut arguments = Arguments::new(words, 0);
     let power = match parse(end, &mut arguments) {
         Ok(Some(power)) => power,

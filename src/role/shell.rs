@@ -5,11 +5,18 @@ use core::ffi::CStr;
 use initsh::Shell;
 use initsh::limits::MEMORY_BYTES;
 
+#[cfg(feature = "boot")]
+use super::applets::BUILTINS;
 use crate::report;
 use crate::run::shell_host::ShellHost;
 use crate::sys::memory::Memory;
 use crate::sys::vectors::{Strings, Vectors};
 use crate::text::call::{Call, CallError};
+
+/// Without the role that mounts and loads modules there is little that a host could do.
+#[cfg(not(feature = "boot"))]
+const BUILTINS: crate::run::shell_host::Builtins =
+    crate::run::shell_host::Builtins { names: b"", perform: |_, _| 0 };
 
 /// Runs a script, or the commands of standard input.
 #[inline(never)]
@@ -18,6 +25,6 @@ pub fn shell(name: &'static CStr, vectors: Vectors, arguments: Strings<'static>)
         Ok(memory) => memory,
         Err(errno) => return report::failed_call(CallError { call: Call::Mmap, errno }, b"sh"),
     };
-    let mut host = ShellHost::new(name, arguments, vectors.environment);
+    let mut host = ShellHost::new(name, arguments, vectors.environment, &BUILTINS);
     Shell::new(&mut host, memory.bytes()).run()
 }

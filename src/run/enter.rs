@@ -13,7 +13,7 @@ use super::mounts::{
 use crate::facts::target::Target;
 use crate::input::mount_options::{Parameter, Propagation};
 use crate::input::namespaces::Namespaces;
-use crate::input::process_status::limits;
+use crate::input::process_rights::limits;
 use crate::plan::step::{Filesystem, Slot};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
 use crate::sys::mount::{Depth, clone_tree, set_tree_attributes};

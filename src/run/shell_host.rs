@@ -2,15 +2,18 @@
 
 use core::ffi::CStr;
 
-use initsh::{FileStatus, Host, Identity, Look, Open, SignalAction, Wait};
+use initsh::{FileStatus, Host, Identity, Keys, Look, Open, SignalAction, Wait, Wake};
 use linux_raw_sys::general as kernel;
 use rustix::fs::{Access, AtFlags, CWD, Mode, accessat, statat};
 
 use crate::input::signal_names;
 use crate::sys::directory::{read_names, write_current};
-use crate::sys::process::{Pid, Side, Until, exit, fork, limit};
+use crate::sys::poll::{self, Entry};
+use crate::sys::process::{Pid, Side, Until, exit, fork, limit, own_group};
 use crate::sys::shell as sys;
-use crate::sys::signal::{Signal, SignalSet, block, kill, set_ignored, take};
+use crate::sys::signal::{FOR_EVER, Signal, SignalSet, block, kill, set_ignored, take};
+use crate::sys::signal_file;
+use crate::sys::terminal::{self, Attributes};
 use crate::sys::vectors::Strings;
 use crate::text::errno::Errno;
 use crate::text::line::Line;
@@ -23,17 +26,28 @@ const PIPE_BYTES: usize = 4096;
 /// What is read of /etc/passwd.
 const USERS_BYTES: usize = 4096;
 
+/// Commands that stand in for programs where there are none.
+pub struct Builtins {
+    /// Their names, with blanks between them.
+    pub names: &'static [u8],
+    /// Performs one, with its words and the environment; gives its exit status.
+    pub perform: fn(Strings<'_>, Strings<'_>) -> i32,
+}
+
 /// A shell's view of this process.
 pub struct ShellHost {
     name: Option<&'static CStr>,
     arguments: Strings<'static>,
     environment: Strings<'static>,
+    builtins: &'static Builtins,
     /// The signals that were blocked when we began.
     inherited: SignalSet,
     /// Those that have actions: they are blocked, and taken when there is time.
     caught: u64,
     /// One that was taken and not asked for yet.
     arrived: u8,
+    /// How programs left the terminal before keys were asked for.
+    attributes: Option<Attributes>,
 }
 
 const fn bit(signal: u8) -> u64 {
@@ -51,10 +65,20 @@ impl ShellHost {
         name: &'static CStr,
         arguments: Strings<'static>,
         environment: Strings<'static>,
+        builtins: &'static Builtins,
     ) -> Self {
         let inherited = block(SignalSet(0));
         block(inherited);
-        Self { name: Some(name), arguments, environment, inherited, caught: 0, arrived: 0 }
+        Self {
+            name: Some(name),
+            arguments,
+            environment,
+            builtins,
+            inherited,
+            caught: 0,
+            arrived: 0,
+            attributes: None,
+        }
     }
 
     fn block_caught(&self) {
@@ -179,6 +203,20 @@ impl Host for ShellHost {
         errno.0
     }
 
+    fn builtins(&self) -> &'static [u8] {
+        self.builtins.names
+    }
+
+    fn builtin(&mut self, strings: &[u8], arguments: usize, room: &mut [u8]) -> i32 {
+        /// As a program that has too many words.
+        const NOT_EXECUTED: i32 = 126;
+        block(self.inherited);
+        match sys::vectors(strings, arguments, room) {
+            Some((words, environment)) => (self.builtins.perform)(words, environment),
+            None => NOT_EXECUTED,
+        }
+    }
+
     fn exit(&mut self, status: i32) -> ! {
         exit(status)
     }
@@ -259,11 +297,65 @@ impl Host for ShellHost {
         sys::is_terminal(descriptor)
     }
 
+    fn set_keys(&mut self, terminal: i32, keys: Keys) {
+        let terminal = sys::lend(terminal);
+        if keys == Keys::Programs {
+            if let Some(attributes) = &self.attributes {
+                let _ = terminal::set_attributes(terminal, attributes);
+            }
+            return self.block_caught();
+        }
+        // One that ends us would leave the terminal as it is. TTIN would not stop us, but make reading fail.
+        block(SignalSet(!bit(Signal::TTIN.0 as u8)));
+        if let Ok(mut attributes) = terminal::attributes(terminal) {
+            self.attributes = Some(attributes);
+            if keys == Keys::Each {
+                attributes.want_keys();
+                let _ = terminal::set_attributes(terminal, &attributes);
+            }
+        }
+    }
+
+    fn await_keys(&mut self, terminal: i32, waits: bool) -> Wake {
+        // What is blocked for good would be there for ever.
+        let others = bit(Signal::CHLD.0 as u8) | bit(Signal::TTIN.0 as u8) | self.inherited.0;
+        let signals = if waits { signal_file::open_for(!others | self.caught).ok() } else { None };
+        let signal =
+            signals.as_ref().map_or(Entry::NONE, |file| Entry::new(file.as_fd(), poll::IN));
+        let mut entries = [Entry::new(sys::lend(terminal), poll::IN), signal];
+        poll::wait_at_most(&mut entries, if waits { FOR_EVER } else { 0 });
+        let [keys, signal] = entries;
+        if signal.is_ready() {
+            Wake::Signal
+        } else if keys.is_ready() || waits && signals.is_none() {
+            Wake::Input
+        } else {
+            Wake::Nothing
+        }
+    }
+
+    fn columns(&mut self, terminal: i32) -> usize {
+        terminal::window(sys::lend(terminal)).map_or(0, |(_, columns)| columns.into())
+    }
+
+    fn foreground(&mut self, terminal: i32) -> Result<i32, i32> {
+        terminal::foreground(sys::lend(terminal)).map_err(number)
+    }
+
+    fn set_foreground(&mut self, terminal: i32, group: i32) -> Result<(), i32> {
+        terminal::set_foreground(sys::lend(terminal), group).map_err(number)
+    }
+
+    fn set_group(&mut self, pid: i32, group: i32) -> Result<(), i32> {
+        sys::set_group(pid, group).map_err(number)
+    }
+
     fn identity(&mut self, which: Identity) -> u32 {
         use rustix::process::{getegid, geteuid, getpid, getppid};
         match which {
             Identity::Process => getpid().as_raw_pid().unsigned_abs(),
             Identity::Parent => getppid().map_or(0, |pid| pid.as_raw_pid().unsigned_abs()),
+            Identity::ProcessGroup => own_group().unsigned_abs(),
             Identity::User => geteuid().as_raw(),
             Identity::Group => getegid().as_raw(),
         }

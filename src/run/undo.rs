@@ -86,7 +86,7 @@ impl Left<'_> {
 /// record later: by then it may hold somebody's files.
 pub fn empty(path: &CStr) {
     if let Ok(directory) = open(CWD, path, OpenFlags::NAMED_DIRECTORY) {
-        remove_below(&directory);
+        let _ = remove_below(&directory);
     }
 }
 

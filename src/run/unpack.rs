@@ -157,7 +157,9 @@ impl Unpacker<'_> {
         match place.whiteout().map_err(refused)? {
             Whiteout::No => self.make(member, data, parent.as_fd(), place.name, target)?,
             Whiteout::Of(name) => remove(parent.as_fd(), name)?,
-            Whiteout::Opaque => remove_below(&self.open_directory(parent.as_fd(), c".")?),
+            Whiteout::Opaque => {
+                let _ = remove_below(&self.open_directory(parent.as_fd(), c".")?);
+            }
             Whiteout::Other => {}
         }
         utimensat(&parent, c"", &changed_at(&before), AtFlags::EMPTY_PATH)
@@ -297,19 +299,19 @@ fn replacing(
     parent: BorrowedFd<'_>,
     name: &CStr,
     make: impl Fn() -> Result<(), KernelErrno>,
-) -> Result<(), KernelErrno> {
+) -> Result<(), Errno> {
     match make() {
         Err(KernelErrno::EXIST) => {
             remove_all(parent, name)?;
-            make()
+            Ok(make()?)
         }
-        answer => answer,
+        answer => Ok(answer?),
     }
 }
 
 fn remove(parent: BorrowedFd<'_>, name: &CStr) -> Outcome {
     match remove_all(parent, name) {
-        Err(KernelErrno::NOENT) => Ok(()),
+        Err(Errno::NOENT) => Ok(()),
         answer => answer.map_err(Call::Unlinkat.failed()),
     }
 }

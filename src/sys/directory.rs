@@ -7,7 +7,6 @@ use linux_raw_sys::general as kernel;
 
 use super::descriptor::{Descriptor, number};
 use super::raw::syscall;
-#[cfg(any(feature = "run", feature = "shell"))]
 use crate::text::errno::Errno;
 use crate::text::number::parse_u64;
 use crate::text::parts::parts;
@@ -35,6 +34,18 @@ pub fn write_current(room: &mut [u8]) -> Result<usize, Errno> {
 /// was left in between: false when it ended or cannot be read.
 #[cfg(any(feature = "run", feature = "boot"))]
 pub fn for_each_name(directory: &Descriptor, act: &mut dyn FnMut(&CStr) -> bool) -> bool {
+    each_name(directory, act).unwrap_or(false)
+}
+
+/// The same for who must know whether all could be read.
+///
+/// # Errors
+/// Those of getdents64(2).
+#[cfg(any(feature = "run", feature = "boot"))]
+pub fn each_name(
+    directory: &Descriptor,
+    act: &mut dyn FnMut(&CStr) -> bool,
+) -> Result<bool, Errno> {
     for_each_entry(directory, &mut |entry| {
         let name = CStr::from_bytes_until_nul(entry).unwrap_or_default();
         matches!(name.to_bytes(), b"." | b"..") || act(name)
@@ -43,7 +54,7 @@ pub fn for_each_name(directory: &Descriptor, act: &mut dyn FnMut(&CStr) -> bool)
 
 /// Calls `act` for each name in an open directory that is a number.
 pub fn for_each_number(directory: &Descriptor, act: &mut dyn FnMut(i32)) {
-    for_each_entry(directory, &mut |entry| {
+    let _ = for_each_entry(directory, &mut |entry| {
         if let Some(number) = parse_u64(parts(entry, 0).skip_to(0)) {
             act(number as i32);
         }
@@ -53,20 +64,23 @@ pub fn for_each_number(directory: &Descriptor, act: &mut dyn FnMut(i32)) {
 
 /// Calls `act` for each entry from its name on; NULs stand behind that.
 #[cfg_attr(any(feature = "run", feature = "boot"), inline(never))]
-fn for_each_entry(directory: &Descriptor, act: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+fn for_each_entry(
+    directory: &Descriptor,
+    act: &mut dyn FnMut(&[u8]) -> bool,
+) -> Result<bool, Errno> {
     let mut buffer = [0_u8; BUFFER_BYTES];
     loop {
         let pointer = buffer.as_mut_ptr().expose_provenance();
         let arguments = [number(directory.as_fd()), pointer, BUFFER_BYTES, 0, 0];
         // SAFETY: the kernel writes at most that many bytes.
-        let length = unsafe { syscall(kernel::__NR_getdents64, arguments) }.unwrap_or(0);
+        let length = unsafe { syscall(kernel::__NR_getdents64, arguments) }?;
         let mut entries = buffer.get(..length).unwrap_or(&[]);
         if entries.is_empty() {
-            return false;
+            return Ok(false);
         }
         while let Some((entry, rest)) = first(entries) {
             if !act(entry) {
-                return true;
+                return Ok(true);
             }
             entries = rest;
         }

@@ -56,3 +56,50 @@ pub fn load_module(
     // SAFETY: the parameters are NUL-terminated and only read.
     unsafe { syscall(kernel::__NR_finit_module, arguments) }.map(drop)
 }
+
+/// Removes a module that nothing uses. delete_module(2), O_NONBLOCK.
+///
+/// # Errors
+/// ENOENT: it is not there; EWOULDBLOCK: something uses it or needs it; EBUSY, EPERM.
+#[cfg(feature = "shell")]
+pub fn remove_module(name: &CStr) -> Result<(), Errno> {
+    let flags = kernel::O_NONBLOCK as usize;
+    let arguments = [name.as_ptr().expose_provenance(), flags, 0, 0, 0];
+    // SAFETY: the name is NUL-terminated and only read.
+    unsafe { syscall(kernel::__NR_delete_module, arguments) }.map(drop)
+}
+
+/// What is asked of the kernel's log. Source: syslog(2).
+#[cfg(feature = "shell")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum LogAction {
+    /// Its last bytes.
+    Read = 3,
+    /// The same, which are forgotten then.
+    ReadAndClear = 4,
+    /// How many bytes it may have.
+    Size = 10,
+}
+
+/// Reads the kernel's log; gives a number of bytes. syslog(2).
+///
+/// # Errors
+/// EPERM.
+#[cfg(feature = "shell")]
+pub fn read_log(action: LogAction, room: &mut [u8]) -> Result<usize, Errno> {
+    let pointer = room.as_mut_ptr().expose_provenance();
+    let length = room.len().min(i32::MAX as usize);
+    // SAFETY: the kernel writes at most that many bytes.
+    unsafe { syscall(kernel::__NR_syslog, [action as usize, pointer, length, 0, 0]) }
+}
+
+/// What is less urgent than this, 1 to 8, does not go to the console. syslog(2), SYSLOG_ACTION_CONSOLE_LEVEL.
+///
+/// # Errors
+/// EPERM, EINVAL.
+#[cfg(feature = "shell")]
+pub fn set_console_level(level: u8) -> Result<(), Errno> {
+    const CONSOLE_LEVEL: usize = 8;
+    // SAFETY: no pointers.
+    unsafe { syscall(kernel::__NR_syslog, [CONSOLE_LEVEL, 0, level.into(), 0, 0]) }.map(drop)
+}

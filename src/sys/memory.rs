@@ -31,6 +31,36 @@ impl Memory {
         // SAFETY: that many bytes were mapped there and are nobody else's; they live as long as this does.
         unsafe { core::slice::from_raw_parts_mut(self.start, self.length) }
     }
+
+    /// The same, only to be read.
+    #[cfg(feature = "shell")]
+    #[must_use]
+    pub const fn view(&self) -> &[u8] {
+        // SAFETY: as above.
+        unsafe { core::slice::from_raw_parts(self.start, self.length) }
+    }
+
+    /// Makes it twice as long as it is, until it has that many bytes at least; it may move. mremap(2).
+    ///
+    /// # Errors
+    /// ENOMEM; it stays as it is then.
+    #[cfg(feature = "shell")]
+    #[inline(never)]
+    pub fn reach(&mut self, length: usize) -> Result<(), Errno> {
+        let mut longer = self.length;
+        while longer < length {
+            longer = longer.saturating_mul(2);
+        }
+        if longer > self.length {
+            let may_move = kernel::MREMAP_MAYMOVE as usize;
+            let arguments = [self.start.expose_provenance(), self.length, longer, may_move, 0];
+            // SAFETY: the whole of what was mapped, which nothing borrows while this can be changed.
+            let moved = unsafe { syscall(kernel::__NR_mremap, arguments) }?;
+            self.start = core::ptr::with_exposed_provenance_mut(moved);
+            self.length = longer;
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Memory {

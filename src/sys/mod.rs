@@ -31,9 +31,9 @@ pub mod memory;
 pub mod mount;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod network;
-#[cfg(any(feature = "run", feature = "boot"))]
+#[cfg(any(feature = "run", feature = "boot", feature = "shell"))]
 pub mod poll;
-#[cfg(any(feature = "run", feature = "boot"))]
+#[cfg(any(feature = "run", feature = "boot", feature = "shell"))]
 pub mod signal_file;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod socket;

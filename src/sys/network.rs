@@ -3,7 +3,7 @@
 use linux_raw_sys::{general as kernel, ioctl, net};
 use rustix::fd::BorrowedFd;
 
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", feature = "shell"))]
 use super::descriptor::Descriptor;
 use super::descriptor::number;
 use super::raw::syscall;
@@ -13,7 +13,7 @@ use crate::text::errno::Errno;
 ///
 /// # Errors
 /// EMFILE, ENFILE; EPROTONOSUPPORT or EAFNOSUPPORT where the kernel lacks it.
-#[cfg(feature = "run")]
+#[cfg(any(feature = "run", feature = "shell"))]
 pub fn route_socket() -> Result<Descriptor, Errno> {
     const ROUTE: usize = 0;
     /// `SOCK_RAW | SOCK_CLOEXEC`. Source: linux/net.h.
@@ -50,4 +50,48 @@ pub fn loopback_up(socket: BorrowedFd<'_>) -> Result<(), Errno> {
     ];
     // SAFETY: the kernel reads one struct ifreq.
     unsafe { syscall(kernel::__NR_ioctl, arguments) }.map(drop)
+}
+
+/// `struct ifreq` with an index.
+#[cfg(feature = "shell")]
+#[repr(C)]
+struct Numbered {
+    name: [u8; 16],
+    index: u32,
+    rest: [u8; 20],
+}
+
+/// The number of the link with this name. netdevice(7), SIOCGIFINDEX.
+///
+/// # Errors
+/// ENODEV.
+#[cfg(feature = "shell")]
+pub fn link_index(socket: BorrowedFd<'_>, name: &[u8]) -> Result<u32, Errno> {
+    let mut request = Numbered { name: [0; 16], index: 0, rest: [0; 20] };
+    // The last byte is the NUL. A longer name is none.
+    for (place, byte) in request.name.iter_mut().zip(name) {
+        *place = *byte;
+    }
+    if name.len() > 15 {
+        return Err(Errno::NODEV);
+    }
+    let pointer = (&raw mut request).expose_provenance();
+    let arguments = [number(socket), ioctl::SIOCGIFINDEX as usize, pointer, 0, 0];
+    // SAFETY: the kernel reads and writes one struct ifreq.
+    unsafe { syscall(kernel::__NR_ioctl, arguments) }?;
+    Ok(request.index)
+}
+
+/// The name of the link with this number, with NULs behind it. netdevice(7), SIOCGIFNAME.
+///
+/// # Errors
+/// ENODEV.
+#[cfg(feature = "shell")]
+pub fn link_name(socket: BorrowedFd<'_>, index: u32) -> Result<[u8; 16], Errno> {
+    let mut request = Numbered { name: [0; 16], index, rest: [0; 20] };
+    let pointer = (&raw mut request).expose_provenance();
+    let arguments = [number(socket), ioctl::SIOCGIFNAME as usize, pointer, 0, 0];
+    // SAFETY: as above.
+    unsafe { syscall(kernel::__NR_ioctl, arguments) }?;
+    Ok(request.name)
 }

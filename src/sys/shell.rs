@@ -1,11 +1,15 @@
 //! Calls that a shell needs: descriptors by their numbers, times.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_char};
+use core::ptr::null;
 
 use linux_raw_sys::general as kernel;
+use rustix::fd::BorrowedFd;
 
 use super::descriptor::borrow;
+use super::process;
 use super::raw::syscall;
+use super::vectors::Strings;
 use crate::text::errno::Errno;
 
 const TOO_BIG: Errno = Errno(7);
@@ -109,13 +113,14 @@ pub fn memory_file(name: &CStr) -> Result<i32, Errno> {
     unsafe { syscall(kernel::__NR_memfd_create, arguments) }.map(|number| number as i32)
 }
 
-/// Waits for a change of a child, -1 for any; with `now` only one that is there already. wait4(2)
+/// Waits until a child ends, stops or goes on; -1 is any, a smaller number any of that group. With `now` only a change
+/// that is there already counts. wait4(2)
 ///
 /// # Errors
 /// ECHILD, EINTR.
 pub fn wait(pid: i32, now: bool) -> Result<Option<(i32, i32)>, Errno> {
     let mut status = 0_i32;
-    let options = if now { kernel::WNOHANG } else { 0 };
+    let options = kernel::WUNTRACED | kernel::WCONTINUED | if now { kernel::WNOHANG } else { 0 };
     let arguments = [pid as usize, (&raw mut status).expose_provenance(), options as usize, 0, 0];
     // SAFETY: the kernel writes four bytes of status; no usage record is asked for.
     match unsafe { syscall(kernel::__NR_wait4, arguments) }? {
@@ -124,41 +129,43 @@ pub fn wait(pid: i32, now: bool) -> Result<Option<(i32, i32)>, Errno> {
     }
 }
 
-/// Becomes `program`. `strings` are NUL-terminated, first that many arguments, then the environment; in `room` the
-/// two vectors are made. Returns only when that failed: E2BIG also where the room is too small. execve(2)
-pub fn execute(program: &CStr, strings: &[u8], arguments: usize, room: &mut [u8]) -> Errno {
-    // SAFETY: any bytes are numbers.
-    let (_, room, _) = unsafe { room.align_to_mut::<usize>() };
-    let mut places = room.iter_mut();
-    let mut push = |pointer: usize| {
-        let place = places.next()?;
-        *place = pointer;
-        Some((&raw const *place).expose_provenance())
-    };
-    let (mut rest, mut count) = (strings, 0);
-    let (mut vector, mut environment) = (0, 0);
+/// The vectors of arguments and environment of a program. `strings` are NUL-terminated, first that many arguments, then
+/// the environment; the vectors are made in `room`. Nothing where that is too small.
+#[inline(never)]
+pub fn vectors<'s>(
+    strings: &'s [u8],
+    arguments: usize,
+    room: &'s mut [u8],
+) -> Option<(Strings<'s>, Strings<'s>)> {
+    // SAFETY: any bytes are pointers as long as nobody follows them.
+    let (_, room, _) = unsafe { room.align_to_mut::<*const c_char>() };
+    let (mut rest, mut count, mut length, mut environment) = (strings, 0, 0, 0);
     loop {
-        if count == arguments && push(0).is_none() {
-            return TOO_BIG;
+        if count == arguments {
+            *room.get_mut(length)? = null();
+            length += 1;
+            environment = length;
         }
         let string = CStr::from_bytes_until_nul(rest).ok();
-        let pointer = string.map_or(0, |string| string.as_ptr().expose_provenance());
-        let Some(place) = push(pointer) else { return TOO_BIG };
-        if count == 0 {
-            vector = place;
-        }
-        if count == arguments {
-            environment = place;
-        }
+        *room.get_mut(length)? = string.map_or(null(), CStr::as_ptr);
         let Some(string) = string else { break };
+        length += 1;
         count += 1;
         rest = rest.get(string.count_bytes() + 1..).unwrap_or_default();
     }
-    let pointers = [program.as_ptr().expose_provenance(), vector, environment, 0, 0];
-    // SAFETY: a NUL-terminated path and two null-terminated vectors of such strings, which lie in `strings`.
-    match unsafe { syscall(kernel::__NR_execve, pointers) } {
-        Ok(_) => Errno(0),
-        Err(errno) => errno,
+    let (first, second) = room.get(..=length)?.split_at_checked(environment)?;
+    // SAFETY: null pointers apart, each leads to a string in `strings`, which is borrowed as long as they are.
+    let first = unsafe { Strings::of_vector(first) }?;
+    // SAFETY: the same.
+    Some((first, unsafe { Strings::of_vector(second) }?))
+}
+
+/// Becomes `program`; the rest is that of `vectors`. Returns only when that failed: E2BIG also where the room is too
+/// small. execve(2)
+pub fn execute(program: &CStr, strings: &[u8], arguments: usize, room: &mut [u8]) -> Errno {
+    match vectors(strings, arguments, room) {
+        Some((arguments, environment)) => process::execute(program, arguments, environment),
+        None => TOO_BIG,
     }
 }
 
@@ -170,6 +177,21 @@ pub fn times() -> [u64; 4] {
     // SAFETY: the kernel writes four numbers.
     let _ = unsafe { syscall(kernel::__NR_times, [pointer, 0, 0, 0, 0]) };
     ticks
+}
+
+/// setpgid(2)
+///
+/// # Errors
+/// EACCES, EPERM, ESRCH.
+pub fn set_group(pid: i32, group: i32) -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    unsafe { syscall(kernel::__NR_setpgid, [pid as usize, group as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// A descriptor of the shell's, for calls that take it from whoever owns it.
+#[must_use]
+pub fn lend(number: i32) -> BorrowedFd<'static> {
+    borrow(number.max(0))
 }
 
 /// Whether it is a terminal. isatty(3)

@@ -40,6 +40,20 @@ impl Attributes {
     }
 }
 
+#[cfg(feature = "shell")]
+impl Attributes {
+    /// Changes them for a line that is edited here: each key at once, without echo, also those that would be
+    /// signals. Lines that are written begin at the left, whatever a program has left.
+    pub const fn want_keys(&mut self) {
+        // OPOST ONLCR
+        self.output |= 5;
+        // ISIG ICANON ECHO ECHONL IEXTEN
+        self.local &= !0o100_113;
+        let [_, _, _, _, _, time, minimum, ..] = &mut self.characters;
+        (*time, *minimum) = (0, 1);
+    }
+}
+
 #[cfg(feature = "boot")]
 impl Attributes {
     /// These attributes as a shell wants to find them, whatever a program has left: lines, echo, the usual keys. The

@@ -141,7 +141,17 @@ pub struct Strings<'a> {
     lives: PhantomData<&'a CStr>,
 }
 
-impl Strings<'_> {
+impl<'a> Strings<'a> {
+    /// The strings of a vector; nothing where it does not end in a null.
+    ///
+    /// # Safety
+    /// The elements before its end are pointers to NUL-terminated strings that live as long as 'a.
+    #[cfg(feature = "shell")]
+    pub(super) unsafe fn of_vector(vector: &'a [*const c_char]) -> Option<Self> {
+        let ends = vector.last().is_some_and(|last| last.is_null());
+        ends.then_some(Self { next: vector.as_ptr(), lives: PhantomData })
+    }
+
     /// The vector from the next string on, for `execve`.
     #[must_use]
     pub const fn as_ptr(&self) -> *const *const c_char {

@@ -26,6 +26,8 @@ impl Errno {
     pub const AGAIN: Self = Self(11);
     /// Permission denied.
     pub const ACCES: Self = Self(13);
+    /// Device or resource busy.
+    pub const BUSY: Self = Self(16);
     /// File exists.
     pub const EXIST: Self = Self(17);
     /// No such device; for fsopen: no such filesystem.

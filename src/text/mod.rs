@@ -2,6 +2,8 @@
 
 pub mod arena;
 pub mod call;
+#[cfg(feature = "boot")]
+pub mod date;
 pub mod errno;
 #[cfg(feature = "boot")]
 pub mod escape;

@@ -61,6 +61,8 @@ pub enum Base {
     /// The busybox rootfs with rootlet as /sbin/init.
     #[default]
     Busybox,
+    /// rootlet as /sbin/init and nothing else.
+    Rootlet,
     None,
 }
 

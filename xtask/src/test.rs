@@ -24,22 +24,24 @@ use crate::{build, docker_profile, rootfs, tidy};
 use tally::Tally;
 
 pub const USAGE: &str = "\
-test [--quick] [FILTER]
-    runs tidy, unit tests, integration tests, and VM scenarios (not with --quick), those whose
-    names contain FILTER; the last line counts them. With CI=true in the environment a skip
+test [--quick | --vm] [FILTER]
+    runs tidy, unit tests, integration tests, and VM scenarios (not with --quick; only these with
+    --vm, without building tests), those whose names contain FILTER; the last line counts them. With CI=true in the environment a skip
     is a failure unless the VM scenario that it names has passed";
 
 /// What `test` was asked for.
 struct Request {
     quick: bool,
+    vm: bool,
     filter: Option<String>,
 }
 
 pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
-    let mut request = Request { quick: false, filter: None };
+    let mut request = Request { quick: false, vm: false, filter: None };
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("quick") => request.quick = true,
+            Long("vm") => request.vm = true,
             Value(word) if request.filter.is_none() => request.filter = Some(word.string()?),
             _ => return Err(argument.unexpected().into()),
         }
@@ -75,7 +77,9 @@ fn run_all(request: &Request, tally: &mut Tally) -> Result<()> {
         tally.fail(format!("tidy: {} violations", violations.len()));
     }
     let built = build_all().map_err(|error| tally.fail(format!("{error:#}"))).ok();
-    for binary in cargo::compile().context("test binaries")? {
+    let binaries =
+        if request.vm { Vec::new() } else { cargo::compile().context("test binaries")? };
+    for binary in binaries {
         let environment = match &built {
             Some(built) => built.environment(),
             // Unit tests need no shipped binary.
@@ -88,6 +92,9 @@ fn run_all(request: &Request, tally: &mut Tally) -> Result<()> {
     }
     if let Some(built) = built.filter(|_| !request.quick) {
         vm::run(&built.rootlet, &built.rootfs, filter, tally).context("virtual machines")?;
+        if request.vm {
+            return Ok(());
+        }
         boot_time::run(&built.rootlet, &built.rootfs, filter, tally).context("boot-time")?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod condition;
 mod directory;
+mod jobs;
 mod options;
 mod print;
 mod resources;
@@ -10,12 +11,13 @@ mod words;
 
 use crate::host::Host;
 use crate::memory::At;
+use crate::options::{INTERACTIVE, MONITOR};
 use crate::shell::{Fail, Run, Shell, Skip, Words};
 use crate::symbols::entry;
 
 /// The names; numbers begin with 1, special ones come first.
 const NAMES: &[u8] = b": . break continue eval exec exit export readonly return set shift times trap unset \
-    local cd command echo false getopts hash help kill printf pwd read test [ true type ulimit umask wait jobs";
+    local cd command echo false getopts hash help kill printf pwd read test [ true type ulimit umask wait jobs fg bg";
 
 /// Numbers of `NAMES`.
 pub(crate) mod builtin {
@@ -54,6 +56,8 @@ pub(crate) mod builtin {
     pub const UMASK: u8 = 33;
     pub const WAIT: u8 = 34;
     pub const JOBS: u8 = 35;
+    pub const FG: u8 = 36;
+    pub const BG: u8 = 37;
 }
 
 fn names() -> impl Iterator<Item = &'static [u8]> {
@@ -118,7 +122,8 @@ impl<H: Host> Shell<'_, H> {
             builtin::ULIMIT => self.ulimit(words),
             builtin::UMASK => self.umask_builtin(words),
             builtin::WAIT => self.wait_builtin(words),
-            builtin::JOBS => Ok(self.show_jobs()),
+            builtin::JOBS => self.jobs_builtin(words),
+            builtin::FG | builtin::BG => self.continue_builtin(number == builtin::FG, words),
             _ => Ok(2),
         }
     }
@@ -179,10 +184,17 @@ impl<H: Host> Shell<'_, H> {
     }
 
     fn exit_builtin(&mut self, number: u8, words: Words) -> Run<i32> {
-        let status = if words.count == 0 { self.status } else { self.number_of(words.at)? as i32 };
+        let before = self.before_action.filter(|_| number == builtin::EXIT);
+        let status = match words.count {
+            0 => before.unwrap_or(self.status),
+            _ => self.number_of(words.at)? as i32,
+        };
         if number == builtin::RETURN && (self.functions > 0 || self.sourced > 0) {
             self.skip = Skip::Return;
             return Ok(status);
+        }
+        if number == builtin::EXIT && self.warns_of_stopped_jobs() {
+            return Ok(0);
         }
         self.status = status;
         self.exiting = true;
@@ -215,8 +227,21 @@ impl<H: Host> Shell<'_, H> {
         self.give_back();
         self.reset_traps();
         self.exiting = true;
-        self.execute(words)?;
-        Ok(0)
+        // The program gets what we got.
+        let options = self.options;
+        let own = options & (INTERACTIVE | MONITOR);
+        if own != 0 {
+            self.options ^= own;
+            self.control_jobs();
+            self.own_signals();
+        }
+        let done = self.execute(words);
+        if own != 0 {
+            self.options = options;
+            self.control_jobs();
+            self.own_signals();
+        }
+        done.map(|()| 0)
     }
 
     fn help(&mut self) -> i32 {
@@ -225,26 +250,10 @@ impl<H: Host> Shell<'_, H> {
             self.memory.push_bytes(name);
             self.memory.push(b' ');
         }
+        // In a line of their own: a program along PATH comes before them.
         self.memory.push(b'\n');
-        self.output(mark)
-    }
-
-    fn show_jobs(&mut self) -> i32 {
-        let mark = self.memory.top;
-        for place in 0..self.jobs.len() {
-            let Some(job) = self.jobs.get(place).copied() else { break };
-            if job.pid != 0 {
-                self.memory.push(b'[');
-                self.memory.push_number(place as i64 + 1);
-                self.memory.push_bytes(b"] ");
-                self.memory.push_number(job.pid.into());
-                self.memory.push_bytes(if job.status.is_some() {
-                    b" Done\n"
-                } else {
-                    b" Running\n"
-                });
-            }
-        }
+        self.memory.push_bytes(self.host.builtins());
+        self.memory.push(b'\n');
         self.output(mark)
     }
 }

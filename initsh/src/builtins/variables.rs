@@ -94,6 +94,7 @@ impl<H: Host> Shell<'_, H> {
                 self.next_word(&mut words);
             }
         }
+        self.control_jobs();
         if sets || words.count > 0 {
             self.set_parameters(words)?;
         }

@@ -31,6 +31,7 @@ impl<H: Host> Shell<'_, H> {
             return self.fail(0, b"read needs a variable");
         }
         self.give_back();
+        self.await_answer()?;
         let line = self.memory.top;
         // Each byte of the line stands behind one that says whether it was escaped.
         let status = self.read_line(raw);
@@ -244,7 +245,12 @@ impl<H: Host> Shell<'_, H> {
                 Meaning::Builtin(_) => b" is a shell builtin",
                 Meaning::Program => {
                     path = self.program_path(name);
-                    b" is "
+                    if path == 0 && self.is_hosts(name) {
+                        path = name;
+                        b" is a host builtin"
+                    } else {
+                        b" is "
+                    }
                 }
             }
         };
@@ -278,7 +284,10 @@ impl<H: Host> Shell<'_, H> {
         while words.count > 0 {
             let name = self.next_word(&mut words);
             let mark = self.memory.top;
-            if self.meaning(name, true) == Meaning::Program && self.program_path(name) == 0 {
+            if self.meaning(name, true) == Meaning::Program
+                && self.program_path(name) == 0
+                && !self.is_hosts(name)
+            {
                 self.say(name, b"not found", 0);
                 status = 1;
             }

@@ -148,7 +148,7 @@ pub fn capabilities(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::process_status::Rights;
+    use crate::input::process_rights::Rights;
 
     fn found(theirs: &'static [u8], ours: &'static [u8]) -> std::vec::Vec<(String, bool)> {
         let target =

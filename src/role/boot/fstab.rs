@@ -23,7 +23,8 @@ use crate::text::line::Line;
 use crate::text::number::parse_u64;
 use crate::text::parts::parts;
 
-const FILE: &CStr = c"/etc/fstab";
+/// The table itself.
+pub const FILE: &CStr = c"/etc/fstab";
 /// Source, target, type and options of a line, without escapes.
 const FIELDS_BYTES: usize = 8192;
 
@@ -92,7 +93,11 @@ fn mount_one(start: &Start, found: &Mount<'_>) {
     }
 }
 
-fn attach(found: &Mount<'_>, flags: MountFlags, data: &mut Line) -> Result<(), CallError> {
+/// Mounts what a line of fstab says, unless something is mounted there, or swaps to it.
+///
+/// # Errors
+/// The call that failed.
+pub fn attach(found: &Mount<'_>, flags: MountFlags, data: &mut Line) -> Result<(), CallError> {
     let mut buffer = [0; FIELDS_BYTES];
     let mut arena = Arena::new(&mut buffer);
     let mut field = |field| {
@@ -108,8 +113,23 @@ fn attach(found: &Mount<'_>, flags: MountFlags, data: &mut Line) -> Result<(), C
     if is_mount_point(target) {
         return Ok(());
     }
+    mount_source(source, target, kind, flags, data)
+}
+
+/// Mounts a device, a directory that is bound, or whatever the filesystem calls its source; `data` is what is its own.
+///
+/// # Errors
+/// The call that failed; ENAMETOOLONG for options that do not fit.
+pub fn mount_source(
+    source: &CStr,
+    target: &CStr,
+    kind: &CStr,
+    flags: MountFlags,
+    data: &mut Line,
+) -> Result<(), CallError> {
     data.text("\0");
-    let options = CStr::from_bytes_with_nul(data.bytes()).unwrap_or_default();
+    let too_long = CallError { call: Call::Mount, errno: Errno::NAMETOOLONG };
+    let options = CStr::from_bytes_with_nul(data.bytes()).map_err(|_| too_long)?;
     let bits = KernelFlags::from_bits_retain(flags.bits);
     if flags.bits & BIND != 0 {
         mount(source, target, c"", bits, None).map_err(Call::Mount.failed())?;

@@ -17,6 +17,8 @@ use crate::report;
 use crate::run::modules::insert;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::directory::for_each_name;
+#[cfg(feature = "shell")]
+use crate::sys::process::duplicate_to;
 use crate::sys::process::{Side, Until, exit, fork, wait_for};
 use crate::text::arena::Arena;
 use crate::text::call::CallError;
@@ -56,8 +58,13 @@ fn apart(work: fn(&mut Tables<'_>) -> bool, subject: &[u8]) -> bool {
             let mut command_line = [0; COMMAND_LINE_BYTES];
             let command_line = read_start(CWD, c"/proc/cmdline", &mut command_line);
             let command_line = command_line.unwrap_or_default();
-            let mut tables =
-                Tables { folder, command_line, subject: List::new(), done: List::new() };
+            let mut tables = Tables {
+                folder,
+                command_line,
+                subject: List::new(),
+                done: List::new(),
+                failed: false,
+            };
             let _ = tables.subject.add(subject);
             exit(i32::from(!work(&mut tables)))
         }
@@ -79,6 +86,36 @@ pub fn load_filesystem(kind: &[u8]) -> bool {
         },
         kind,
     )
+}
+
+/// What became of a module that somebody asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg(feature = "shell")]
+pub enum Named {
+    /// It is there.
+    Loaded,
+    /// It, or what it needs, is not; why has been said.
+    Failed,
+    /// There are no modules for this kernel.
+    NoModules,
+}
+
+/// Loads a module by its name or an alias, with parameters: `NAME PARAMETER=VALUE …`, as a line of /etc/modules. That it
+/// is there already is no failure.
+#[cfg(feature = "shell")]
+pub fn load_named(line: &[u8]) -> Named {
+    if folder().is_none() {
+        return Named::NoModules;
+    }
+    if apart(|tables| tables.load_subject(), line) { Named::Loaded } else { Named::Failed }
+}
+
+/// Nothing that this process says is seen from here on.
+#[cfg(feature = "shell")]
+pub fn be_quiet() {
+    if let Ok(null) = open(CWD, c"/dev/null", OpenFlags::WRITE) {
+        let _ = duplicate_to(null.as_fd(), 2, false);
+    }
 }
 
 /// Loads what `rootlet.module=` and the files of `/etc` ask for, then what the devices need.
@@ -162,6 +199,8 @@ struct Tables<'a> {
     subject: List,
     /// Files that are loaded.
     done: List,
+    /// Something that somebody wanted could not be loaded.
+    failed: bool,
 }
 
 impl Tables<'_> {
@@ -178,6 +217,18 @@ impl Tables<'_> {
             Ok(()) | Err(CallError { errno: Errno::NOENT, .. }) => {}
             Err(error) => report::failed_at_boot(error, path.to_bytes()),
         }
+    }
+
+    /// Loads the one that the subject is about; whether it is there then.
+    #[cfg(feature = "shell")]
+    fn load_subject(&mut self) -> bool {
+        let mut names = List::new();
+        if let Some((name, _)) = module_and_parameters(parts(self.subject.text(), b'\n').skip_to(0))
+        {
+            let _ = names.add(name);
+        }
+        self.load(&names, Blame::Somebody);
+        !self.failed
     }
 
     /// Loads modules by their names or aliases, and before them what they want to be there.
@@ -236,7 +287,7 @@ impl Tables<'_> {
     }
 
     /// What is built in, or an alias of something, is not missing.
-    fn explain_missing(&self, name: &[u8], wanted: &List) {
+    fn explain_missing(&mut self, name: &[u8], wanted: &List) {
         let mut is_there = false;
         self.for_each_line("modules.builtin", &mut |line| {
             is_there |= is_same(module_of(line), name)
@@ -245,6 +296,7 @@ impl Tables<'_> {
             is_there |= aliased(line, name).is_some_and(|module| is_listed(wanted.text(), module));
         });
         if !is_there {
+            self.failed = true;
             report::reason_at_boot(name, Reason::NoModule);
         }
     }
@@ -276,6 +328,7 @@ impl Tables<'_> {
         let folder = if file.starts_with(b"/") { b"" } else { self.folder() };
         let path = path.path(&[folder, file]);
         if let Err(error) = insert(path, asked) {
+            self.failed |= blame == Blame::Somebody;
             say_of_module(name, error, blame);
         }
     }

@@ -145,7 +145,7 @@ fn leave_read_only(path: &CStr, kind: &[u8]) {
 }
 
 /// Mounts that hold no data and that we need to the end.
-fn is_the_kernels(path: &[u8]) -> bool {
+pub fn is_the_kernels(path: &[u8]) -> bool {
     const KERNELS: &[u8] = b"/proc\n/sys\n/dev";
     path == b"/" || parts(KERNELS, b'\n').any(|own| path == own || is_below(path, own))
 }

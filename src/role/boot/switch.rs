@@ -14,7 +14,7 @@ use crate::run::switch_root::{KERNELS, move_mount, switch};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::process::{Side, Until, duplicate_to, exit, fork, own_pid};
 use crate::sys::signal::Inherited;
-use crate::sys::vectors::{Strings, Vectors};
+use crate::sys::vectors::Strings;
 use crate::text::line::Line;
 use crate::text::packed::packed;
 
@@ -41,7 +41,7 @@ pub fn hand_over(inherited: Inherited, new_root: &Descriptor, path: &CStr, init:
 /// `switch_root NEW_ROOT INIT [ARG...]`: everything is checked before anything is done. Gives the exit status of one who
 /// may end, which PID 1 may not.
 #[inline(never)]
-pub fn switch_root(vectors: Vectors, words: Strings<'static>) -> i32 {
+pub fn switch_root(environment: Strings<'_>, words: Strings<'_>) -> i32 {
     let mut arguments = Arguments::new(words, 0);
     let mut console = c"";
     loop {
@@ -70,7 +70,7 @@ pub fn switch_root(vectors: Vectors, words: Strings<'static>) -> i32 {
         Ok(_) => return refuse(name, Reason::NoInit),
         Err(reason) => return refuse(path, reason),
     };
-    let program = Program { name, arguments: operands, environment: vectors.environment };
+    let program = Program { name, arguments: operands, environment };
     let inherited = Inherited::take_over();
     if !console.is_empty() {
         reopen(console);
@@ -114,10 +114,10 @@ fn reopen(console: &CStr) {
 fn remove_apart(old: &Descriptor) {
     match fork(Until::Made) {
         Ok(Side::Child) => {
-            remove_below(old);
+            let _ = remove_below(old);
             exit(0);
         }
         Ok(Side::Parent(_)) => {}
-        Err(_) => remove_below(old),
+        Err(_) => drop(remove_below(old)),
     }
 }

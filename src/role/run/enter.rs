@@ -14,7 +14,7 @@ use crate::facts::text_file::read_text;
 use crate::input::enter_options::{self, Style, is_pid};
 use crate::input::kernel_release::KernelRelease;
 use crate::input::namespaces::Namespaces;
-use crate::input::process_status::{effective_id, field, inner_id};
+use crate::input::process_rights::{effective_id, field, inner_id};
 use crate::input::record::is_name;
 use crate::input::refusal::{Cause, Reason, Refusal, Subject};
 use crate::input::run_options::{Mode, RunOptions, RunRequest};

@@ -160,9 +160,13 @@ impl Ground {
     fn contents(&self, contents: &Contents) -> Result<Tree> {
         let mut tree = Tree::default();
         let link = |to: &str| Entry { kind: Kind::Link(to.to_owned()), mode: 0o777, owner: 0 };
-        if contents.base == Base::Busybox {
-            image::add(&mut tree, &self.rootfs, "/")?;
-            tree.add("bin/rootlet", link("../sbin/init"));
+        match contents.base {
+            Base::Busybox => {
+                image::add(&mut tree, &self.rootfs, "/")?;
+                tree.add("bin/rootlet", link("../sbin/init"));
+            }
+            Base::Rootlet => image::add(&mut tree, &self.rootlet, "sbin/init")?,
+            Base::None => {}
         }
         for name in &contents.names {
             tree.add(name, link("/sbin/init"));

@@ -1,0 +1,142 @@
+//! What /proc/PID/status and uid_map say of a process.
+//!
+//! Source: proc_pid_status(5), user_namespaces(7).
+
+use super::capability::CapabilitySet;
+use super::limits::UNLIMITED;
+use crate::text::number::{parse_id, parse_u64};
+use crate::text::parts::parts;
+
+/// What a process may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub struct Rights {
+    /// What programs that it executes could gain.
+    pub bounding: CapabilitySet,
+    /// What it has.
+    pub permitted: CapabilitySet,
+    /// What its programs keep although they are not root's.
+    pub ambient: CapabilitySet,
+    /// Nothing gains privileges by exec.
+    pub no_new_privileges: bool,
+    /// Its system calls are filtered.
+    pub filtered: bool,
+}
+
+impl Rights {
+    /// Reads them; what is missing is nothing.
+    #[must_use]
+    pub fn read(status: &[u8]) -> Self {
+        let set = |name| CapabilitySet(hexadecimal(field(status, name)));
+        Self {
+            bounding: set(b"CapBnd:"),
+            permitted: set(b"CapPrm:"),
+            ambient: set(b"CapAmb:"),
+            no_new_privileges: field(status, b"NoNewPrivs:") == b"1",
+            filtered: !matches!(field(status, b"Seccomp:"), b"0" | b""),
+        }
+    }
+}
+
+/// The value of a field, whose name has its colon. A process's name stands in it with newlines escaped.
+#[must_use]
+#[inline(never)]
+pub fn field<'s>(status: &'s [u8], name: &[u8]) -> &'s [u8] {
+    let value = parts(status, b'\n').find_map(|line| line.strip_prefix(name));
+    value.unwrap_or_default().trim_ascii()
+}
+
+/// The effective id in a field of four.
+#[must_use]
+pub fn effective_id(status: &[u8], name: &[u8]) -> Option<u32> {
+    parse_id(parts(field(status, name), b'\t').skip_to(1))
+}
+
+fn hexadecimal(digits: &[u8]) -> u64 {
+    digits.iter().fold(0, |number, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            _ => digit.wrapping_sub(b'a').wrapping_add(10) & 15,
+        };
+        number << 4 | u64::from(value)
+    })
+}
+
+/// Soft and hard limits by the kernel's numbers, which is the order of /proc/PID/limits: a heading, then lines of columns.
+pub fn limits(text: &[u8]) -> impl Iterator<Item = Option<(u64, u64)>> {
+    const SOFT: usize = 26;
+    const HARD: usize = 47;
+    const END: usize = 68;
+    let number = |column: Option<&[u8]>| match column?.trim_ascii() {
+        b"unlimited" => Some(UNLIMITED),
+        digits => parse_u64(digits),
+    };
+    parts(text, b'\n')
+        .skip(1)
+        .map(move |line| Some((number(line.get(SOFT..HARD))?, number(line.get(HARD..END))?)))
+}
+
+/// Who `outer` is in the user namespace of a map.
+#[must_use]
+#[inline(never)]
+pub fn inner_id(map: &[u8], outer: u32) -> Option<u32> {
+    parts(map, b'\n').find_map(|line| {
+        let mut numbers = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let mut next = || parse_id(numbers.next()?);
+        let (inner, first) = (next()?, next()?);
+        // A range of all ids has one more than an id can be.
+        let size = next().unwrap_or(u32::MAX);
+        let offset = outer.checked_sub(first)?;
+        if offset < size { inner.checked_add(offset) } else { None }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &[u8] = b"Name:\ta\\nUid:\t7\nUid:\t1000\t1001\t1000\t1000\nGid:\t5\t6\t5\t5\n\
+        Groups:\t5 63 \nCapInh:\t0000000000000000\nCapPrm:\t00000000000000c0\n\
+        CapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000400\nNoNewPrivs:\t1\nSeccomp:\t2\n";
+
+    #[test]
+    fn fields_are_read() {
+        assert_eq!(effective_id(STATUS, b"Uid:"), Some(1001));
+        assert_eq!(effective_id(STATUS, b"Gid:"), Some(6));
+        assert_eq!(field(STATUS, b"Groups:"), b"5 63");
+        assert_eq!(effective_id(b"", b"Uid:"), None);
+        let rights = Rights::read(STATUS);
+        assert_eq!(rights.bounding, CapabilitySet::ALL);
+        assert_eq!((rights.permitted.0, rights.ambient.0), (0xc0, 0x400));
+        assert!(rights.no_new_privileges && rights.filtered);
+        assert!(!Rights::read(b"Seccomp:\t0\n").filtered);
+    }
+
+    #[test]
+    fn limits_stand_in_columns() {
+        let text = std::fs::read("/proc/self/limits").unwrap();
+        assert_eq!(limits(&text).flatten().count(), 16);
+        let text =
+            b"Limit                     Soft Limit           Hard Limit           Units     \n\
+            Max cpu time              unlimited            unlimited            seconds   \n\
+            Max file size             1                    22                   bytes     \n";
+        let read: Vec<_> = limits(text).collect();
+        assert_eq!(read, [Some((UNLIMITED, UNLIMITED)), Some((1, 22)), None]);
+    }
+
+    #[test]
+    fn ids_are_mapped_back() {
+        let map = b"         0       1000          1\n         1     100000      65536\n";
+        for (outer, inner) in [
+            (1000, Some(0)),
+            (1001, None),
+            (100_000, Some(1)),
+            (165_535, Some(65_536)),
+            (165_536, None),
+            (0, None),
+        ] {
+            assert_eq!(inner_id(map, outer), inner, "{outer}");
+        }
+        assert_eq!(inner_id(b"0 0 4294967295\n", 77), Some(77));
+    }
+}
