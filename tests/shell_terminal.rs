@@ -210,6 +210,9 @@ fn ctrl_z_stops_a_job_and_fg_and_bg_let_it_go_on() {
     assert!(await_true(|| all.iter().all(|pid| state(*pid) == Some('S'))), "{all:?}");
     talk.say("\x03", "$ ");
     assert!(await_true(|| all.iter().all(|pid| state(*pid).is_none())), "{all:?}");
+    // What a word is made of is none, and cannot be stopped.
+    talk.say("x=$(echo u''p >&2; sleep 0.3; echo val''ue); echo $x\r", "up\r\n");
+    talk.say("\x1a", "value\r\n$ ");
     // A function with what it runs is one as well where it is in a subshell.
     talk.say("(echo u''p; sleep 100; :)\r", "up\r\n")
         .say("\x1a", "(echo u\"\"p; sleep 100; :)\r\n$ ");

@@ -5,6 +5,7 @@ use crate::jobs::Job;
 use crate::memory::At;
 use crate::options::{INTERACTIVE, MONITOR, PIPEFAIL};
 use crate::shell::{Run, Shell, Words};
+use crate::signals::SIGTSTP;
 
 /// The call was interrupted.
 pub(crate) const EINTR: i32 = 4;
@@ -256,9 +257,14 @@ impl<H: Host> Shell<'_, H> {
             return Ok(());
         }
         let (reading, writing) = self.pipe()?;
+        let controls_jobs = self.terminal >= 0;
         let pid = self.fork()?;
         if pid == 0 {
             self.become_child();
+            if controls_jobs {
+                // It is no job: if it stopped, nobody could let it go on.
+                self.host.signal(SIGTSTP, SignalAction::Ignore);
+            }
             self.host.close(reading);
             self.take_as(writing, 1);
             self.tested = 0;
