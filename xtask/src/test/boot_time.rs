@@ -38,7 +38,7 @@ pub fn run(rootlet: &Path, rootfs: &Path, filter: Option<&str>, tally: &mut Tall
     if !filter.is_none_or(|filter| NAME.contains(filter)) {
         return Ok(());
     }
-    let kernel = match Ground::available() {
+    let kernel = match Ground::available(Arch::X86_64) {
         Ok(kernel) => kernel,
         Err(reason) => {
             let reason = format!("{reason:#}");
@@ -47,7 +47,7 @@ pub fn run(rootlet: &Path, rootfs: &Path, filter: Option<&str>, tally: &mut Tall
         }
     };
     let image = kernel.image.clone();
-    let accel = Ground::new(kernel, rootlet, rootfs, &[])?.accel;
+    let accel = Ground::new(Arch::X86_64, kernel, rootlet, rootfs, &[])?.accel;
     let tools = ["cc", "busybox"].map(|tool| (tool, program::find(tool)));
     if let Some((tool, _)) = tools.iter().find(|(_, found)| found.is_none()) {
         let reason = format!("{tool} is not installed");
