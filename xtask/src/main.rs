@@ -22,6 +22,7 @@ mod qemu;
 mod rootfs;
 mod run;
 
+mod bench;
 mod test;
 mod tidy;
 
@@ -37,6 +38,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command { name: "run", usage: run::USAGE, perform: run::perform },
     Command { name: "test", usage: test::USAGE, perform: test::perform },
+    Command { name: "bench", usage: bench::USAGE, perform: bench::perform },
     Command { name: "build", usage: build::USAGE, perform: build::perform },
     Command { name: "size", usage: size::USAGE, perform: size::perform },
     Command { name: "pairs", usage: pairs::USAGE, perform: pairs::perform },
