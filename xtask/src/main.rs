@@ -23,6 +23,7 @@ mod rootfs;
 mod run;
 
 mod bench;
+mod man;
 mod test;
 mod tidy;
 
@@ -42,6 +43,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "build", usage: build::USAGE, perform: build::perform },
     Command { name: "size", usage: size::USAGE, perform: size::perform },
     Command { name: "pairs", usage: pairs::USAGE, perform: pairs::perform },
+    Command { name: "man", usage: man::USAGE, perform: man::perform },
     Command { name: "rootfs", usage: rootfs::USAGE, perform: rootfs::perform },
     Command { name: "image", usage: image::USAGE, perform: image::perform },
     Command { name: "boot", usage: boot::USAGE, perform: boot::perform },
