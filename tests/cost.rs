@@ -2,11 +2,12 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{ALONE, Rootlet, Trace, case};
+use support::{ALONE, Rootlet, Trace, case, host};
 
 /// System calls of a whole default run, the command's own not counted.
 const MOST_CALLS: usize = 200;
@@ -29,6 +30,41 @@ fn a_default_run_makes_few_system_calls() {
         assert!(trace.calls.iter().any(|call| call.name == name && call.worked()), "no {name}");
     }
     assert!(own <= MOST_CALLS, "{own} calls");
+}
+
+/// Between rootlet's calls and those of the reference in C that `cargo xtask bench` measures beside it: the
+/// directory of records, which rootlet makes where it is missing, and as much again.
+const OTHER_CALLS: usize = 6;
+
+#[test]
+fn the_reference_makes_the_same_system_calls() {
+    let t = case!("-", "strace", "cc");
+    let (outcome, ours) = Trace::of(t.run().cmd(["/bin/true"]), t.path("log"), &["-v"]);
+    outcome.ok();
+    let filter =
+        ours.calls.iter().find_map(|call| call.text.split_once("filter=[")?.1.split_once("]}"));
+    let header = format!("static const struct sock_filter FILTER[] = {{{}}};", filter.unwrap().0);
+    std::fs::write(t.path("filter.h"), header).unwrap();
+    let (binary, records) = (t.path("reference"), t.path("records"));
+    std::fs::create_dir(&records).unwrap();
+    let source = format!("{}/xtask/src/bench/reference.c", env!("CARGO_MANIFEST_DIR"));
+    let include = format!("-I{}", t.dir().display());
+    let flags =
+        ["-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", &include, "-o"];
+    host("cc", &[&flags[..], &[binary.to_str().unwrap(), &source]].concat());
+    let run = Rootlet::new(&binary, t.dir()).opt(t.rootfs()).opt(&records).opt("/bin/true");
+    let (outcome, theirs) = Trace::of(run, t.path("log"), &[]);
+    assert_eq!(outcome.code(), 0, "{outcome:?}");
+    let mut counts: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+    for (side, trace) in [ours, theirs].iter().enumerate() {
+        for call in trace.all_own() {
+            counts.entry(call.name).or_default()[side] += 1;
+        }
+    }
+    counts.retain(|_, [ours, theirs]| ours != theirs);
+    let others: usize = counts.values().map(|[ours, theirs]| ours.abs_diff(*theirs)).sum();
+    println!("measured: {others} calls of rootlet or of the reference alone: {counts:?}");
+    assert!(others <= OTHER_CALLS, "rootlet and the reference differ: {counts:?}");
 }
 
 /// Of loading the filter, as --trace tells it.

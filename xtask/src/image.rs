@@ -16,9 +16,9 @@ use crate::{build, layout, rootfs};
 
 pub const USAGE: &str = "\
 image [--arch ARCH] [--bare] [--add FILE:DST]… [-o FILE]
-    packs an initramfs: rootlet as /init and the busybox rootfs (not with --bare, nor for a
-    machine unlike this one); FILE may be a folder; -o defaults to
-    target/dist/rootlet-ARCH.cpio.gz, and a name without .gz is not compressed";
+    packs an initramfs: rootlet as /init and the busybox rootfs (not with --bare); FILE may be a
+    folder; -o defaults to target/dist/rootlet-ARCH.cpio.gz, and a name without .gz is not
+    compressed";
 
 /// Empty folders that the kernel or rootlet mounts onto.
 const FOLDERS: &[(&str, u32)] =
@@ -65,8 +65,10 @@ pub fn parse_added(text: &str) -> Result<(PathBuf, String)> {
 /// Builds what is needed and puts the tree together.
 pub fn make(request: &Request) -> Result<Tree> {
     let rootlet = build::build(request.arch, &[])?;
-    let busybox = !request.bare && request.arch.is_host();
-    let rootfs = if busybox { Some(rootfs::make(&rootlet)?) } else { None };
+    let rootfs = match request.bare {
+        true => None,
+        false => Some(rootfs::make(&rootlet, request.arch)?),
+    };
     let mut tree = base(&rootlet, rootfs.as_deref())?;
     for (from, place) in &request.added {
         add(&mut tree, from, place)?;

@@ -48,10 +48,11 @@ pub fn find(arch: Arch) -> Result<PathBuf> {
     Ok(find_flavour(arch, Flavour::Cloud)?.image)
 }
 
-/// The same with its modules. `ROOTLET_KERNEL` stands for the cloud kernel only: who asks for
-/// another one needs what that one has.
+/// The same with its modules. `ROOTLET_KERNEL` stands for the cloud kernel of this machine's kind
+/// only: who asks for another one needs what that one has.
 pub fn find_flavour(arch: Arch, flavour: Flavour) -> Result<Kernel> {
-    if let Some(path) = std::env::var_os("ROOTLET_KERNEL").filter(|_| flavour == Flavour::Cloud) {
+    let is_named = flavour == Flavour::Cloud && arch.is_host();
+    if let Some(path) = std::env::var_os("ROOTLET_KERNEL").filter(|_| is_named) {
         let image = PathBuf::from(path);
         if !image.is_file() {
             bail!("ROOTLET_KERNEL={}: no such file", image.display());

@@ -40,9 +40,12 @@ pub fn unstripped(binary: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The busybox root filesystem.
-pub fn rootfs() -> PathBuf {
-    target().join("rootfs")
+/// The busybox root filesystem: of this machine, whose name is the short one, or of another.
+pub fn rootfs(arch: Arch) -> PathBuf {
+    match arch.is_host() {
+        true => target().join("rootfs"),
+        false => target().join(format!("rootfs-{}", arch.name())),
+    }
 }
 
 /// What was fetched, or found out, and is worth keeping.

@@ -22,6 +22,8 @@ mod qemu;
 mod rootfs;
 mod run;
 
+mod bench;
+mod man;
 mod test;
 mod tidy;
 
@@ -37,9 +39,11 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command { name: "run", usage: run::USAGE, perform: run::perform },
     Command { name: "test", usage: test::USAGE, perform: test::perform },
+    Command { name: "bench", usage: bench::USAGE, perform: bench::perform },
     Command { name: "build", usage: build::USAGE, perform: build::perform },
     Command { name: "size", usage: size::USAGE, perform: size::perform },
     Command { name: "pairs", usage: pairs::USAGE, perform: pairs::perform },
+    Command { name: "man", usage: man::USAGE, perform: man::perform },
     Command { name: "rootfs", usage: rootfs::USAGE, perform: rootfs::perform },
     Command { name: "image", usage: image::USAGE, perform: image::perform },
     Command { name: "boot", usage: boot::USAGE, perform: boot::perform },

@@ -136,6 +136,9 @@ impl Machine<'_> {
                 command.args(["-device", controller]);
                 controllers.push(controller);
             }
+            if drive.late && drive.bus.needs_port(self.arch) {
+                command.args(["-device", &bus::port_option(index)]);
+            }
             if !drive.late {
                 command.args(["-device", &bus::device_option(drive.bus, index)]);
             }
@@ -307,6 +310,19 @@ mod tests {
         assert!(!line.contains("drive=drive0"), "{line}");
         assert!(line.contains("driver=usb-storage,bus=xhci.0,drive=drive1"), "{line}");
         assert!(line.contains("-device ahci,id=ahci -device driver=ide-hd,bus=ahci.2"), "{line}");
+    }
+
+    #[test]
+    fn where_pci_is_express_a_late_disk_has_a_port() {
+        let drives = [drive(Path::new("/d"), Bus::Virtio, true)];
+        let port = "-device pcie-root-port,id=port0,chassis=1";
+        for (arch, expected) in [(Arch::Aarch64, true), (Arch::X86_64, false)] {
+            let line = program::line(&Machine { arch, ..machine(&drives) }.command());
+            assert_eq!(line.contains(port), expected, "{line}");
+            let place = bus::device_arguments(Bus::Virtio, 0, arch)["bus"].clone();
+            assert_eq!(place == "port0", expected, "{place}");
+            assert_eq!(bus::device_arguments(Bus::Scsi, 0, arch)["bus"], "scsi.0");
+        }
     }
 
     #[test]

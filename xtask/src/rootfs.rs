@@ -65,26 +65,30 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
         return Err(argument.unexpected().into());
     }
     let rootlet = build::build(Arch::X86_64, &[])?;
-    println!("{}", build::relative(&make(&rootlet)?));
+    println!("{}", build::relative(&make(&rootlet, Arch::X86_64)?));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Makes the rootfs beside its place and changes it for the old one in one step, so that there
 /// always is a whole one; returns its path.
-pub fn make(rootlet: &Path) -> Result<PathBuf> {
+pub fn make(rootlet: &Path, arch: Arch) -> Result<PathBuf> {
     let _lock = layout::lock("rootfs")?;
-    let busybox = find_busybox()?;
-    let place = layout::rootfs();
+    let (busybox, applets) = match arch.is_host() {
+        true => find_busybox().and_then(|busybox| Ok((busybox.clone(), applets(&busybox)?)))?,
+        // It cannot be asked here for its applets; this machine's is of the same distribution.
+        false => (fetched_busybox(arch)?, applets(&find_busybox()?)?),
+    };
+    let place = layout::rootfs(arch);
     let beside = tempfile::Builder::new().prefix(".rootfs-").tempdir_in(layout::target())?;
     let tree = beside.path().join("new");
-    fill(&tree, &busybox, rootlet).context("making the rootfs")?;
+    fill(&tree, &busybox, &applets, rootlet).context("making the rootfs")?;
     let flags = if place.exists() { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
     renameat_with(CWD, &tree, CWD, &place, flags).with_context(|| place.display().to_string())?;
     Ok(place)
 }
 
 /// Everything the rootfs holds. No device nodes: an ordinary user can make it too.
-fn fill(tree: &Path, busybox: &Path, rootlet: &Path) -> Result<()> {
+fn fill(tree: &Path, busybox: &Path, applets: &[String], rootlet: &Path) -> Result<()> {
     make_folder(tree, 0o755)?;
     for (name, mode) in FOLDERS {
         make_folder(&tree.join(name), *mode)?;
@@ -94,8 +98,8 @@ fn fill(tree: &Path, busybox: &Path, rootlet: &Path) -> Result<()> {
     }
     put(&tree.join("bin/busybox"), &read(busybox)?, 0o755)?;
     put(&tree.join("sbin/init"), &read(rootlet)?, 0o755)?;
-    for applet in applets(busybox)? {
-        link_applet(tree, &applet)?;
+    for applet in applets {
+        link_applet(tree, applet)?;
     }
     if rustix::process::geteuid().is_root() {
         let home = tree.join(USER_HOME);
@@ -161,14 +165,15 @@ fn find_busybox() -> Result<PathBuf> {
     {
         return Ok(path);
     }
-    fetched_busybox()
+    fetched_busybox(Arch::X86_64)
 }
 
-fn fetched_busybox() -> Result<PathBuf> {
-    let package = layout::cache().join("busybox-static");
+fn fetched_busybox(arch: Arch) -> Result<PathBuf> {
+    let name = if arch.is_host() { String::new() } else { format!("-{}", arch.name()) };
+    let package = layout::cache().join(format!("busybox-static{name}"));
     let candidates = ["bin/busybox", "usr/bin/busybox"].map(|p| package.join(p));
     if !candidates.iter().any(|p| p.is_file()) {
-        Apt::that_knows("busybox-static", Arch::X86_64)
+        Apt::that_knows("busybox-static", arch)
             .and_then(|apt| apt.unpack("busybox-static", &package))
             .context("no static busybox here (ROOTLET_BUSYBOX=FILE names one)")?;
     }
@@ -196,7 +201,7 @@ mod tests {
         let rootlet = folder.path().join("rootlet");
         fs::write(&rootlet, "the init").unwrap();
         let tree = folder.path().join("tree");
-        fill(&tree, &busybox, &rootlet).unwrap();
+        fill(&tree, &busybox, &applets(&busybox).unwrap(), &rootlet).unwrap();
 
         assert_eq!(fs::read(tree.join("sbin/init")).unwrap(), b"the init");
         assert_eq!(fs::read_link(tree.join("bin/sh")).unwrap(), Path::new("../bin/busybox"));

@@ -28,7 +28,7 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
         }
     }
     let rootlet = build::build(Arch::X86_64, &[])?;
-    let rootfs = rootfs::make(&rootlet)?;
+    let rootfs = rootfs::make(&rootlet, Arch::X86_64)?;
     let mut command = Command::new(&rootlet);
     command.arg("run").arg("--rootfs").arg(rootfs);
     command.args(run_words(words, std::io::stdin().is_terminal()));

@@ -20,34 +20,43 @@ use anyhow::{Context, Result};
 use lexopt::prelude::*;
 
 use crate::arch::Arch;
-use crate::{build, docker_profile, rootfs, tidy};
+use crate::{build, docker_profile, layout, qemu, rootfs, tidy};
+use scenario::{OnAarch64, Scenario};
 use tally::Tally;
 
 pub const USAGE: &str = "\
-test [--quick | --vm] [FILTER]
-    runs tidy, unit tests, integration tests, and VM scenarios (not with --quick; only these with
-    --vm, without building tests), those whose names contain FILTER; the last line counts them. With CI=true in the environment a skip
+test [--quick] [--arch ARCH] [FILTER]
+    runs tidy, unit tests, integration tests, and VM scenarios (not with --quick), those whose
+    names contain FILTER; the last line counts them. --arch boots every scenario on machines of
+    that kind and does nothing else; without it some are booted on aarch64 too. With CI=true in the environment a skip
     is a failure unless the VM scenario that it names has passed";
 
 /// What `test` was asked for.
 struct Request {
     quick: bool,
-    vm: bool,
+    /// The virtual machines of this kind and nothing else.
+    arch: Option<Arch>,
     filter: Option<String>,
 }
 
 pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
-    let mut request = Request { quick: false, vm: false, filter: None };
+    let mut request = Request { quick: false, arch: None, filter: None };
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("quick") => request.quick = true,
-            Long("vm") => request.vm = true,
+            Long("arch") => request.arch = Some(Arch::parse(&arguments.value()?.string()?)?),
             Value(word) if request.filter.is_none() => request.filter = Some(word.string()?),
             _ => return Err(argument.unexpected().into()),
         }
     }
     let mut tally = Tally::default();
-    if let Err(error) = run_all(&request, &mut tally) {
+    let run = match request.arch {
+        Some(arch) => {
+            run_machines(arch, |s| matches(&s.name, request.filter.as_deref()), &mut tally)
+        }
+        None => run_all(&request, &mut tally),
+    };
+    if let Err(error) = run {
         tally.fail(format!("{error:#}"));
     }
     if tally.is_empty() {
@@ -77,9 +86,7 @@ fn run_all(request: &Request, tally: &mut Tally) -> Result<()> {
         tally.fail(format!("tidy: {} violations", violations.len()));
     }
     let built = build_all().map_err(|error| tally.fail(format!("{error:#}"))).ok();
-    let binaries =
-        if request.vm { Vec::new() } else { cargo::compile().context("test binaries")? };
-    for binary in binaries {
+    for binary in cargo::compile().context("test binaries")? {
         let environment = match &built {
             Some(built) => built.environment(),
             // Unit tests need no shipped binary.
@@ -91,13 +98,39 @@ fn run_all(request: &Request, tally: &mut Tally) -> Result<()> {
         }
     }
     if let Some(built) = built.filter(|_| !request.quick) {
-        vm::run(&built.rootlet, &built.rootfs, filter, tally).context("virtual machines")?;
-        if request.vm {
-            return Ok(());
+        let wanted = |s: &Scenario| matches(&s.name, filter);
+        if let Err(error) = run_always_on_aarch64(filter, tally) {
+            tally.fail(format!("{error:#}"));
         }
+        vm::run(Arch::X86_64, &built.rootlet, &built.rootfs, wanted, tally)
+            .context("virtual machines")?;
         boot_time::run(&built.rootlet, &built.rootfs, filter, tally).context("boot-time")?;
     }
     Ok(())
+}
+
+/// The scenarios of a second kind of machine that every run boots.
+fn run_always_on_aarch64(filter: Option<&str>, tally: &mut Tally) -> Result<()> {
+    let wanted = |s: &Scenario| s.aarch64 == OnAarch64::Always && matches(&s.name, filter);
+    match scenario::all(&layout::scenarios())?.iter().any(wanted) {
+        true => run_machines(Arch::Aarch64, wanted, tally).context("aarch64"),
+        false => Ok(()),
+    }
+}
+
+/// Scenarios on machines of one kind, with all that these need.
+fn run_machines(arch: Arch, wanted: impl Fn(&Scenario) -> bool, tally: &mut Tally) -> Result<()> {
+    if let Err(reason) = qemu::installed(arch) {
+        return vm::skip_all(arch, wanted, &format!("{reason:#}"), tally);
+    }
+    let rootlet = build::build(arch, &[]).context("build")?;
+    build::print_sizes(&rootlet)?;
+    let rootfs = rootfs::make(&rootlet, arch).context("rootfs")?;
+    vm::run(arch, &rootlet, &rootfs, wanted, tally)
+}
+
+fn matches(name: &str, filter: Option<&str>) -> bool {
+    filter.is_none_or(|filter| name.contains(filter))
 }
 
 fn build_all() -> Result<Built> {
@@ -105,7 +138,7 @@ fn build_all() -> Result<Built> {
     let init = build::build(Arch::X86_64, &["init".to_owned()]).context("build --roles init")?;
     build::print_sizes(&rootlet)?;
     build::print_sizes(&init)?;
-    let rootfs = rootfs::make(&rootlet).context("rootfs")?;
+    let rootfs = rootfs::make(&rootlet, Arch::X86_64).context("rootfs")?;
     let docker_profile = docker_profile::find().context("docker's filter")?;
     Ok(Built { rootlet, init, rootfs, docker_profile })
 }

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::arch::Arch;
+
 /// What a disk is plugged into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -27,17 +29,30 @@ impl Bus {
         }
     }
 
+    /// Whether its disks are devices of PCI themselves. PCI Express takes such a device later only
+    /// at a port that was kept free for it; the machine `pc` has the older PCI.
+    pub fn needs_port(self, arch: Arch) -> bool {
+        arch == Arch::Aarch64 && matches!(self, Bus::Nvme | Bus::Virtio)
+    }
+
     /// Whether QEMU lets a disk of this bus come while the machine runs.
     pub fn is_pluggable(self) -> bool {
         self != Bus::Ahci
     }
 }
 
+/// The port that is kept free for drive number `index`.
+pub fn port_option(index: usize) -> String {
+    // Slots are numbered by chassis and by slot in it, from 1.
+    format!("pcie-root-port,id=port{index},chassis={}", index + 1)
+}
+
 /// The properties of the device that shows drive number `index`, the first its driver.
-pub fn device(bus: Bus, index: usize) -> Vec<(&'static str, String)> {
+pub fn device(bus: Bus, index: usize, at_port: bool) -> Vec<(&'static str, String)> {
+    let port = at_port.then(|| format!("port{index}"));
     let (driver, place) = match bus {
-        Bus::Nvme => ("nvme", None),
-        Bus::Virtio => ("virtio-blk-pci", None),
+        Bus::Nvme => ("nvme", port),
+        Bus::Virtio => ("virtio-blk-pci", port),
         Bus::Scsi => ("scsi-hd", Some("scsi.0".to_owned())),
         Bus::Ahci => ("ide-hd", Some(format!("ahci.{index}"))),
         Bus::Usb => ("usb-storage", Some("xhci.0".to_owned())),
@@ -51,13 +66,13 @@ pub fn device(bus: Bus, index: usize) -> Vec<(&'static str, String)> {
 
 /// The same as the value of `-device`.
 pub fn device_option(bus: Bus, index: usize) -> String {
-    let properties = device(bus, index);
+    let properties = device(bus, index, false);
     properties.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
 }
 
-/// The same as the arguments of `device_add`.
-pub fn device_arguments(bus: Bus, index: usize) -> Value {
-    let properties = device(bus, index);
+/// The same as the arguments of `device_add`, for a disk that comes later.
+pub fn device_arguments(bus: Bus, index: usize, arch: Arch) -> Value {
+    let properties = device(bus, index, bus.needs_port(arch));
     let map: Map<_, _> =
         properties.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     Value::Object(map)

@@ -13,6 +13,7 @@ use super::ground::Ground;
 use super::guest;
 use super::tally::{Skip, Tally};
 use crate::arch::Arch;
+use crate::kernel::Kernel;
 use crate::newc::{Entry, Kind, Tree};
 use crate::qemu::{Accel, Console, Machine};
 use crate::{image, layout, program};
@@ -28,9 +29,15 @@ const MOST_TO_END_MS: f64 = 50.0;
 
 /// What one boot has shown, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Times {
-    to_service: f64,
-    to_end: f64,
+pub struct Times {
+    pub to_service: f64,
+    pub to_end: f64,
+}
+
+/// What all boots have shown, each init's under its name.
+pub struct Race {
+    pub accel: Accel,
+    pub inits: [(&'static str, Vec<Times>); 3],
 }
 
 /// Runs the race and holds rootlet to its bounds.
@@ -38,7 +45,7 @@ pub fn run(rootlet: &Path, rootfs: &Path, filter: Option<&str>, tally: &mut Tall
     if !filter.is_none_or(|filter| NAME.contains(filter)) {
         return Ok(());
     }
-    let kernel = match Ground::available() {
+    let kernel = match available() {
         Ok(kernel) => kernel,
         Err(reason) => {
             let reason = format!("{reason:#}");
@@ -46,28 +53,8 @@ pub fn run(rootlet: &Path, rootfs: &Path, filter: Option<&str>, tally: &mut Tall
             return Ok(());
         }
     };
-    let image = kernel.image.clone();
-    let accel = Ground::new(kernel, rootlet, rootfs, &[])?.accel;
-    let tools = ["cc", "busybox"].map(|tool| (tool, program::find(tool)));
-    if let Some((tool, _)) = tools.iter().find(|(_, found)| found.is_none()) {
-        let reason = format!("{tool} is not installed");
-        tally.skip(Skip { test: format!("vm {NAME}"), reason, scenario: None });
-        return Ok(());
-    }
-    let folder = tempfile::tempdir_in(layout::target())?;
-    let [lean, service] = ["lean", "service"].map(|name| compile(name, folder.path()));
-    let (lean, service) = (lean?, service?);
-    let busybox = tools[1].1.clone().context("busybox")?;
-    let inits = [("lean", lean.as_path()), ("rootlet", rootlet), ("busybox", &busybox)];
-    let mut times = [const { Vec::new() }; 3];
-    for _ in 0..ROUNDS {
-        for ((name, init), seen) in inits.iter().zip(&mut times) {
-            let initramfs = folder.path().join("initramfs.cpio");
-            image::write(&tree(name, init, &service)?, &initramfs)?;
-            seen.push(boot(&image, accel, &initramfs).with_context(|| (*name).to_owned())?);
-        }
-    }
-    let [lean, own, busybox] = times.map(least);
+    let Race { accel, inits } = race(kernel, rootlet, rootfs, ROUNDS)?;
+    let [lean, own, busybox] = inits.map(|(_, times)| least(times));
     let ratio = own.to_service / lean.to_service;
     println!(
         "vm {NAME} ({}): to the first service lean {:.1} ms, rootlet {:.1} ms, busybox {:.1} ms: ratio {ratio:.2}",
@@ -85,6 +72,34 @@ pub fn run(rootlet: &Path, rootfs: &Path, filter: Option<&str>, tally: &mut Tall
         false => tally.fail(format!("vm {NAME}: ratio {ratio:.2}, at most {MOST}; {:.1} ms to the end, at most {MOST_TO_END_MS}", own.to_end)),
     }
     Ok(())
+}
+
+/// The kernel to boot; what a race lacks here is the error.
+pub fn available() -> Result<Kernel> {
+    for tool in ["cc", "busybox"] {
+        program::find(tool).with_context(|| format!("{tool} is not installed"))?;
+    }
+    Ground::available(Arch::X86_64)
+}
+
+/// Boots each init in turn, `rounds` times.
+pub fn race(kernel: Kernel, rootlet: &Path, rootfs: &Path, rounds: usize) -> Result<Race> {
+    let image = kernel.image.clone();
+    let accel = Ground::new(Arch::X86_64, kernel, rootlet, rootfs, &[])?.accel;
+    let folder = tempfile::tempdir_in(layout::target())?;
+    let [lean, service] = ["lean", "service"].map(|name| compile(name, folder.path()));
+    let (lean, service) = (lean?, service?);
+    let busybox = program::find("busybox").context("busybox")?;
+    let programs = [lean.as_path(), rootlet, &busybox];
+    let mut inits = ["lean", "rootlet", "busybox"].map(|name| (name, Vec::new()));
+    for _ in 0..rounds {
+        for (program, (name, seen)) in programs.iter().zip(&mut inits) {
+            let initramfs = folder.path().join("initramfs.cpio");
+            image::write(&tree(name, program, &service)?, &initramfs)?;
+            seen.push(boot(&image, accel, &initramfs).with_context(|| (*name).to_owned())?);
+        }
+    }
+    Ok(Race { accel, inits })
 }
 
 fn compile(name: &str, folder: &Path) -> Result<PathBuf> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 
 use super::guest::{self, Operator, Seen};
-use super::scenario::{Boot, Initramfs, Scenario};
+use super::scenario::{Boot, Initramfs, OnAarch64, Scenario};
 use super::verdict::{self, Failure};
 use crate::arch::Arch;
 use crate::disk::{self, Base, Contents, proof};
@@ -21,6 +21,7 @@ const TCG_PATIENCE: u32 = 3;
 
 /// What all scenarios share.
 pub struct Ground {
+    pub arch: Arch,
     pub accel: Accel,
     /// Each with the reason why it cannot be had.
     kernels: BTreeMap<Flavour, Result<Kernel, String>>,
@@ -41,12 +42,13 @@ struct Parts {
 
 impl Ground {
     /// What a machine needs that may be missing is an error here, and a reason to skip.
-    pub fn available() -> Result<Kernel> {
-        qemu::installed(Arch::X86_64)?;
-        kernel::find_flavour(Arch::X86_64, Flavour::Cloud)
+    pub fn available(arch: Arch) -> Result<Kernel> {
+        qemu::installed(arch)?;
+        kernel::find_flavour(arch, Flavour::Cloud)
     }
 
     pub fn new(
+        arch: Arch,
         kernel: Kernel,
         rootlet: &Path,
         rootfs: &Path,
@@ -56,16 +58,16 @@ impl Ground {
         let tree = image::base(rootlet, Some(rootfs))?;
         let probe = folder.path().join("probe.cpio");
         image::write(&tree, &probe)?;
-        let accel = qemu::choose_accel(Arch::X86_64, &kernel.image, &probe)?;
+        let accel = qemu::choose_accel(arch, &kernel.image, &probe)?;
         let mut kernels = BTreeMap::from([(Flavour::Cloud, Ok(kernel))]);
         // Others are big: only when a scenario is booted with one.
         for flavour in scenarios.iter().flat_map(boots).map(|boot| boot.kernel) {
             kernels.entry(flavour).or_insert_with(|| {
-                kernel::find_flavour(Arch::X86_64, flavour).map_err(|error| format!("{error:#}"))
+                kernel::find_flavour(arch, flavour).map_err(|error| format!("{error:#}"))
             });
         }
         let (rootlet, rootfs) = (rootlet.to_owned(), rootfs.to_owned());
-        Ok(Ground { accel, kernels, rootlet, rootfs, tree, folder })
+        Ok(Ground { arch, accel, kernels, rootlet, rootfs, tree, folder })
     }
 
     /// Why a scenario cannot run here.
@@ -85,7 +87,11 @@ impl Ground {
         let owners = boots().any(|boot| boot.contents().next().is_some());
         let root = owners && !rustix::process::geteuid().is_root();
         let root = root.then(|| "only root can make files of other owners".to_owned());
-        kernels.or_else(|| programs(scenario).into_iter().find_map(missing)).or(root)
+        let never = match &scenario.aarch64 {
+            OnAarch64::Never(reason) if self.arch == Arch::Aarch64 => Some(reason.clone()),
+            _ => None,
+        };
+        never.or(kernels).or_else(|| programs(scenario).into_iter().find_map(missing)).or(root)
     }
 
     /// Boots and judges one of the two machines of a scenario. The error of the outer result is
@@ -187,7 +193,7 @@ impl Ground {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("monitor");
         let machine = Machine {
-            arch: Arch::X86_64,
+            arch: self.arch,
             kernel: &self.kernel(boot)?.image,
             initramfs: parts.initramfs.as_deref(),
             append: &boot.append,
@@ -200,7 +206,9 @@ impl Ground {
         let operator = Operator {
             socket: Socket::new(&path)?,
             steps: &boot.steps,
-            devices: drives.map(|(index, d)| bus::device_arguments(d.bus, index)).collect(),
+            devices: drives
+                .map(|(index, d)| bus::device_arguments(d.bus, index, self.arch))
+                .collect(),
         };
         guest::watch_machine(&machine.command(), boot.limit, operator)
     }

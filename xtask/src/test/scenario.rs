@@ -34,6 +34,20 @@ pub struct Scenario {
     pub expected: Expected,
     /// What disks must show afterwards.
     pub proofs: Vec<Proof>,
+    pub aarch64: OnAarch64,
+}
+
+/// When a scenario is booted on aarch64 too, whose instructions are always translated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnAarch64 {
+    /// In every run of the tests.
+    Always,
+    /// When all scenarios of that machine are asked for.
+    #[default]
+    Asked,
+    /// It cannot be, for this reason.
+    Never(String),
 }
 
 /// One of the two boots of a scenario.
@@ -126,6 +140,7 @@ fn read(folder: &Path, name: String) -> Result<Scenario> {
         fails: text.broken.fails,
         shows: text.broken.shows,
         proofs: text.after,
+        aarch64: text.aarch64,
     })
 }
 

@@ -12,42 +12,69 @@ use super::guest::Seen;
 use super::scenario::{self, Scenario};
 use super::tally::{Skip, Tally};
 use super::verdict::{Failure, Line};
+use crate::arch::Arch;
 use crate::layout;
 
-/// Runs the scenarios whose names contain `filter`.
-pub fn run(rootlet: &Path, rootfs: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
+/// Runs the scenarios that are wanted, on machines of one kind.
+pub fn run(
+    arch: Arch,
+    rootlet: &Path,
+    rootfs: &Path,
+    wanted: impl Fn(&Scenario) -> bool,
+    tally: &mut Tally,
+) -> Result<()> {
     let mut scenarios = scenario::all(&layout::scenarios())?;
-    scenarios.retain(|s| filter.is_none_or(|f| s.name.contains(f)));
+    scenarios.retain(&wanted);
     if scenarios.is_empty() {
         return Ok(());
     }
-    let ground = match Ground::available() {
-        Ok(kernel) => Ground::new(kernel, rootlet, rootfs, &scenarios)?,
-        Err(reason) => {
-            let reason = format!("{reason:#}");
-            scenarios.iter().for_each(|s| tally.skip(skipped(s, &reason)));
-            return Ok(());
-        }
+    let ground = match Ground::available(arch) {
+        Ok(kernel) => Ground::new(arch, kernel, rootlet, rootfs, &scenarios)?,
+        Err(reason) => return skip_all(arch, wanted, &format!("{reason:#}"), tally),
     };
     scenarios.retain(|scenario| match ground.lacks(scenario) {
         None => true,
         Some(reason) => {
-            tally.skip(skipped(scenario, &reason));
+            tally.skip(skipped(arch, scenario, &reason));
             false
         }
     });
-    println!("\nvirtual machines ({})", ground.accel.name());
+    println!("\nvirtual machines ({}, {})", arch.name(), ground.accel.name());
     for (scenario, failures) in scenarios.iter().zip(run_all(&ground, &scenarios)) {
+        let name = name_on(arch, scenario);
         match failures.is_empty() {
-            true => tally.pass_scenario(&scenario.name),
-            false => tally.fail(format!("vm {}: {}", scenario.name, failures.join("; "))),
+            true => tally.pass_scenario(&name),
+            false => tally.fail(format!("vm {name}: {}", failures.join("; "))),
         }
     }
     Ok(())
 }
 
-fn skipped(scenario: &Scenario, reason: &str) -> Skip {
-    Skip { test: format!("vm {}", scenario.name), reason: reason.to_owned(), scenario: None }
+/// Counts the scenarios that are wanted as skipped.
+pub fn skip_all(
+    arch: Arch,
+    wanted: impl Fn(&Scenario) -> bool,
+    reason: &str,
+    tally: &mut Tally,
+) -> Result<()> {
+    let scenarios = scenario::all(&layout::scenarios())?;
+    let skips = scenarios.iter().filter(|s| wanted(s)).map(|s| skipped(arch, s, reason));
+    skips.for_each(|skip| tally.skip(skip));
+    Ok(())
+}
+
+fn skipped(arch: Arch, scenario: &Scenario, reason: &str) -> Skip {
+    let test = format!("vm {}", name_on(arch, scenario));
+    Skip { test, reason: reason.to_owned(), scenario: None }
+}
+
+/// A scenario's own name is that of its machine on x86_64: a test that could not run is proven by
+/// that one alone.
+fn name_on(arch: Arch, scenario: &Scenario) -> String {
+    match arch {
+        Arch::X86_64 => scenario.name.clone(),
+        Arch::Aarch64 => format!("{} on {}", scenario.name, arch.name()),
+    }
 }
 
 /// What is wrong with each scenario, in their order. One machine for each processor.
@@ -79,7 +106,8 @@ fn run_one(ground: &Ground, scenario: &Scenario) -> Vec<String> {
         let problem = match ground.boot(scenario, which, boot) {
             Err(error) => {
                 let problem = format!("{which}: {error:#}");
-                println!("vm {} {which} ... FAILED ({error:#})", scenario.name);
+                let name = name_on(ground.arch, scenario);
+                println!("vm {name} {which} ... FAILED ({error:#})");
                 Some(problem)
             }
             Ok((seen, result)) => {
@@ -87,7 +115,10 @@ fn run_one(ground: &Ground, scenario: &Scenario) -> Vec<String> {
                     "healthy" => result.as_ref().err().map(ToString::to_string),
                     _ => twin_problem(&result, &seen, scenario),
                 };
-                print!("{}", report(scenario, which, &seen, &result, problem.is_some()));
+                print!(
+                    "{}",
+                    report(ground.arch, scenario, which, &seen, &result, problem.is_some())
+                );
                 problem
             }
         };
@@ -124,16 +155,18 @@ const SHOWN_LINES: usize = 60;
 
 /// One line for a boot; with the end of its console when there is a problem.
 fn report(
+    arch: Arch,
     scenario: &Scenario,
     which: &str,
     seen: &Seen,
     result: &Result<(), Failure>,
     problem: bool,
 ) -> String {
+    let name = name_on(arch, scenario);
     let what = result.as_ref().map_or_else(ToString::to_string, |()| "passes".to_owned());
     let mark = if problem { "FAILED" } else { "ok" };
     let seconds = seen.took.as_secs_f32();
-    let mut text = format!("vm {} {which} ... {mark} ({what}, {seconds:.1} s)\n", scenario.name);
+    let mut text = format!("vm {name} {which} ... {mark} ({what}, {seconds:.1} s)\n");
     if problem {
         text.push_str(&format!("  {}\n", scenario.description));
         for line in seen.lines.iter().skip(seen.lines.len().saturating_sub(SHOWN_LINES)) {

@@ -45,6 +45,21 @@ fn a_good_scenario_has_two_boots_that_differ_in_one_file() {
 }
 
 #[test]
+fn a_scenario_says_when_it_is_booted_on_aarch64() {
+    let of = |line: &str| {
+        let text = GOOD.replace("status = 0", &format!("status = 0\n{line}"));
+        loaded(&text, FILES).map(|scenario| scenario.aarch64)
+    };
+    assert_eq!(of("").unwrap(), OnAarch64::Asked);
+    assert_eq!(of("aarch64 = \"always\"").unwrap(), OnAarch64::Always);
+    let never = OnAarch64::Never("no keyboard".to_owned());
+    assert_eq!(of("aarch64 = { never = \"no keyboard\" }").unwrap(), never);
+    for line in ["aarch64 = \"never\"", "aarch64 = \"sometimes\"", "aarch64 = { never = \"\" }"] {
+        assert!(of(line).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn a_twin_may_differ_in_its_command_line() {
     let text = format!("{GOOD}\nappend = 'rootlet.run=false'");
     let scenario = loaded(&text, &[]).unwrap();

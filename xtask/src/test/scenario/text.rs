@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::{Boot, Initramfs, Share, files_below};
+use super::{Boot, Initramfs, OnAarch64, Share, files_below};
 use crate::disk::Disk;
 use crate::disk::proof::Proof;
 use crate::kernel::Flavour;
@@ -44,6 +44,8 @@ pub struct Text {
     ends_within_ms: Option<u64>,
     #[serde(default)]
     pub after: Vec<Proof>,
+    #[serde(default)]
+    pub aarch64: OnAarch64,
     limit_seconds: u64,
     pub broken: BrokenText,
 }
@@ -71,6 +73,8 @@ impl Text {
     pub fn check(&self) -> Result<()> {
         ensure!(!self.description.trim().is_empty(), "description is empty");
         ensure!(!self.broken.change.trim().is_empty(), "broken.change is empty");
+        let no_reason = OnAarch64::Never(String::new());
+        ensure!(self.aarch64 != no_reason, "aarch64.never: no reason");
         ensure!(self.limit_seconds > 0, "limit_seconds is 0");
         ensure!(self.broken.limit_seconds != Some(0), "broken.limit_seconds is 0");
         let fails = &self.broken.fails;
