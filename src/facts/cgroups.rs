@@ -20,7 +20,7 @@ pub const PLACES: [&CStr; 5] = [
     c"/sys/fs/cgroup/devices",
 ];
 /// Where v2 is mounted alone, and beside v1.
-const UNIFIED: [&CStr; 2] = [c"/sys/fs/cgroup", c"/sys/fs/cgroup/unified"];
+pub const UNIFIED: [&CStr; 2] = [c"/sys/fs/cgroup", c"/sys/fs/cgroup/unified"];
 
 /// Types of filesystems. Source: linux/magic.h.
 const CGROUP: u32 = 0x0027_e0eb;
@@ -65,7 +65,7 @@ pub fn gather<'a>(
 ) -> Result<(), Refusal> {
     let mut read = |path| read_text(None, path, Subject::Machine, arena);
     let table = read(c"/proc/self/cgroup")?.unwrap_or_default();
-    let unified = UNIFIED.iter().find(|place| is_of_kind(place, CGROUP2));
+    let unified = UNIFIED.iter().find(|place| is_unified(place));
     facts.unified = unified.copied().unwrap_or_default();
     let top = facts.unified.to_bytes();
     let mut path = Line::new();
@@ -87,6 +87,12 @@ pub fn gather<'a>(
         facts.v2 = named(offered.unwrap_or_default(), b' ');
     }
     Ok(())
+}
+
+/// Whether v2 is mounted there.
+#[must_use]
+pub fn is_unified(place: &CStr) -> bool {
+    is_of_kind(place, CGROUP2)
 }
 
 #[inline(never)]

@@ -4,16 +4,22 @@
 pub mod block_devices;
 #[cfg(feature = "run")]
 pub mod cgroups;
-#[cfg(feature = "boot")]
+#[cfg(any(feature = "boot", feature = "see"))]
 pub mod files;
 #[cfg(feature = "run")]
 pub mod layers;
 #[cfg(feature = "run")]
 pub mod links;
+#[cfg(feature = "see")]
+pub mod mount_table;
 #[cfg(feature = "run")]
 pub mod names;
+#[cfg(feature = "see")]
+pub mod namespaces;
 #[cfg(feature = "run")]
 pub mod naming;
+#[cfg(feature = "see")]
+pub mod process_table;
 #[cfg(any(feature = "see", feature = "shell"))]
 pub mod processes;
 #[cfg(feature = "boot")]
@@ -22,3 +28,5 @@ pub mod roots;
 pub mod run_facts;
 #[cfg(feature = "run")]
 pub mod text_file;
+#[cfg(feature = "see")]
+pub mod usage;

@@ -43,8 +43,11 @@ pub fn name_container<'a>(
     Ok(())
 }
 
-/// Root's is below /run; a user's where his session has such things, else in /tmp under his number.
-fn records<'a>(
+/// The directory of a user's records. Root's is below /run; a user's where his session has such things, else in /tmp under his number.
+///
+/// # Errors
+/// A directory of the environment that is no absolute path.
+pub fn records<'a>(
     mut caller: Strings<'a>,
     uid: u32,
     arena: &mut Arena<'a>,

@@ -285,6 +285,11 @@ reasons! {
     NoInit "is not in the new root, or cannot be executed",
     NoNewRoot "needs NEW_ROOT and INIT",
     NotFirst "works only as PID 1",
+    TooManyWords "is one word too many; --help",
+    NoSuchContainer "is no running container of the caller, and no pid",
+    NoSuchProcess "is no process",
+    HasEnded "has ended",
+    NeedsTarget "needs NAME or PID; --help",
     NotFirstProcess "boots a machine only as PID 1; see rootlet --help",
 }
 

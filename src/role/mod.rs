@@ -20,6 +20,8 @@ mod peer;
 mod power;
 #[cfg(feature = "run")]
 mod run;
+#[cfg(feature = "see")]
+mod see;
 #[cfg(feature = "shell")]
 mod shell;
 
@@ -30,6 +32,8 @@ pub struct Memory {
     run: run::Memory,
     #[cfg(feature = "boot")]
     boot: boot::Memory,
+    #[cfg(feature = "see")]
+    see: see::Memory,
 }
 
 impl Memory {
@@ -42,6 +46,8 @@ impl Memory {
             run: run::Memory::new(),
             #[cfg(feature = "boot")]
             boot: boot::Memory::new(),
+            #[cfg(feature = "see")]
+            see: see::Memory::new(),
         }
     }
 }
@@ -70,6 +76,9 @@ enum Role {
     /// The end of a machine.
     #[cfg(feature = "boot")]
     Power(End),
+    /// What tells of containers, processes, namespaces and mounts, by its letter.
+    #[cfg(feature = "see")]
+    See(u8),
     /// initsh.
     #[cfg(feature = "shell")]
     Shell,
@@ -94,6 +103,10 @@ const PEERS: Packed =
 /// initsh, by name or as a command.
 #[cfg(feature = "shell")]
 const SHELLS: Packed = packed!("Ssh\nSinitsh");
+
+/// What only reads and tells.
+#[cfg(feature = "see")]
+const SEES: Packed = packed!("pps\nnns\nmmounts\niinspect\ntstats");
 
 /// The role of that name in a table.
 #[inline(never)]
@@ -124,6 +137,8 @@ fn named(table: Packed, name: &[u8]) -> Option<Role> {
         b's' => Role::SwitchRoot,
         #[cfg(feature = "shell")]
         b'S' => Role::Shell,
+        #[cfg(feature = "see")]
+        letter @ (b'p' | b'n' | b'm' | b'i' | b't') => Role::See(letter),
         _ => return None,
     })
 }
@@ -134,6 +149,7 @@ const USAGE: Packed = packed!(
 rootlet: first process of a machine or a container, and container runner
 
   rootlet run --rootfs DIR [options] [--] CMD [ARG...]   run CMD in a container
+  rootlet ps, ns, mounts, inspect, stats     tell of containers, processes, namespaces
   rootlet init [options] [--] CMD [ARG...]   be a container's PID 1: reap, forward
   tini, docker-init, dumb-init, catatonit    the same as these programs do it, by
                                              name or as rootlet tini ...
@@ -166,7 +182,7 @@ pub fn dispatch(vectors: Vectors, memory: &'static mut Memory) -> i32 {
         let mut behind = arguments;
         let command = behind.next();
         let word = command.unwrap_or_default().to_bytes();
-        if let Some(role) = named(COMMANDS, word).or_else(|| program(word)) {
+        if let Some(role) = named(COMMANDS, word).or_else(|| sees(word)).or_else(|| program(word)) {
             arguments = behind;
             role
         } else if let Some(role) = kernels_init() {
@@ -180,6 +196,16 @@ pub fn dispatch(vectors: Vectors, memory: &'static mut Memory) -> i32 {
 
 fn program(name: &[u8]) -> Option<Role> {
     named(PEERS, name).or_else(|| named(SYSTEM, name)).or_else(|| shell_of(name))
+}
+
+#[cfg(feature = "see")]
+fn sees(word: &[u8]) -> Option<Role> {
+    named(SEES, word)
+}
+
+#[cfg(not(feature = "see"))]
+const fn sees(_: &[u8]) -> Option<Role> {
+    None
 }
 
 #[cfg(feature = "shell")]
@@ -229,6 +255,8 @@ fn play(
         }
         #[cfg(feature = "boot")]
         Role::Power(end) => power::power(end, arguments),
+        #[cfg(feature = "see")]
+        Role::See(letter) => see::see(letter, vectors, arguments, &mut memory.see),
         #[cfg(feature = "shell")]
         Role::Shell => {
             // `$0` is what the shell was called, or the word behind `rootlet`.

@@ -42,6 +42,8 @@ pub mod perform;
 pub mod persist;
 #[cfg(feature = "run")]
 pub mod record;
+#[cfg(feature = "see")]
+pub mod record_list;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod removal;
 #[cfg(feature = "boot")]

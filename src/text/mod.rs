@@ -2,8 +2,10 @@
 
 pub mod arena;
 pub mod call;
+#[cfg(feature = "see")]
+pub mod character;
 pub mod errno;
-#[cfg(feature = "boot")]
+#[cfg(any(feature = "boot", feature = "see"))]
 pub mod escape;
 pub mod line;
 pub mod number;

@@ -19,6 +19,7 @@ mod probe;
 mod process;
 mod pty;
 mod rootfs;
+pub mod see;
 mod trace;
 pub mod user;
 

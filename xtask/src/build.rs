@@ -28,7 +28,7 @@ struct Bound {
 
 const BOUNDS: &[Bound] = &[
     // The aims are 93,160 and 16,384; ARCHITECTURE.md says what stands in the way.
-    Bound { arch: Arch::X86_64, roles: &[], bytes: 268 * 1024 },
+    Bound { arch: Arch::X86_64, roles: &[], bytes: 320 * 1024 },
     Bound { arch: Arch::X86_64, roles: &["init"], bytes: 19 * 1024 + 512 },
 ];
 
@@ -220,8 +220,8 @@ mod tests {
     fn sizes_are_bounded_to_the_byte() {
         let init = ["init".to_owned()];
         let rows: &[(Arch, &[String], u64, bool)] = &[
-            (Arch::X86_64, &[], 274_432, false),
-            (Arch::X86_64, &[], 274_433, true),
+            (Arch::X86_64, &[], 327_680, false),
+            (Arch::X86_64, &[], 327_681, true),
             (Arch::X86_64, &init, 19_968, false),
             (Arch::X86_64, &init, 19_969, true),
         ];
