@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::path::PathBuf;
 
 use support::see::{by_bubblewrap, by_crun, crowd, is_table, row, rows, told};
 use support::user::{open_to_user, run_as_user, runtime_directory};
@@ -164,13 +165,27 @@ fn a_container_that_is_stopped_by_a_freezer_is_paused() {
         }
     }
     fs::write(cgroup.join(state), frozen).unwrap();
+    let thaw = Thaw(cgroup.join(state), thawed, v1.is_dir());
     let is = |status: &str| row(&told(&t, &["ps"]), "name", name.as_str())["status"] == status;
     assert!(support::await_true(|| is("paused")));
     fs::write(cgroup.join(state), thawed).unwrap();
     assert!(support::await_true(|| is("running")));
     run.finish();
-    if v1.is_dir() {
-        assert!(support::await_true(|| fs::remove_dir(&cgroup).is_ok()));
+    drop(thaw);
+}
+
+/// Lets frozen processes go on, also when the test has failed, and removes the cgroup that was made for them.
+struct Thaw(PathBuf, &'static str, bool);
+
+impl Drop for Thaw {
+    fn drop(&mut self) {
+        fs::write(&self.0, self.1).ok();
+        let cgroup = self.0.parent().unwrap();
+        // There are none but after a failure.
+        for pid in fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default().lines() {
+            support::kill(pid.parse().unwrap(), 9);
+        }
+        support::await_true(|| !self.2 || fs::remove_dir(cgroup).is_ok());
     }
 }
 
