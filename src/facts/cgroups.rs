@@ -25,7 +25,7 @@ pub const PLACES: [&CStr; 6] = [
 /// The index behind them, which stands for v2.
 pub const V2: u8 = PLACES.len() as u8;
 /// Where v2 is mounted alone, and beside v1.
-const UNIFIED: [&CStr; 2] = [c"/sys/fs/cgroup", c"/sys/fs/cgroup/unified"];
+pub const UNIFIED: [&CStr; 2] = [c"/sys/fs/cgroup", c"/sys/fs/cgroup/unified"];
 
 /// Types of filesystems. Source: linux/magic.h.
 const CGROUP: u32 = 0x0027_e0eb;
@@ -130,7 +130,13 @@ pub fn is_frozen(cgroup: &[u8]) -> bool {
 /// Where v2 is mounted; empty where it is not.
 #[must_use]
 pub fn unified_place() -> &'static CStr {
-    UNIFIED.into_iter().find(|place| is_of_kind(place, CGROUP2)).unwrap_or_default()
+    UNIFIED.into_iter().find(|place| is_unified(place)).unwrap_or_default()
+}
+
+/// Whether v2 is mounted there.
+#[must_use]
+pub fn is_unified(place: &CStr) -> bool {
+    is_of_kind(place, CGROUP2)
 }
 
 #[inline(never)]

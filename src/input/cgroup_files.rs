@@ -23,6 +23,16 @@ pub fn own_cgroup(table: &[u8]) -> Option<&[u8]> {
     Some(fields(line).1)
 }
 
+/// The cgroup of a controller on v1, or with an empty name that on v2.
+#[cfg(feature = "see")]
+#[must_use]
+#[inline(never)]
+pub fn path_of<'a>(table: &'a [u8], controller: &[u8]) -> Option<&'a [u8]> {
+    let mut lines = parts(table, b'\n').filter(|line| !line.is_empty()).map(fields);
+    let is_it = |names: &[u8]| parts(names, b',').any(|name| name == controller);
+    lines.find(|(names, _)| is_it(names)).map(|(_, path)| path)
+}
+
 /// The controllers of ours in a list such as that of cgroup.controllers.
 #[must_use]
 pub fn named(list: &[u8], separator: u8) -> Controllers {
@@ -56,6 +66,9 @@ mod tests {
             (on_v1(b"0::/\n"), own_cgroup(b"0::/\n")),
             (Controllers::NONE, Some(b"/".as_slice()))
         );
+        let paths =
+            [b"memory".as_slice(), b"cpuacct", b"blkio", b""].map(|name| path_of(HYBRID, name));
+        assert_eq!(paths, [Some(b"/a/b".as_slice()), Some(b"/"), None, Some(b"/x:y")]);
         assert_eq!((on_v1(b""), own_cgroup(b"4:memory:/\n")), (Controllers::NONE, None));
         assert_eq!(named(b"cpuset cpu io memory pids\n", b' '), without_devices);
         assert_eq!(named(b"\n", b' '), Controllers::NONE);

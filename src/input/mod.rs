@@ -42,6 +42,8 @@ pub mod manage_options;
 pub mod mount_info;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod mount_options;
+#[cfg(feature = "see")]
+pub mod mount_status;
 #[cfg(feature = "run")]
 pub mod namespaces;
 #[cfg(any(feature = "run", all(feature = "boot", feature = "shell")))]
@@ -68,6 +70,8 @@ pub mod run_manual;
 pub mod run_options;
 #[cfg(feature = "run")]
 pub mod security_options;
+#[cfg(feature = "see")]
+pub mod see_options;
 #[cfg(feature = "run")]
 pub mod system_calls;
 #[cfg(feature = "run")]

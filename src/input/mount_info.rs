@@ -1,5 +1,7 @@
-//! Two questions to /proc/self/mountinfo. Source: proc_pid_mountinfo(5).
+//! Tables of mounts: /proc/PID/mountinfo. Source: proc_pid_mountinfo(5).
 
+#[cfg(feature = "see")]
+use crate::text::escape::take_unescaped;
 use crate::text::number::parse_u64;
 use crate::text::parts::parts;
 
@@ -38,6 +40,83 @@ pub fn place_and_kind(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((place, kind))
 }
 
+/// One mount, as both sources of tables give it.
+#[cfg(feature = "see")]
+#[derive(Clone, Copy)]
+pub struct MountRow<'a> {
+    /// Its number.
+    pub id: u64,
+    /// That of the mount that it lies on.
+    pub parent: u64,
+    /// The strings of `Field`, each with a NUL behind it.
+    pub texts: &'a [u8],
+}
+
+/// Strings of a mount, in their order.
+#[cfg(feature = "see")]
+#[derive(Clone, Copy)]
+pub enum Field {
+    /// The filesystem's device, `MAJOR:MINOR`.
+    Device,
+    /// Which directory of the filesystem is seen.
+    Root,
+    /// Where.
+    Target,
+    /// Flags of the mount: `rw,nosuid`.
+    Flags,
+    /// `shared:N master:N unbindable`, what there is of it.
+    Propagation,
+    /// The filesystem's type.
+    Kind,
+    /// What is mounted.
+    Source,
+    /// Options of the filesystem: `rw,size=64k`.
+    Options,
+}
+
+#[cfg(feature = "see")]
+impl<'a> MountRow<'a> {
+    /// One of the strings.
+    #[must_use]
+    #[inline(never)]
+    pub fn text(&self, field: Field) -> &'a [u8] {
+        parts(self.texts, 0).skip_to(field as usize)
+    }
+}
+
+/// Reads a line into the strings of a mount, which it gives byte by byte, without octal escapes; gives its number and
+/// that of its parent.
+#[cfg(feature = "see")]
+#[must_use]
+pub fn read_line(line: &[u8], push: &mut dyn FnMut(u8)) -> Option<(u64, u64)> {
+    let mut fields = parts(line, b' ');
+    let id = parse_u64(fields.next()?)?;
+    let parent = parse_u64(fields.next()?)?;
+    let mut blank = false;
+    // Optional fields stand between the flags and a lone dash.
+    let mut count = 0;
+    while count < 8 {
+        let mut field = fields.next()?;
+        let is_optional = count == Field::Propagation as usize;
+        if is_optional && field != b"-" {
+            // What a group follows where the caller sees it depends on who asks.
+            if !field.starts_with(b"p") {
+                if core::mem::replace(&mut blank, true) {
+                    push(b' ');
+                }
+                field.iter().for_each(|byte| push(*byte));
+            }
+            continue;
+        }
+        while let Some(byte) = if is_optional { None } else { take_unescaped(&mut field) } {
+            push(byte);
+        }
+        push(0);
+        count += 1;
+    }
+    Some((id, parent))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +146,27 @@ mod tests {
         assert!(!is_shared(HOST, 31));
         assert!(is_shared(HOST, 33));
         assert!(!is_shared(HOST, 99));
+    }
+
+    #[test]
+    fn a_line_is_read_whole() {
+        let read = |line: &[u8]| {
+            let mut texts = Vec::new();
+            let numbers = read_line(line, &mut |byte| texts.push(byte))?;
+            Some((numbers, String::from_utf8(texts).unwrap()))
+        };
+        let line = b"33 25 0:5 /sub /a\\040b rw,nosuid shared:8 master:3 propagate_from:2 unbindable - devtmpfs \
+            none rw,size=4k";
+        let expected = "0:5\0/sub\0/a b\0rw,nosuid\0shared:8 master:3 unbindable\0devtmpfs\0none\0rw,size=4k\0";
+        assert_eq!(read(line), Some(((33, 25), expected.to_owned())));
+        let row = MountRow { id: 33, parent: 25, texts: expected.as_bytes() };
+        assert_eq!((row.text(Field::Device), row.text(Field::Target)), (&b"0:5"[..], &b"/a b"[..]));
+        assert_eq!(row.text(Field::Options), b"rw,size=4k");
+        // A source may be empty; the line is whole only with its last field.
+        let line = b"1 1 0:2 / / rw - rootfs  rw";
+        assert_eq!(read(line).unwrap().1, "0:2\0/\0/\0rw\0\0rootfs\0\0rw\0");
+        for end in 0..line.len() - 2 {
+            assert_eq!(read(&line[..end]), None, "{end}");
+        }
     }
 }

@@ -325,6 +325,11 @@ reasons! {
     NotListed "is not in /etc/fstab",
     NoModules "there are no modules of this kernel below /lib/modules",
     NoIpWord "is not understood here; --help tells what is",
+    TooManyWords "is one word too many; --help",
+    NoSuchContainer "is no running container of the caller, and no pid",
+    NoSuchProcess "is no process",
+    HasEnded "has ended",
+    NeedsTarget "needs NAME or PID; --help",
     NotFirstProcess "boots a machine only as PID 1; see rootlet --help",
 }
 

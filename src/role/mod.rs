@@ -31,6 +31,8 @@ mod power;
 mod prepare;
 #[cfg(feature = "run")]
 mod run;
+#[cfg(feature = "see")]
+mod see;
 #[cfg(feature = "shell")]
 mod shell;
 
@@ -41,6 +43,8 @@ pub struct Memory {
     run: run::Memory,
     #[cfg(feature = "boot")]
     boot: boot::Memory,
+    #[cfg(feature = "see")]
+    see: see::Memory,
 }
 
 impl Memory {
@@ -53,6 +57,8 @@ impl Memory {
             run: run::Memory::new(),
             #[cfg(feature = "boot")]
             boot: boot::Memory::new(),
+            #[cfg(feature = "see")]
+            see: see::Memory::new(),
         }
     }
 }
@@ -90,6 +96,9 @@ enum Role {
     /// Work with containers that are there.
     #[cfg(feature = "enter")]
     Manage(Verb),
+    /// What tells of containers, processes, namespaces and mounts, by its letter.
+    #[cfg(feature = "see")]
+    See(u8),
     /// initsh.
     #[cfg(feature = "shell")]
     Shell,
@@ -122,6 +131,10 @@ const PEERS: Packed =
 /// initsh, by name or as a command.
 #[cfg(feature = "shell")]
 const SHELLS: Packed = packed!("Ssh\nSinitsh");
+
+/// What only reads and tells.
+#[cfg(feature = "see")]
+const SEES: Packed = packed!("cps\nyns\nmmounts\niinspect\ntstats");
 
 /// The role of that name in a table.
 #[inline(never)]
@@ -158,6 +171,8 @@ fn named(table: Packed, name: &[u8]) -> Option<Role> {
         b's' => Role::SwitchRoot,
         #[cfg(feature = "shell")]
         b'S' => Role::Shell,
+        #[cfg(feature = "see")]
+        letter @ (b'c' | b'y' | b'm' | b'i' | b't') => Role::See(letter),
         #[cfg(feature = "enter")]
         letter => Role::Manage(match letter {
             b'w' => Verb::Wait,
@@ -185,6 +200,7 @@ rootlet: first process of a machine or a container, and container runner
   rootlet prepare [--remove]   make later runs independent of the host's mounts
   rootlet exec [options] NAME|PID [--] CMD [ARG...]   run CMD where that runs
   nsenter               enter namespaces, by name or as rootlet nsenter ...
+  rootlet ps, ns, mounts, inspect, stats     tell of containers, processes, namespaces
   rootlet init [options] [--] CMD [ARG...]   be a container's PID 1: reap, forward
   tini, docker-init, dumb-init, catatonit    the same as these programs do it, by
                                              name or as rootlet tini ...
@@ -218,7 +234,7 @@ pub fn dispatch(vectors: Vectors, memory: &'static mut Memory) -> i32 {
         let command = behind.next();
         let word = command.unwrap_or_default().to_bytes();
         if let Some(role) =
-            named(COMMANDS, word).or_else(|| verb_of(word)).or_else(|| program(word))
+            named(COMMANDS, word).or_else(|| verb_of(word)).or_else(|| sees(word)).or_else(|| program(word))
         {
             arguments = behind;
             role
@@ -245,6 +261,16 @@ fn entering(name: &[u8]) -> Option<Role> {
 
 #[cfg(not(feature = "enter"))]
 const fn entering(_: &[u8]) -> Option<Role> {
+    None
+}
+
+#[cfg(feature = "see")]
+fn sees(word: &[u8]) -> Option<Role> {
+    named(SEES, word)
+}
+
+#[cfg(not(feature = "see"))]
+const fn sees(_: &[u8]) -> Option<Role> {
     None
 }
 
@@ -317,6 +343,8 @@ fn play(
         Role::Power(end) => power::power(end, arguments),
         #[cfg(feature = "enter")]
         Role::Manage(verb) => manage::manage(verb, vectors, arguments),
+        #[cfg(feature = "see")]
+        Role::See(letter) => see::see(letter, vectors, arguments, &mut memory.see),
         #[cfg(feature = "shell")]
         Role::Shell => {
             // `$0` is what the shell was called, or the word behind `rootlet`.

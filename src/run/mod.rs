@@ -50,6 +50,8 @@ pub mod persist;
 pub mod prepared;
 #[cfg(feature = "run")]
 pub mod record;
+#[cfg(feature = "see")]
+pub mod record_list;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod removal;
 #[cfg(feature = "boot")]

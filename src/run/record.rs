@@ -28,7 +28,7 @@ pub struct Record {
 }
 
 /// Room for `NAME/record`.
-const PATH_BYTES: usize = NAME_BYTES + 8;
+pub(super) const PATH_BYTES: usize = NAME_BYTES + 8;
 
 impl Record {
     /// Removes what the dead have left, then makes the record `name` in the directory `list`, which is made as well.
@@ -122,7 +122,7 @@ pub(super) fn make_list(path: &CStr) -> Result<Descriptor, CallError> {
 
 /// Whether there are directories in it, each of which is a link to it, though not on every filesystem. It must be the
 /// caller's alone: what is read there is done.
-fn may_have_records(list: &Descriptor, uid: u32) -> Result<bool, CallError> {
+pub(super) fn may_have_records(list: &Descriptor, uid: u32) -> Result<bool, CallError> {
     const LINKS_OF_EMPTY: u64 = 2;
     let status = fstat(list).map_err(Call::Fstat.failed())?;
     if status.st_uid != uid || status.st_mode & 0o022 != 0 {
@@ -146,7 +146,7 @@ fn make_file(list: &Descriptor, name: &CStr) -> Result<Descriptor, CallError> {
     Ok(file)
 }
 
-fn file_of<'b>(name: &CStr, buffer: &'b mut [u8; PATH_BYTES]) -> &'b CStr {
+pub(super) fn file_of<'b>(name: &CStr, buffer: &'b mut [u8; PATH_BYTES]) -> &'b CStr {
     // A longer name is no record's, and leads nowhere.
     Arena::new(buffer).join(&[name.to_bytes(), b"/record"]).unwrap_or(c"")
 }

@@ -6,6 +6,8 @@ use linux_raw_sys::general as kernel;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 use super::raw::syscall;
+#[cfg(feature = "see")]
+use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 
 /// Bytes of our own, all zero at first, which the kernel gets back in the end.
@@ -70,6 +72,168 @@ impl Drop for Memory {
     }
 }
 
+/// A list that grows: its memory is asked of the kernel as it is needed, and kept to our end. Offsets in it stay right
+/// when it grows; addresses do not. One that cannot grow takes nothing more, and says so when it is asked.
+#[cfg(feature = "see")]
+pub struct List<T> {
+    pages: Pages,
+    length: usize,
+    of: core::marker::PhantomData<T>,
+}
+
+/// What a list has of the kernel.
+#[cfg(feature = "see")]
+struct Pages {
+    /// Null until something is appended.
+    start: *mut u8,
+    bytes: usize,
+    has_failed: bool,
+}
+
+#[cfg(feature = "see")]
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "see")]
+impl<T> List<T> {
+    /// An empty list, all zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        let pages = Pages { start: null_mut(), bytes: 0, has_failed: false };
+        Self { pages, length: 0, of: core::marker::PhantomData }
+    }
+
+    /// Makes room for so many items in all. Whether there is.
+    pub fn reserve(&mut self, count: usize) -> bool {
+        self.pages.reach(count.saturating_mul(size_of::<T>()))
+    }
+
+    /// Whether something could not be appended.
+    ///
+    /// # Errors
+    /// mmap: ENOMEM.
+    pub const fn is_whole(&self) -> Result<(), CallError> {
+        const FULL: CallError = CallError { call: Call::Mmap, errno: Errno(12) };
+        if self.pages.has_failed { Err(FULL) } else { Ok(()) }
+    }
+
+    /// Forgets the items behind the first `length`.
+    pub const fn truncate(&mut self, length: usize) {
+        if length < self.length {
+            self.length = length;
+        }
+    }
+}
+
+#[cfg(feature = "see")]
+impl<T: Copy> List<T> {
+    /// Appends an item.
+    #[inline(never)]
+    pub fn push(&mut self, item: T) {
+        if self.reserve(self.length + 1) {
+            let items = self.pages.start.cast::<T>();
+            // SAFETY: within what is mapped, on whole items from the start of a page.
+            let place = unsafe { items.add(self.length) };
+            // SAFETY: the place is ours alone, and aligned.
+            unsafe { place.write(item) };
+            self.length += 1;
+        }
+    }
+
+    /// What was appended.
+    #[must_use]
+    pub const fn items(&self) -> &[T] {
+        if self.pages.start.is_null() {
+            return &[];
+        }
+        // SAFETY: so many items were written there; only a list that is borrowed to be changed moves them.
+        unsafe { core::slice::from_raw_parts(self.pages.start.cast(), self.length) }
+    }
+
+    /// The same, to be changed.
+    pub const fn items_mut(&mut self) -> &mut [T] {
+        if self.pages.start.is_null() {
+            return &mut [];
+        }
+        // SAFETY: as above, and nobody else borrows them.
+        unsafe { core::slice::from_raw_parts_mut(self.pages.start.cast(), self.length) }
+    }
+
+    /// The item of this number, from 0 on.
+    #[must_use]
+    pub fn at(&self, index: usize) -> Option<T> {
+        self.items().get(index).copied()
+    }
+}
+
+#[cfg(feature = "see")]
+impl List<u8> {
+    /// Room for at least so many bytes behind the list, if there is any; `take` says how many of them were written.
+    #[inline(never)]
+    pub fn spare(&mut self, bytes: usize) -> &mut [u8] {
+        if !self.pages.reach(self.length.saturating_add(bytes)) {
+            return &mut [];
+        }
+        // SAFETY: so much is mapped, nobody else borrows it, and bytes there were zero at first.
+        let all = unsafe { core::slice::from_raw_parts_mut(self.pages.start, self.pages.bytes) };
+        all.get_mut(self.length..).unwrap_or_default()
+    }
+
+    /// Appends so many bytes, which were written into the spare room.
+    pub const fn take(&mut self, bytes: usize) {
+        if bytes <= self.pages.bytes - self.length {
+            self.length += bytes;
+        }
+    }
+
+    /// Appends bytes.
+    #[inline(never)]
+    pub fn extend(&mut self, bytes: &[u8]) {
+        let room = self.spare(bytes.len());
+        if room.len() >= bytes.len() {
+            for (place, byte) in room.iter_mut().zip(bytes) {
+                *place = *byte;
+            }
+            self.take(bytes.len());
+        }
+    }
+}
+
+#[cfg(feature = "see")]
+impl Pages {
+    /// Has so many bytes at least, if there are. Whether it has.
+    #[inline(never)]
+    fn reach(&mut self, bytes: usize) -> bool {
+        if bytes <= self.bytes {
+            return true;
+        }
+        // Twice as much where it may move: it shall do so seldom.
+        let factor = if self.bytes == 0 { 1 } else { 2 };
+        let wanted = bytes.saturating_mul(factor).saturating_add(PAGE_BYTES) & !(PAGE_BYTES - 1);
+        let grown = self.map(wanted);
+        if let Ok(start) = grown {
+            (self.start, self.bytes) = (start, wanted);
+        }
+        self.has_failed |= grown.is_err();
+        grown.is_ok()
+    }
+
+    /// mmap(2), mremap(2)
+    fn map(&self, bytes: usize) -> Result<*mut u8, Errno> {
+        if self.bytes == 0 {
+            return Ok(core::mem::ManuallyDrop::new(Memory::new(bytes)?).start);
+        }
+        let may_move = kernel::MREMAP_MAYMOVE as usize;
+        let arguments = [self.start.expose_provenance(), self.bytes, bytes, may_move, 0];
+        // SAFETY: the whole of what a list has mapped, which is borrowed to be changed.
+        let moved = unsafe { syscall(kernel::__NR_mremap, arguments) }?;
+        Ok(core::ptr::with_exposed_provenance_mut(moved))
+    }
+}
+
 /// Below what is in use of the stack: the red zone of an interrupted function, and what this one takes itself.
 const IN_USE_BYTES: usize = 512;
 /// As deep as the stack may have been before.
@@ -88,3 +252,38 @@ pub fn release_stack() {
 
 /// Of the smallest pages that there are; a stretch that is not whole pages would be refused, and nothing released.
 const PAGE_BYTES: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_keeps_its_items_when_it_moves() {
+        let mut list = List::new();
+        assert_eq!(list.items(), [] as [[u64; 2]; 0]);
+        for item in 0..100_000_u64 {
+            list.push([item, !item]);
+        }
+        assert!((0..).zip(list.items()).all(|(item, kept)| *kept == [item, !item]));
+        list.truncate(3);
+        assert_eq!((list.items().len(), list.at(2), list.at(3)), (3, Some([2, !2]), None));
+        let mut text = List::new();
+        for _ in 0..10_000 {
+            text.extend(b"abc");
+        }
+        text.spare(5000)[..2].copy_from_slice(b"xy");
+        text.take(2);
+        assert!(text.items().ends_with(b"abcxy") && text.items().len() == 30_002);
+        assert_eq!(text.is_whole(), Ok(()));
+    }
+
+    #[test]
+    fn a_list_that_cannot_grow_says_so() {
+        let mut list = List::new();
+        list.extend(b"abc");
+        assert!(list.spare(usize::MAX / 4).is_empty() && !list.reserve(usize::MAX));
+        assert_eq!((list.items(), list.is_whole().is_err()), (&b"abc"[..], true));
+        let mut list: List<u64> = List::new();
+        assert!(!list.reserve(usize::MAX / 16) && list.is_whole().is_err());
+    }
+}

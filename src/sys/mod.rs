@@ -29,6 +29,10 @@ pub mod machine;
 pub mod memory;
 #[cfg(feature = "run")]
 pub mod mount;
+#[cfg(feature = "see")]
+pub mod mount_table;
+#[cfg(feature = "see")]
+pub mod namespace;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod network;
 #[cfg(any(feature = "run", feature = "boot", feature = "shell"))]

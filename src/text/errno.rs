@@ -48,6 +48,9 @@ impl Errno {
     pub const RANGE: Self = Self(34);
     /// The kernel lacks the call.
     pub const NOSYS: Self = Self(38);
+    /// A value does not fit.
+    #[cfg(feature = "see")]
+    pub const OVERFLOW: Self = Self(75);
     /// Operation not supported.
     pub const OPNOTSUPP: Self = Self(95);
     /// Network is unreachable.

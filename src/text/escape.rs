@@ -1,21 +1,27 @@
 //! Octal escapes of mount tables: `\040` is a blank. Source: fstab(5).
 
+#[cfg(feature = "boot")]
 use core::ffi::CStr;
 
+#[cfg(feature = "boot")]
 use super::arena::{Arena, Refused};
 
 /// Keeps a field of a mount table as the string that it stands for.
 ///
 /// # Errors
 /// Those of the arena; `\000` is a NUL byte.
+#[cfg(feature = "boot")]
 pub fn unescape<'a>(field: &[u8], arena: &mut Arena<'a>) -> Result<&'a CStr, Refused> {
     let mut rest = field;
-    arena.collect(&mut || {
-        let (first, after) = rest.split_first()?;
-        let (byte, after) = escaped(rest).unwrap_or((*first, after));
-        rest = after;
-        Some(byte)
-    })
+    arena.collect(&mut || take_unescaped(&mut rest))
+}
+
+/// Takes the first byte off a field.
+pub fn take_unescaped(rest: &mut &[u8]) -> Option<u8> {
+    let (first, after) = rest.split_first()?;
+    let (byte, after) = escaped(rest).unwrap_or((*first, after));
+    *rest = after;
+    Some(byte)
 }
 
 /// The byte that a backslash and three octal digits stand for, and what follows.
@@ -26,7 +32,7 @@ fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
     Some((u8::try_from(byte).ok()?, rest))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "boot"))]
 mod tests {
     use super::*;
 

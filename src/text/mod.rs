@@ -2,10 +2,12 @@
 
 pub mod arena;
 pub mod call;
+#[cfg(feature = "see")]
+pub mod character;
 #[cfg(feature = "boot")]
 pub mod date;
 pub mod errno;
-#[cfg(feature = "boot")]
+#[cfg(any(feature = "boot", feature = "see"))]
 pub mod escape;
 pub mod line;
 pub mod number;

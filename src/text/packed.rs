@@ -17,7 +17,7 @@ const MOST_ROWS: usize = b' '.wrapping_sub(FIRST_CODE) as usize;
 /// How deep pairs may stand in pairs: the depth of `Line::packed`'s recursion.
 const MOST_DEPTH: u8 = 8;
 /// The longest text, before it is packed.
-const TEXT_BYTES: usize = 8192;
+const TEXT_BYTES: usize = 12288;
 
 static ROWS: [[u8; 2]; PAIRS.len()] = PAIRS;
 
@@ -103,7 +103,7 @@ pub struct Encoded {
 #[must_use]
 pub const fn encode(text: &str) -> Encoded {
     let text = text.as_bytes();
-    assert!(text.len() <= TEXT_BYTES, "a packed text has at most 8192 bytes");
+    assert!(text.len() <= TEXT_BYTES, "a packed text has at most 12288 bytes");
     let mut encoded = Encoded { bytes: [0; TEXT_BYTES], length: text.len() };
     let mut at = 0;
     while at < text.len() {

@@ -20,6 +20,7 @@ mod process;
 mod pty;
 mod rootfs;
 mod secluded;
+pub mod see;
 mod trace;
 pub mod user;
 

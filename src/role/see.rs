@@ -1,0 +1,255 @@
+//! `ps`, `ns`, `mounts`, `inspect`, `stats`: what there is, read and told.
+
+use core::ffi::CStr;
+
+use rustix::process::getuid;
+
+use self::sheet::Sheet;
+use crate::facts::mount_table::{MountMemory, read_whole};
+use crate::facts::namespaces::{self, KINDS};
+use crate::facts::naming::records;
+use crate::facts::process_table::ProcessTable;
+use crate::facts::processes::Process;
+use crate::input::arguments::Arguments;
+use crate::input::process_status::Status;
+use crate::input::refusal::{Cause, Reason};
+use crate::input::see_options::{self, INSPECT, MOUNTS, NS, PS, STATS, SeeOptions};
+use crate::report;
+use crate::run::descendants::for_each_child_of;
+use crate::run::record_list::{look_at, open_list};
+use crate::sys::descriptor::Descriptor;
+use crate::sys::memory::List;
+use crate::sys::process::own_pid;
+use crate::sys::standard;
+use crate::sys::terminal::window;
+use crate::sys::vectors::{Strings, Vectors};
+use crate::text::arena::Arena;
+use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
+use crate::text::number::parse_u64;
+
+mod inspect;
+mod mounts;
+mod namespace_tree;
+mod order;
+mod processes;
+mod sheet;
+mod statistics;
+mod verdict;
+
+/// Lists of these roles, each as long as what it is of. None is given back before our end.
+pub struct Memory {
+    sheet: Sheet,
+    table: ProcessTable,
+    mounts: MountMemory,
+    found: namespace_tree::Found,
+    watched: [List<statistics::Watched>; 2],
+    /// First processes of containers.
+    firsts: List<i32>,
+    /// Numbers of mounts.
+    numbers: List<u64>,
+    order: List<usize>,
+    /// What `inspect` says in the end.
+    verdicts: List<u8>,
+    names: List<u8>,
+    /// A file of a process.
+    text: List<u8>,
+    other: List<u8>,
+}
+
+impl Memory {
+    /// All zero.
+    pub const fn new() -> Self {
+        Self {
+            sheet: Sheet::new(),
+            table: ProcessTable::new(),
+            mounts: MountMemory::new(),
+            found: namespace_tree::Found::new(),
+            watched: [const { List::new() }; 2],
+            firsts: List::new(),
+            numbers: List::new(),
+            order: List::new(),
+            verdicts: List::new(),
+            names: List::new(),
+            text: List::new(),
+            other: List::new(),
+        }
+    }
+}
+
+/// Why nothing is told: it has been said.
+#[derive(Clone, Copy)]
+pub struct Said;
+
+/// What was asked for.
+struct See {
+    options: SeeOptions<'static>,
+    operands: Strings<'static>,
+    /// The caller's records, if there are any.
+    list: Option<Descriptor>,
+    /// Our own process and its namespaces.
+    own: Process,
+    namespaces: [u64; KINDS],
+}
+
+/// A process that was named.
+struct Target {
+    process: Process,
+    /// The name of a container, whose first process it is; empty where a pid was given.
+    name: &'static CStr,
+    /// The pid of its runner; 0 for none.
+    runner: i32,
+}
+
+/// Plays a role: the letter that it has in the table of commands.
+#[inline(never)]
+pub fn see(
+    what: u8,
+    vectors: Vectors,
+    words: Strings<'static>,
+    memory: &'static mut Memory,
+) -> i32 {
+    let (manual, most) = match what {
+        b'c' => (PS, 1),
+        b'y' => (NS, 1),
+        b'm' => (MOUNTS, 1),
+        b'i' => (INSPECT, 1),
+        _ => (STATS, usize::MAX),
+    };
+    let mut arguments = Arguments::new(words, 0);
+    let told = match see_options::parse(manual, most, &mut arguments) {
+        Ok(Some(options)) => prepare(options, arguments.operands(), vectors),
+        Ok(None) => return report::help(manual.0),
+        Err(reason) => {
+            Err(refuse(arguments.operands().nth(most).unwrap_or(arguments.found.word), reason))
+        }
+    };
+    let told = told.and_then(|see| {
+        memory.sheet.json = see.options.json;
+        memory.sheet.width = window(standard::output()).map_or(0, |(_, columns)| columns.into());
+        match what {
+            b'c' => processes::tell(&see, memory),
+            b'y' => namespace_tree::tell(&see, memory),
+            b'm' => mounts::tell(&see, memory),
+            b'i' => inspect::tell(&see, memory),
+            _ => statistics::tell(&see, memory),
+        }
+    });
+    if told.and_then(|()| memory.sheet.end()).is_ok() { 0 } else { report::OWN_FAILURE }
+}
+
+/// Says what is wrong with a word.
+#[inline(never)]
+fn refuse(word: &CStr, reason: Reason) -> Said {
+    let mut line = report::line();
+    line.operand(word.to_bytes());
+    let _ = report::refused(line, Cause::Reason(reason));
+    Said
+}
+
+/// For `map_err`: says which call failed.
+#[inline(never)]
+fn said(error: CallError) -> Said {
+    let _ = report::failed_call(error, b"");
+    Said
+}
+
+#[inline(never)]
+fn prepare(
+    options: SeeOptions<'static>,
+    operands: Strings<'static>,
+    vectors: Vectors,
+) -> Result<See, Said> {
+    let mut room = [0; 4200];
+    let uid = getuid().as_raw();
+    let path = records(vectors.environment, uid, &mut Arena::new(&mut room));
+    let path = path.map_err(|_| refuse(c"XDG_RUNTIME_DIR", Reason::RelativePath))?;
+    let list = open_list(path, uid).map_err(said)?;
+    let own = Process::open(own_pid()).map_err(Call::Openat.failed()).map_err(said)?;
+    let namespaces = namespaces::of(&own);
+    Ok(See { options, operands, list, own, namespaces })
+}
+
+impl See {
+    /// The process that a word names: the first of a container of the caller, or that of a pid.
+    #[inline(never)]
+    fn target(&self, word: &'static CStr) -> Result<Target, Said> {
+        let container = self.list.as_ref().and_then(|list| look_at(list, word));
+        if let Some(container) = container {
+            let process = container.first.ok_or_else(|| refuse(word, Reason::HasEnded))?;
+            return Ok(Target { process, name: word, runner: container.runner });
+        }
+        let Some(pid) = parse_u64(word.to_bytes()) else {
+            return Err(refuse(word, Reason::NoSuchContainer));
+        };
+        // A number that is too large would be another one's; there is no process 0.
+        let pid = i32::try_from(pid).unwrap_or(0);
+        let process = Process::open(pid).map_err(|_| refuse(word, Reason::NoSuchProcess))?;
+        Ok(Target { process, name: c"", runner: 0 })
+    }
+
+    /// The first operand's; none without one.
+    fn first_target(&self) -> Result<Option<Target>, Said> {
+        let mut operands = self.operands;
+        operands.next().map(|word| self.target(word)).transpose()
+    }
+}
+
+/// The process that runs CMD, of a container's first: a child of rootlet's own, which has the name of its runner.
+#[inline(never)]
+fn command_of(first: &Process, runner: i32) -> Option<Process> {
+    let (mut room, mut other) = ([0; 1280], [0; 1280]);
+    let runner = Process::open(runner).ok()?;
+    if first.stat(&mut room)?.name != runner.stat(&mut other)?.name {
+        return None;
+    }
+    let mut child = 0;
+    for_each_child_of(first.pid, &mut |pid| child = if child == 0 { pid } else { child });
+    Process::open(child).ok()
+}
+
+/// A cell of the command line of a process, arguments apart by blanks; of one without, its name in brackets.
+#[inline(never)]
+fn add_command(process: &Process, sheet: &mut Sheet, text: &mut List<u8>) {
+    let is_read = read_whole(process, c"cmdline", text).is_ok();
+    let used = text.items().iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    text.truncate(used);
+    for byte in text.items_mut() {
+        if *byte == 0 {
+            *byte = b' ';
+        }
+    }
+    if used > 0 {
+        return sheet.text(text.items());
+    }
+    let mut room = [0; 1280];
+    match process.stat(&mut room).filter(|_| is_read) {
+        Some(stat) => {
+            sheet.open();
+            sheet.add(b"[");
+            sheet.add(stat.name);
+            sheet.add(b"]");
+            sheet.close();
+        }
+        None => sheet.unknown(),
+    }
+}
+
+/// /proc/PID/status, which may be long: it has all groups of a process before the most of it.
+#[inline(never)]
+fn read_status<'t>(process: &Process, text: &'t mut List<u8>) -> Option<Status<'t>> {
+    read_whole(process, c"status", text).ok().map(Status)
+}
+
+/// Writes all of a text on standard output.
+#[inline(never)]
+fn write_all(mut text: &[u8]) -> Result<(), Said> {
+    while !text.is_empty() {
+        match rustix::io::write(standard::output(), text).map_err(Call::Write.failed()) {
+            Ok(count) => text = text.get(count..).unwrap_or_default(),
+            Err(CallError { errno: Errno::INTR, .. }) => {}
+            Err(error) => return Err(said(error)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! `ns`: the namespaces of the machine.
+
+use core::ffi::CStr;
+
+use rustix::fs::CWD;
+
+use super::order::{lower_bound, sort};
+use super::sheet::Sheet;
+use super::{Memory, Said, See, add_command, said};
+use crate::facts::mount_table::read_whole;
+use crate::facts::namespaces::{
+    self, KINDS, PID, Related, USER, mounted, name, number_of_open, open_of, related,
+};
+use crate::facts::process_table::{Row, Wanted};
+use crate::facts::processes::Process;
+use crate::facts::usage::NONE;
+use crate::sys::descriptor::{Descriptor, OpenFlags, open};
+use crate::sys::memory::List;
+use crate::text::call::CallError;
+use crate::text::escape::take_unescaped;
+use crate::text::packed::{Packed, packed};
+use crate::text::parts::parts;
+
+const COLUMNS: Packed = packed!(
+    "NS ns\nTYPE type\nPROCS processes\nPID pid\nOWNER owner\nUID owner_uid\n- parent\nWITH with\n- path\nCOMMAND -\n- command"
+);
+
+/// The lower bits of a key have the namespace's number, those above its kind.
+const KIND_AT: u32 = 56;
+
+/// A namespace.
+#[derive(Clone, Copy, Default)]
+struct Space {
+    /// Its kind and number.
+    key: u64,
+    /// Where in the sorted list its processes begin, and how many there are.
+    start: usize,
+    count: usize,
+    /// The number of the user namespace that owns it, that of its parent; who has made it, and one more.
+    owner: u64,
+    parent: u64,
+    uid: u64,
+    /// Where in the list of paths that of its mount begins and ends.
+    path: (usize, usize),
+    /// For which namespace it was counted last, from 1 on.
+    counted_for: usize,
+}
+
+impl Space {
+    const fn kind(&self) -> usize {
+        (self.key >> KIND_AT) as usize
+    }
+
+    const fn number(&self) -> u64 {
+        self.key & !(u64::MAX << KIND_AT)
+    }
+}
+
+fn key_of(kind: usize, number: u64) -> u64 {
+    (kind as u64) << KIND_AT | number
+}
+
+/// All that is known.
+pub struct Found {
+    /// The namespaces of processes, by their keys: each is a row times `KINDS`, and the kind.
+    uses: List<usize>,
+    /// First those with processes, by their keys.
+    spaces: List<Space>,
+    /// How many these are.
+    sorted: usize,
+    /// Paths of mounts, each with a NUL behind it.
+    paths: List<u8>,
+    /// Which of `spaces`, from 1 on, each use is of.
+    space_of: List<usize>,
+    /// All of them by their keys.
+    order: List<usize>,
+}
+
+pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
+    let target = see.first_target()?;
+    let only = target.as_ref().map(|target| namespaces::of(&target.process));
+    memory.table.read(Wanted::Namespaces).map_err(said)?;
+    let Memory { found, table, sheet, text, .. } = memory;
+    let rows = table.rows();
+    found.gather(rows);
+    found.ask_all(rows, only.as_ref());
+    if only.is_none() {
+        found.add_mounted(read_whole(&see.own, c"mountinfo", text).map_err(said)?);
+    }
+    sheet.begin(COLUMNS);
+    for index in 0..found.spaces.items().len() {
+        found.order.push(index);
+    }
+    let Found { order, spaces, .. } = found;
+    let key = |index| spaces.at(index).unwrap_or_default().key;
+    sort(order.items_mut(), &|one, other| key(one) < key(other));
+    for place in 0..found.order.items().len() {
+        let index = found.order.at(place).unwrap_or_default();
+        if is_wanted(&found.space(index), only.as_ref()) {
+            found.add_row(index, rows, &see.namespaces, sheet, text);
+        }
+    }
+    sheet.print(COLUMNS);
+    found.is_whole().map_err(said)
+}
+
+impl Found {
+    /// Nothing yet, all zero.
+    pub const fn new() -> Self {
+        Self {
+            uses: List::new(),
+            spaces: List::new(),
+            sorted: 0,
+            paths: List::new(),
+            space_of: List::new(),
+            order: List::new(),
+        }
+    }
+
+    fn is_whole(&self) -> Result<(), CallError> {
+        self.uses.is_whole()?;
+        self.spaces.is_whole()?;
+        self.paths.is_whole()?;
+        self.space_of.is_whole()?;
+        self.order.is_whole()
+    }
+
+    /// Finds which namespaces processes are in.
+    #[inline(never)]
+    fn gather(&mut self, rows: &[Row]) {
+        let count = rows.len().saturating_mul(KINDS);
+        self.uses.reserve(count);
+        self.space_of.reserve(count);
+        for number in 0..count {
+            self.space_of.push(0);
+            if key_at(rows, number) != 0 {
+                self.uses.push(number);
+            }
+        }
+        let order = |number| (key_at(rows, number), number);
+        sort(self.uses.items_mut(), &|one, other| order(one) < order(other));
+        let mut last = 0;
+        for (start, number) in self.uses.items().iter().enumerate() {
+            let key = key_at(rows, *number);
+            if key != last {
+                self.spaces.push(Space { key, start, ..Space::default() });
+                last = key;
+            }
+            self.sorted = self.spaces.items().len();
+            if let Some(space) = self.spaces.items_mut().last_mut() {
+                space.count += 1;
+            }
+            if let Some(place) = self.space_of.items_mut().get_mut(*number) {
+                *place = self.sorted;
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn space(&self, index: usize) -> Space {
+        self.spaces.at(index).unwrap_or_default()
+    }
+
+    /// Where a namespace stands among `spaces`; it is added where it is not known yet, and then that is true.
+    #[inline(never)]
+    fn find(&mut self, key: u64) -> (usize, bool) {
+        let place = lower_bound(self.sorted, &|index| self.space(index).key < key);
+        if place < self.sorted && self.space(place).key == key {
+            return (place, false);
+        }
+        let count = self.spaces.items().len();
+        for index in self.sorted..count {
+            if self.space(index).key == key {
+                return (index, false);
+            }
+        }
+        self.spaces.push(Space { key, ..Space::default() });
+        (count, true)
+    }
+
+    /// A process of a namespace.
+    fn process_of(&self, space: &Space, rows: &[Row], nth: usize) -> Option<i32> {
+        let number = self.uses.at(space.start + nth).filter(|_| nth < space.count)?;
+        rows.get(number / KINDS).map(|row| row.pid)
+    }
+
+    /// Asks each namespace for its owner and the like, and makes what these are known.
+    #[inline(never)]
+    fn ask_all(&mut self, rows: &[Row], only: Option<&[u64; KINDS]>) {
+        for index in 0..self.sorted {
+            let space = self.space(index);
+            if !is_wanted(&space, only) {
+                continue;
+            }
+            // The first process may have ended meanwhile, or have gone elsewhere.
+            for nth in 0..space.count {
+                let process = self.process_of(&space, rows, nth).unwrap_or_default();
+                let process = Process::open(process).ok();
+                let file = process.and_then(|process| open_of(&process, space.kind()));
+                if number_of_open(file.as_ref()) == space.number() {
+                    self.ask(index, file.as_ref(), only.is_none());
+                    break;
+                }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn ask(&mut self, index: usize, file: Option<&Descriptor>, with_others: bool) {
+        let Some(file) = file else { return };
+        let Related { owner, parent, uid } = related(file);
+        let kind = self.space(index).kind();
+        if let Some(space) = self.spaces.items_mut().get_mut(index) {
+            space.owner = number_of_open(owner.as_ref());
+            space.parent = number_of_open(parent.as_ref());
+            space.uid = uid.map_or(0, |uid| u64::from(uid) + 1);
+        }
+        if with_others {
+            self.add(USER, owner.as_ref());
+            self.add(kind, parent.as_ref());
+        }
+    }
+
+    /// Makes a namespace known that has no process, and those above it: at most 32 of each kind (`MAX_USER_NS_LEVEL`).
+    #[inline(never)]
+    fn add(&mut self, kind: usize, file: Option<&Descriptor>) {
+        let number = number_of_open(file);
+        if number != 0
+            && let (index, true) = self.find(key_of(kind, number))
+        {
+            self.ask(index, file, self.spaces.is_whole().is_ok());
+        }
+    }
+
+    /// Makes known what is bind-mounted.
+    #[inline(never)]
+    fn add_mounted(&mut self, table: &[u8]) {
+        for line in parts(table, b'\n') {
+            let Some((kind, number, mut place)) = mounted(line) else { continue };
+            let start = self.paths.items().len();
+            while let Some(byte) = take_unescaped(&mut place) {
+                self.paths.push(byte);
+            }
+            let end = self.paths.items().len();
+            self.paths.push(0);
+            let path = self.paths.items().get(start..).unwrap_or_default();
+            let path = CStr::from_bytes_with_nul(path).unwrap_or_default();
+            let file = open(CWD, path, OpenFlags::READ).ok();
+            let (index, is_new) = self.find(key_of(kind, number));
+            if let Some(space) = self.spaces.items_mut().get_mut(index) {
+                space.path = (start, end);
+            }
+            // Another mount may lie over it by now.
+            if is_new && number_of_open(file.as_ref()) == number {
+                self.ask(index, file.as_ref(), true);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn add_row(
+        &mut self,
+        index: usize,
+        rows: &[Row],
+        own: &[u64; KINDS],
+        sheet: &mut Sheet,
+        text: &mut List<u8>,
+    ) {
+        let space = self.space(index);
+        let has_parent = matches!(space.kind(), PID | USER) && space.parent != 0;
+        let parent = if has_parent { key_of(space.kind(), space.parent) } else { 0 };
+        sheet.nodes.push([space.key, parent]);
+        let pid = self.process_of(&space, rows, 0).unwrap_or_default();
+        sheet.number(space.number());
+        sheet.text(name(space.kind()));
+        sheet.number(space.count as u64);
+        sheet.number(number_or_none(pid as u64));
+        sheet.number(number_or_none(space.owner));
+        sheet.number(space.uid.checked_sub(1).unwrap_or(NONE));
+        sheet.number(number_or_none(space.parent));
+        self.add_uses(index, own, sheet);
+        let (start, end) = space.path;
+        let path = self.paths.items().get(start..end).unwrap_or_default();
+        let process = Process::open(pid).ok();
+        sheet.text_or_none(path);
+        // In a table the path stands where no command does.
+        for is_json in [false, true] {
+            match &process {
+                Some(process) if sheet.json == is_json => add_command(process, sheet, text),
+                None if !is_json => sheet.text_or_none(path),
+                _ => sheet.none(),
+            }
+        }
+    }
+
+    /// Which namespaces of other kinds its processes use. A table leaves out our own, and counts where there are several.
+    #[inline(never)]
+    fn add_uses(&mut self, index: usize, own: &[u64; KINDS], sheet: &mut Sheet) {
+        let space = self.space(index);
+        for (kind, own) in own.iter().enumerate().filter(|(kind, _)| *kind != space.kind()) {
+            let (mut count, mut only) = (0, 0);
+            for nth in space.start..space.start + space.count {
+                let number = self.uses.at(nth).unwrap_or_default();
+                let place = self.space_of.at(number - number % KINDS + kind).unwrap_or_default();
+                let other = self.spaces.items_mut().get_mut(place.wrapping_sub(1));
+                let Some(other) = other.filter(|other| other.counted_for != index + 1) else {
+                    continue;
+                };
+                other.counted_for = index + 1;
+                (count, only) = (count + 1, other.number());
+                if sheet.json {
+                    add_use(sheet, kind, b":", only);
+                }
+            }
+            if !sheet.json && count > 1 {
+                add_use(sheet, kind, b"*", count);
+            } else if !sheet.json && count == 1 && only != *own {
+                add_use(sheet, kind, b":", only);
+            }
+        }
+        sheet.close_list();
+    }
+}
+
+#[inline(never)]
+fn add_use(sheet: &mut Sheet, kind: usize, between: &[u8], number: u64) {
+    sheet.open_item();
+    sheet.add(name(kind));
+    sheet.add(between);
+    sheet.add_number(number);
+    sheet.close_item();
+}
+
+const fn number_or_none(number: u64) -> u64 {
+    if number == 0 { NONE } else { number }
+}
+
+fn is_wanted(space: &Space, only: Option<&[u64; KINDS]>) -> bool {
+    only.is_none_or(|only| only.get(space.kind()) == Some(&space.number()))
+}
+
+/// The key of a use: of its process's row and the kind; 0 for none.
+fn key_at(rows: &[Row], number: usize) -> u64 {
+    let kind = number % KINDS;
+    let found = rows.get(number / KINDS).and_then(|row| row.namespaces.get(kind));
+    found.filter(|number| **number != 0).map_or(0, |number| key_of(kind, *number))
+}

@@ -1,0 +1,232 @@
+//! Sorting, and trees of rows.
+
+use crate::sys::memory::List;
+use crate::text::call::CallError;
+
+/// Sorts numbers by an order of the caller's: a heap, so that no order makes it slow. The library's own would bring
+/// panic paths along.
+#[inline(never)]
+pub fn sort(items: &mut [usize], is_less: &dyn Fn(usize, usize) -> bool) {
+    for start in (0..items.len() / 2).rev() {
+        sink(items, start, is_less);
+    }
+    for last in (1..items.len()).rev() {
+        swap(items, 0, last);
+        sink(items.get_mut(..last).unwrap_or_default(), 0, is_less);
+    }
+}
+
+fn swap(items: &mut [usize], one: usize, other: usize) {
+    let (Some(a), Some(b)) = (items.get(one).copied(), items.get(other).copied()) else { return };
+    if let Some(place) = items.get_mut(one) {
+        *place = b;
+    }
+    if let Some(place) = items.get_mut(other) {
+        *place = a;
+    }
+}
+
+/// Lets an item sink below those that are greater.
+fn sink(items: &mut [usize], mut at: usize, is_less: &dyn Fn(usize, usize) -> bool) {
+    loop {
+        let mut child = at * 2 + 1;
+        let (Some(own), Some(first)) = (items.get(at), items.get(child)) else { return };
+        let mut greatest = *first;
+        if let Some(second) = items.get(child + 1)
+            && is_less(greatest, *second)
+        {
+            child += 1;
+            greatest = *second;
+        }
+        if !is_less(*own, greatest) {
+            return;
+        }
+        swap(items, at, child);
+        at = child;
+    }
+}
+
+/// Where a value would stand in a sorted list: how many of `count` are less.
+#[inline(never)]
+pub fn lower_bound(count: usize, is_less: &dyn Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_less(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+/// One row's place. Others are named by their numbers from 1 on; 0 stands above all.
+#[derive(Clone, Copy, Default)]
+struct Node {
+    parent: usize,
+    child: usize,
+    next: usize,
+    depth: usize,
+    /// Its place in the order from above; 0: not yet known.
+    place: usize,
+}
+
+/// Rows below each other.
+pub struct Tree {
+    nodes: List<Node>,
+    by_number: List<usize>,
+}
+
+impl Tree {
+    /// An empty one, all zero.
+    pub const fn new() -> Self {
+        Self { nodes: List::new(), by_number: List::new() }
+    }
+
+    /// Makes the tree of rows that have a number and that of their parent, and sorts `order` as it has them. Who has no
+    /// parent here stands at the top. Without numbers there is no tree.
+    #[inline(never)]
+    pub fn make(&mut self, rows: &[[u64; 2]], order: &mut [usize]) {
+        self.nodes.truncate(0);
+        self.by_number.truncate(0);
+        if rows.is_empty() {
+            return;
+        }
+        self.nodes.push(Node::default());
+        for row in 0..rows.len() {
+            self.by_number.push(row);
+            self.nodes.push(Node::default());
+        }
+        let number = |row: usize| rows.get(row).map_or(0, |row| row[0]);
+        sort(self.by_number.items_mut(), &|one, other| number(one) < number(other));
+        let count = self.by_number.items().len();
+        for (row, [own, parent]) in rows.iter().enumerate().rev() {
+            let nth = |index: usize| self.by_number.at(index).unwrap_or_default();
+            let index = lower_bound(count, &|index| number(nth(index)) < *parent);
+            let is_found = index < count && number(nth(index)) == *parent && parent != own;
+            let above = if is_found { nth(index) + 1 } else { 0 };
+            self.link(row + 1, above);
+        }
+        self.walk();
+        sort(order, &|one, other| self.node(one + 1).place < self.node(other + 1).place);
+    }
+
+    fn node(&self, index: usize) -> Node {
+        self.nodes.at(index).unwrap_or_default()
+    }
+
+    fn change(&mut self, index: usize, change: impl FnOnce(&mut Node)) {
+        if let Some(node) = self.nodes.items_mut().get_mut(index) {
+            change(node);
+        }
+    }
+
+    /// Puts a node before the other children of its parent.
+    fn link(&mut self, node: usize, parent: usize) {
+        let next = self.node(parent).child;
+        self.change(parent, |above| above.child = node);
+        self.change(node, |own| (own.parent, own.next) = (parent, next));
+    }
+
+    /// Numbers all nodes from above. A table that changes while it is read may have rows below each other in a ring:
+    /// they come last.
+    #[inline(never)]
+    fn walk(&mut self) {
+        let count = self.nodes.items().len();
+        let (mut at, mut depth, mut place) = (self.node(0).child, 0, 0);
+        while at != 0 {
+            place += 1;
+            self.change(at, |node| (node.depth, node.place) = (depth, place));
+            let child = self.node(at).child;
+            if child != 0 {
+                (at, depth) = (child, depth + 1);
+                continue;
+            }
+            while at != 0 && self.node(at).next == 0 {
+                (at, depth) = (self.node(at).parent, depth.saturating_sub(1));
+            }
+            at = self.node(at).next;
+        }
+        for index in 1..count {
+            if self.node(index).place == 0 {
+                self.change(index, |node| (node.place, node.depth) = (count + index, 0));
+            }
+        }
+    }
+
+    /// How many rows are above a row.
+    pub fn depth(&self, row: usize) -> usize {
+        self.node(row + 1).depth
+    }
+
+    /// Whether no other row follows below the same one.
+    pub fn is_last(&self, row: usize) -> bool {
+        self.node(row + 1).next == 0
+    }
+
+    /// The row above; for those that have none it means nothing.
+    pub fn parent(&self, row: usize) -> usize {
+        self.node(row + 1).parent.wrapping_sub(1)
+    }
+
+    /// # Errors
+    /// mmap, mremap: ENOMEM.
+    pub fn is_whole(&self) -> Result<(), CallError> {
+        self.nodes.is_whole()?;
+        self.by_number.is_whole()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_order_is_sorted() {
+        for count in [0, 1, 2, 3, 7, 100, 1000] {
+            for factor in [1, 7, 611, 999] {
+                let keys: Vec<usize> = (0..count).map(|index| index * factor % 97).collect();
+                let mut items: Vec<usize> = (0..count).collect();
+                sort(&mut items, &|one, other| keys[one] < keys[other]);
+                let sorted: Vec<usize> = items.iter().map(|item| keys[*item]).collect();
+                assert!(sorted.is_sorted(), "{count} {factor}: {sorted:?}");
+                items.sort_unstable();
+                assert!(items.iter().copied().eq(0..count));
+            }
+        }
+        for value in 0..12 {
+            assert_eq!(lower_bound(5, &|index| index * 2 < value), value.div_ceil(2).min(5));
+        }
+    }
+
+    fn drawn(rows: &[[u64; 2]]) -> Vec<String> {
+        let mut tree = Tree::new();
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        tree.make(rows, &mut order);
+        order
+            .iter()
+            .map(|row| format!("{}{}", "-".repeat(tree.depth(*row)), rows[*row][0]))
+            .collect()
+    }
+
+    #[test]
+    fn rows_stand_below_their_parents_in_their_order() {
+        assert_eq!(
+            drawn(&[[5, 9], [2, 5], [3, 5], [4, 2], [7, 7], [6, 4]]),
+            ["5", "-2", "--4", "---6", "-3", "7"]
+        );
+        assert_eq!(drawn(&[]), [] as [&str; 0]);
+        // A ring, and two rows of one number: none is lost.
+        assert_eq!(drawn(&[[1, 2], [2, 1], [3, 0]]), ["3", "1", "2"]);
+        assert_eq!(drawn(&[[1, 0], [1, 0], [2, 1]]).len(), 3);
+    }
+
+    #[test]
+    fn a_deep_tree_needs_no_stack() {
+        let rows: Vec<[u64; 2]> = (1..=100_000).map(|number| [number, number - 1]).collect();
+        let mut tree = Tree::new();
+        tree.make(&rows, &mut []);
+        assert_eq!(tree.depth(99_999), 99_999);
+    }
+}
