@@ -146,14 +146,14 @@ mod tests {
     fn our_own_are_those_of_our_links() {
         let process = Process::open(std::process::id() as i32).unwrap();
         let numbers = of(&process);
-        for kind in 0..KINDS {
+        for (kind, &number) in numbers.iter().enumerate() {
             let link = std::fs::read_link(format!(
                 "/proc/self/ns/{}",
                 str::from_utf8(name(kind)).unwrap()
             ));
             let expected = parse(link.unwrap().to_str().unwrap().as_bytes());
-            assert_eq!(expected, Some((kind, numbers[kind])));
-            assert_eq!(number_of_open(open_of(&process, kind).as_ref()), numbers[kind]);
+            assert_eq!(expected, Some((kind, number)));
+            assert_eq!(number_of_open(open_of(&process, kind).as_ref()), number);
         }
         assert_eq!(number_of_open(None), 0);
     }

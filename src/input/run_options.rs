@@ -5,6 +5,7 @@ use core::ffi::CStr;
 use heapless::Vec;
 
 use self::connection::set_network;
+use self::contradictions::check;
 use self::mounts::MountKind;
 use super::arguments::{Arguments, Found};
 use super::capability::CapabilitySet;
@@ -20,7 +21,7 @@ use super::persist::{self, PERSISTENT, Persist};
 use super::record::is_name;
 use super::refusal::{Reason, Refusal, Subject};
 use super::resources::Resources;
-use super::root_options::{self, RootOptions};
+use super::root_options::RootOptions;
 use super::run_manual::{IDS, Id, MANUAL};
 use super::security_options::Security;
 use super::time_offsets::{self, TimeOffsets};
@@ -346,34 +347,6 @@ pub fn apply<'a>(
     }
 }
 
-/// What one option needs of the others.
-fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
-    let layers = &options.root.layers;
-    if layers.is_empty() {
-        return Err(Refusal::new(Subject::Command, Reason::NoRoot));
-    }
-    if options.terminal && layers.contains(&root_options::INPUT) {
-        return Err(Refusal::new(Subject::Command, Reason::InputAndTerminal));
-    }
-    if options.terminal && options.detach {
-        return Err(Refusal::new(Subject::Command, Reason::DetachedTerminal));
-    }
-    if options.log.is_some() && !options.detach {
-        return Err(Refusal::new(Subject::Command, Reason::LogAlone));
-    }
-    let renames = options.hostname.is_some() || options.domainname.is_some();
-    if options.time_offsets.is_some() && !options.init {
-        return Err(Refusal::new(Subject::Command, Reason::TimeNeedsInit));
-    }
-    if renames && !options.namespaces.has(Namespaces::UTS) {
-        return Err(Refusal::new(Subject::Command, Reason::RenamesHost));
-    }
-    if !options.ports.is_empty() && !matches!(options.network, Network::Pasta) {
-        return Err(Refusal::new(Subject::Command, Reason::PortsOfPasta));
-    }
-    options.resources.check()
-}
-
 #[inline(never)]
 fn add_to_list<'a>(
     id: Id,
@@ -515,6 +488,7 @@ const fn set_switch(id: Id, options: &mut RunOptions<'_>) -> Result<(), Reason> 
 }
 
 mod connection;
+mod contradictions;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use core::ffi::CStr;
 use crate::input::boot_parameters::End;
 #[cfg(feature = "enter")]
 use crate::input::enter_options::Style as Entering;
+#[cfg(feature = "enter")]
 use crate::input::manage_options::Verb;
 use crate::input::supervision::Style;
 use crate::report;
@@ -233,8 +234,10 @@ pub fn dispatch(vectors: Vectors, memory: &'static mut Memory) -> i32 {
         let mut behind = arguments;
         let command = behind.next();
         let word = command.unwrap_or_default().to_bytes();
-        if let Some(role) =
-            named(COMMANDS, word).or_else(|| verb_of(word)).or_else(|| sees(word)).or_else(|| program(word))
+        if let Some(role) = named(COMMANDS, word)
+            .or_else(|| verb_of(word))
+            .or_else(|| sees(word))
+            .or_else(|| program(word))
         {
             arguments = behind;
             role

@@ -3,6 +3,7 @@
 use super::*;
 use crate::input::arguments::declared_names;
 use crate::input::refusal::Cause;
+use crate::input::root_options;
 use crate::input::security_options::FilterChoice;
 
 /// Reads a command line; gives the options and the number of operands, or why not; `None` is help.
