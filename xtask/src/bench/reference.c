@@ -100,23 +100,23 @@ static void be_out_of_reach(char **words, char **environment)
 {
 	char statfs[120], stat[144];
 	struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
-	long self = must(call(__NR_openat, HERE, "/proc/self/exe", CLOEXEC_PROBE));
+	long self;
 
-	must(call(__NR_fstatfs, self, statfs));
+	must(call(__NR_statfs, "/proc/self/exe", statfs));
 	if (USER) {
-		call(__NR_open_tree, self, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		call(__NR_open_tree, HERE, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		self = must(call(__NR_openat, HERE, "/proc/self/exe", CLOEXEC_PROBE));
 		call(__NR_fcntl, self, F_GET_SEALS, 0);
 		call(__NR_fstat, self, stat);
 		call(__NR_geteuid);
+		call(__NR_close, self);
 	} else if (statfs[80] & 1) {
 		call(__NR_prctl, PR_SET_NAME, "reference");
 	} else {
-		long tree = must(call(__NR_open_tree, self, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
-
-		must(call(__NR_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &read_only, sizeof read_only));
-		must(call(__NR_execveat, tree, "", words, environment, AT_EMPTY_PATH));
+		self = must(call(__NR_open_tree, HERE, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+		must(call(__NR_mount_setattr, self, "", AT_EMPTY_PATH | AT_RECURSIVE, &read_only, sizeof read_only));
+		must(call(__NR_execveat, self, "", words, environment, AT_EMPTY_PATH));
 	}
-	call(__NR_close, self);
 }
 
 static void look(const char *root)
@@ -131,28 +131,33 @@ static void look(const char *root)
 		must(call(__NR_newfstatat, directory, NAMES[at], room, AT_SYMLINK_NOFOLLOW));
 	call(__NR_statfs, "/", room);
 	call(__NR_openat, HERE, "/dev/tty", CLOEXEC_PROBE);
-	call(__NR_geteuid);
+	if (!USER)
+		call(__NR_statfs, "/run/rootlet/.mounts", room);
 	call(__NR_close, directory);
 }
 
 /* The record's name: six bytes of chance as digits, and the file in that directory. */
 static char name[] = "............/record";
 
-static void choose_name(void)
+static void choose_name(char **environment)
 {
-	unsigned char chance[6];
+	const u64 *auxiliary;
+	const unsigned char *chance;
 
-	call(__NR_getrandom, chance, sizeof chance, 4);
+	while (*environment)
+		environment++;
+	for (auxiliary = (const u64 *)(environment + 1); *auxiliary != 25; auxiliary += 2)
+		;
+	chance = (const unsigned char *)auxiliary[1];
 	for (int at = 0; at < 12; at++)
 		name[at] = "0123456789abcdef"[chance[at / 2] >> (at % 2 ? 0 : 4) & 15];
 }
 
 static long records, record;
 
-static void keep_record(const char *directory, const char *root)
+static void keep_record(const char *directory)
 {
 	struct { short type, whence; long start, length; int pid; } lock = {.type = 1};
-	struct text texts[4] = {{"root ", 5}, {"", 0}, {"", 0}, {root, 1}};
 	char stat[144];
 
 	records = must(call(__NR_openat, HERE, directory, CLOEXEC_PROBE | O_NOFOLLOW | O_DIRECTORY));
@@ -164,14 +169,6 @@ static void keep_record(const char *directory, const char *root)
 	record = must(call(__NR_openat, records, name, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644));
 	must(call(__NR_fcntl, record, F_SETLK, &lock));
 	call(__NR_flock, records, 8);
-	call(__NR_writev, record, texts, 4);
-}
-
-static void note(const char *word, u64 length)
-{
-	struct text texts[4] = {{word, length}, {"", 0}, {"", 0}, {"", 1}};
-
-	call(__NR_writev, record, texts, 4);
 }
 
 /* The root's tree, and the container's /dev. */
@@ -328,7 +325,6 @@ static void give_up_privileges(void)
 		must(call(__NR_setgroups, 1, &group));
 	must(call(__NR_setresgid, 0, 0, 0));
 	must(call(__NR_setresuid, 0, 0, 0));
-	must(call(__NR_capget, &header, data));
 	for (int at = 0; at < 2; at++) {
 		data[at].effective = data[at].permitted = at ? 0 : KEPT;
 		data[at].inheritable = 0;
@@ -422,19 +418,15 @@ static int supervise(long container, int *link)
 	}
 	if (call(__NR_recvmsg, link[0], &message, 0x40000000) != 8)
 		leave(125);
-	note("started", 7);
 	polled[0].fd = call(__NR_signalfd4, -1, &ALL_SIGNALS, 8, O_CLOEXEC | O_NONBLOCK);
 	call(__NR_madvise, 0, 4096, 4);
 	do
 		call(__NR_ppoll, polled, 2, 0, 0, 0);
 	while (polled[1].revents == 0);
-	call(__NR_close, link[0]);
 	must(call(__NR_wait4, container, &status, 0, 0));
 	call(__NR_unlinkat, records, name, 0);
 	name[12] = 0;
 	call(__NR_unlinkat, records, name, AT_REMOVEDIR);
-	call(__NR_close, records);
-	call(__NR_close, record);
 	return status >> 8 & 255;
 }
 
@@ -455,10 +447,10 @@ __attribute__((used)) static void run(long *stack)
 		leave(125);
 	be_out_of_reach(words, environment);
 	look(words[1]);
-	choose_name();
+	choose_name(environment);
 	call(__NR_rt_sigprocmask, 2, &ALL_SIGNALS, &previous, 8);
 	call(__NR_rt_sigaction, SIGCHLD, action, 0, 8);
-	keep_record(words[2], words[1]);
+	keep_record(words[2]);
 	must(call(__NR_socketpair, 1, 5 | O_CLOEXEC, 0, link));
 	container = must(call(__NR_clone3, &arguments, sizeof arguments));
 	if (container == 0)
