@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::thread;
 
-use support::escapes::{Holds, Setting, build_escapes, is_rootlet, settings};
+use support::escapes::{Holds, PREPARED, Setting, build_escapes, is_rootlet, settings};
 use support::user::{copy_of_rootlet, open_to_user, runtime_directory};
 use support::{Case, Rootlet, case};
 
@@ -22,7 +22,9 @@ fn in_each(t: &Case, holds: Holds, attempt: impl Fn(&Setting, &str) + Sync) {
     runtime_directory(t);
     open_to_user(t);
     thread::scope(|scope| {
-        for (number, setting) in settings(holds).enumerate() {
+        // Where it is prepared each command has a /run of its own, and would not find the other's name.
+        let same_run = settings(holds).filter(|setting| setting.under != PREPARED);
+        for (number, setting) in same_run.enumerate() {
             let name = format!("{}-{number}", t.label());
             let attempt = &attempt;
             scope.spawn(move || attempt(setting, &name));
