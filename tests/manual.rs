@@ -17,12 +17,17 @@ const UNKNOWN: &str = "is not an option here";
 /// Of each command's section of the page: flags, and whether a value follows.
 type Flags = BTreeMap<String, bool>;
 
-/// `-v, --volume SRC:DST` is `-v` and `--volume`, both with a value.
+/// `-v, --volume SRC:DST` is `-v` and `--volume`, both with a value; that of `--net[=FILE]` need not be given.
 fn flags(words: &str) -> Flags {
     let parts: Vec<&str> = words.split_whitespace().collect();
-    let valued = parts.iter().any(|part| !part.starts_with('-')) || words.contains('=');
+    let given = words.contains('=') && !words.contains("[=");
+    let valued = given || parts.iter().any(|part| !part.starts_with('-'));
     let names = parts.iter().filter(|part| part.starts_with('-'));
-    names.map(|name| (name.trim_end_matches(',').to_owned(), valued)).collect()
+    names.map(|name| (flag_alone(name), valued)).collect()
+}
+
+fn flag_alone(word: &str) -> String {
+    word.split("[=").next().unwrap().trim_end_matches(',').to_owned()
 }
 
 fn of_page() -> BTreeMap<String, Flags> {
@@ -53,7 +58,7 @@ fn of_help(t: &Case, command: &str) -> BTreeSet<String> {
         // Flags stand first, with commas between them.
         let mut all = vec![flags.split(' ').next().unwrap()];
         all.extend(flags.split(", ").skip(1).filter_map(|more| more.split(' ').next()));
-        all.into_iter().filter(|f| f.starts_with('-')).map(|f| f.trim_end_matches(',').to_owned())
+        all.into_iter().filter(|flag| flag.starts_with('-')).map(flag_alone)
     });
     starts.flat_map(Iterator::collect::<Vec<_>>).collect()
 }

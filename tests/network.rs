@@ -33,7 +33,7 @@ fn two_containers_on_a_bridge_talk() {
     let script = r#"
         ip link add br0 type bridge; ip link set br0 up
         $BIN run --rootfs $ROOT --network veth:one,10.1.0.1/24,bridge=br0 -- \
-            sh -c 'echo answer | nc -l -p 80' > $DIR/one &
+            sh -c '(echo answer; sleep 0.5) | nc -l -p 80' > $DIR/one &
         await ip link show one
         ip -o link show one | grep -o 'master br0'
         $BIN run --rootfs $ROOT --network veth:two,10.1.0.2/24,bridge=br0 -- \

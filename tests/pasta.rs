@@ -160,7 +160,7 @@ fn what_is_wrong_is_one_line() {
 fn it_is_not_put_among_others() {
     let t = case!("-", "ip", "unshare", "pasta");
     let script = r#"mount -t tmpfs none /run
-        $BIN run --name other --rootfs $ROOT -- sleep 60 2> /dev/null & await grep -qa started /run/rootlet/other/record
+        $BIN run --name other --pid-file $DIR/other.pid --rootfs $ROOT -- sleep 60 2> /dev/null & await grep -qa started /run/rootlet/other/record
         $BIN run --pid container:other --rootfs $ROOT --network pasta -- true 2>&1 || echo $?
         kill -KILL $!; wait"#;
     let run = on_host(&t, script);

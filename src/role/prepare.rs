@@ -20,18 +20,18 @@ host with thousands of mounts and processes as on one with few.
 
 /// Prepares, or lets go of what was prepared.
 #[inline(never)]
-pub fn prepare(mut words: Strings<'static>) -> i32 {
-    let word = words.next().unwrap_or_default();
-    let bytes = word.to_bytes();
-    if bytes == b"--help" || bytes == b"-h" {
-        return report::help(MANUAL.0);
-    }
-    let removes = bytes == b"--remove";
-    let beyond = if bytes.is_empty() || removes { words.next() } else { Some(word) };
-    if let Some(beyond) = beyond {
-        let mut line = report::line();
-        line.operand(beyond.to_bytes());
-        return report::refused(line, Cause::Reason(Reason::UnknownOption));
+pub fn prepare(words: Strings<'static>) -> i32 {
+    let mut removes = false;
+    for word in words {
+        match word.to_bytes() {
+            b"--help" | b"-h" => return report::help(MANUAL.0),
+            b"--remove" => removes = true,
+            other => {
+                let mut line = report::line();
+                line.operand(other);
+                return report::refused(line, Cause::Reason(Reason::UnknownOption));
+            }
+        }
     }
     if removes {
         prepared::remove();

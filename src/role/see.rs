@@ -198,14 +198,20 @@ impl See {
 /// The process that runs CMD, of a container's first: a child of rootlet's own, which has the name of its runner.
 #[inline(never)]
 fn command_of(first: &Process, runner: i32) -> Option<Process> {
-    let (mut room, mut other) = ([0; 1280], [0; 1280]);
-    let runner = Process::open(runner).ok()?;
-    if first.stat(&mut room)?.name != runner.stat(&mut other)?.name {
+    if !is_rootlets(first, runner)? {
         return None;
     }
     let mut child = 0;
     for_each_child_of(first.pid, &mut |pid| child = if child == 0 { pid } else { child });
     Process::open(child).ok()
+}
+
+/// Whether the first process is still rootlet's own, as its runner is.
+#[inline(never)]
+fn is_rootlets(first: &Process, runner: i32) -> Option<bool> {
+    let (mut room, mut other) = ([0; 1280], [0; 1280]);
+    let runner = Process::open(runner).ok()?;
+    Some(first.stat(&mut room)?.name == runner.stat(&mut other)?.name)
 }
 
 /// A cell of the command line of a process, arguments apart by blanks; of one without, its name in brackets.

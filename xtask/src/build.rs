@@ -220,8 +220,8 @@ mod tests {
     fn sizes_are_bounded_to_the_byte() {
         let init = ["init".to_owned()];
         let rows: &[(Arch, &[String], u64, bool)] = &[
-            (Arch::X86_64, &[], 290_816, false),
-            (Arch::X86_64, &[], 290_817, true),
+            (Arch::X86_64, &[], 393_216, false),
+            (Arch::X86_64, &[], 393_217, true),
             (Arch::X86_64, &init, 19_968, false),
             (Arch::X86_64, &init, 19_969, true),
         ];

@@ -1,7 +1,7 @@
 //! `ps`: containers, and the processes of one.
 
 use super::sheet::Sheet;
-use super::{Memory, Said, See, Target, add_command, command_of, read_status, said};
+use super::{Memory, Said, See, Target, add_command, command_of, is_rootlets, read_status, said};
 use crate::facts::process_table::{Totals, Wanted};
 use crate::facts::processes::Process;
 use crate::facts::usage::{Cgroups, NONE, UNKNOWN, VALUES, Value};
@@ -63,7 +63,7 @@ fn add_container(
     sheet.text(container.name.to_bytes());
     let Some(first) = &container.first else {
         sheet.none();
-        add_status(sheet, container, false);
+        add_status(sheet, container, container.is_started, false);
         let age =
             if container.runner == 0 { real_s().wrapping_sub(container.changed_s) } else { NONE };
         add_age(sheet, age);
@@ -74,13 +74,18 @@ fn add_container(
     };
     sheet.number(first.pid as u64);
     let values = values_of(first.pid, container.runner, totals, text, other);
-    add_status(sheet, container, value_of(&values, Value::Frozen) == 1);
+    // The record says that CMD runs only where that matters at the end.
+    let command = command_of(first, container.runner);
+    let runs = container.is_started
+        || command.is_some()
+        || is_rootlets(first, container.runner) == Some(false);
+    add_status(sheet, container, runs, value_of(&values, Value::Frozen) == 1);
     let stat = first.stat(&mut [0; 1280]).map(|stat| stat.start_ticks / TICKS);
     add_age(sheet, stat.map_or(UNKNOWN, |started| boot_s().saturating_sub(started)));
     sheet.size(value_of(&values, Value::Memory));
     add_time(sheet, value_of(&values, Value::Processors));
     sheet.number(value_of(&values, Value::Pids));
-    add_command(command_of(first, container.runner).as_ref().unwrap_or(first), sheet, text);
+    add_command(command.as_ref().unwrap_or(first), sheet, text);
 }
 
 pub fn value_of(values: &[u64; VALUES], value: Value) -> u64 {
@@ -112,10 +117,10 @@ pub fn values_of(
 
 /// A cell in words.
 #[inline(never)]
-fn add_status(sheet: &mut Sheet, container: &Container<'_>, is_frozen: bool) {
+fn add_status(sheet: &mut Sheet, container: &Container<'_>, runs: bool, is_frozen: bool) {
     match (container.runner, container.status) {
         (1.., _) if is_frozen => sheet.text(b"paused"),
-        (1.., _) if container.is_started => sheet.text(b"running"),
+        (1.., _) if runs => sheet.text(b"running"),
         (1.., _) => sheet.text(b"created"),
         (_, Some(status)) => {
             sheet.open();
