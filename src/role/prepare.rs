@@ -15,7 +15,8 @@ Makes an empty mount namespace, kept at /run/rootlet/.mounts. While it is there,
 rootlet run as root builds containers in copies of it, which takes as long on a
 host with thousands of mounts and processes as on one with few.
 
-  --remove   let go of it"
+      --remove  let go of it
+  -h, --help    print this help"
 ));
 
 /// Prepares, or lets go of what was prepared.
