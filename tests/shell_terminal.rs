@@ -266,7 +266,8 @@ fn jobs_are_told_as_dash_tells_them() {
         talk.say("{ sleep 100; echo x; } & sleep 0.3; kill $!; sleep 0.1\r", "$ ").say("\r", "$ ");
         talk.say("set +m; sleep 0.1 & wait; jobs; echo st $?\r", "\nst 0\r\n").say("", "$ ");
         talk.say("set -m; sleep 100 & sleep 0.3\r", "$ ")
-            .say("kill %%; wait %%; echo st $?\r", "st 143\r\n");
+            .say("kill %%; wait %%; echo st $?\r", "st 143\r\n")
+            .say("", "$ ");
         talk.say("exit\r", "");
         talk.terminal.finish();
         talk
