@@ -53,8 +53,15 @@ pub fn run(rootlet: &Path, rootfs: &Path, filter: Option<&str>, tally: &mut Tall
             return Ok(());
         }
     };
-    let Race { accel, inits } = race(kernel, rootlet, rootfs, ROUNDS)?;
-    let [lean, own, busybox] = inits.map(|(_, times)| least(times));
+    let Race { accel, mut inits } = race(kernel.clone(), rootlet, rootfs, ROUNDS)?;
+    if !is_fast(&inits) {
+        // The least of few is chance: of as many again it is less so, for everybody.
+        let more = race(kernel, rootlet, rootfs, ROUNDS)?;
+        for ((_, times), (_, others)) in inits.iter_mut().zip(more.inits) {
+            times.extend(others);
+        }
+    }
+    let [lean, own, busybox] = inits.each_ref().map(|(_, times)| least(times));
     let ratio = own.to_service / lean.to_service;
     println!(
         "vm {NAME} ({}): to the first service lean {:.1} ms, rootlet {:.1} ms, busybox {:.1} ms: ratio {ratio:.2}",
@@ -67,7 +74,7 @@ pub fn run(rootlet: &Path, rootfs: &Path, filter: Option<&str>, tally: &mut Tall
         "vm {NAME}: to power-off with nothing to stop lean {:.1} ms, rootlet {:.1} ms, busybox {:.1} ms",
         lean.to_end, own.to_end, busybox.to_end
     );
-    match ratio <= MOST && own.to_end <= MOST_TO_END_MS {
+    match is_fast(&inits) {
         true => tally.pass(1),
         false => tally.fail(format!("vm {NAME}: ratio {ratio:.2}, at most {MOST}; {:.1} ms to the end, at most {MOST_TO_END_MS}", own.to_end)),
     }
@@ -158,7 +165,13 @@ fn time_of(lines: &[String], text: &str) -> Result<f64> {
 }
 
 /// Whatever else the machine does makes times longer, never shorter.
-fn least(times: Vec<Times>) -> Times {
+/// Whether rootlet keeps its bounds.
+fn is_fast(inits: &[(&'static str, Vec<Times>); 3]) -> bool {
+    let [lean, own, _] = inits.each_ref().map(|(_, times)| least(times));
+    own.to_service / lean.to_service <= MOST && own.to_end <= MOST_TO_END_MS
+}
+
+fn least(times: &[Times]) -> Times {
     let least = |value: fn(&Times) -> f64| times.iter().map(value).fold(f64::INFINITY, f64::min);
     Times { to_service: least(|times| times.to_service), to_end: least(|times| times.to_end) }
 }
@@ -173,6 +186,6 @@ mod tests {
         assert_eq!(time_of(&lines, "Run /init").unwrap(), 1.25);
         assert!(time_of(&lines, "service").is_err());
         let times = [3.0, 1.0, 2.0].map(|ms| Times { to_service: ms, to_end: 4.0 - ms });
-        assert_eq!(least(times.to_vec()), Times { to_service: 1.0, to_end: 1.0 });
+        assert_eq!(least(&times), Times { to_service: 1.0, to_end: 1.0 });
     }
 }
