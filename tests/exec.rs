@@ -5,28 +5,11 @@ mod support;
 use std::fs;
 use std::time::Duration;
 
+use support::entering::{command_of, exec, waiting};
 use support::user::{AS_USER, open_to_user, run_as_user, runtime_directory};
 use support::{
-    Case, Host, Rootlet, Running, Terminal, await_true, bin, case, descendants, find_child, kill,
-    links, state,
+    Host, Rootlet, Terminal, await_true, bin, case, descendants, find_child, kill, links, state,
 };
-
-/// A container that waits, with this name.
-fn waiting(run: Rootlet, name: &str) -> Running {
-    let run = run.opts(["--name", name]).sh("echo up; read line; true").open_stdin().spawn();
-    run.expect("up");
-    run
-}
-
-/// `rootlet exec`, options, target and command to be added.
-fn exec(t: &Case) -> Rootlet {
-    t.rootlet().opt("exec")
-}
-
-/// The pid of CMD of a container.
-fn command_of(container: &Running) -> u32 {
-    find_child(find_child(container.pid()))
-}
 
 #[test]
 fn by_name_and_by_pid_it_is_in_every_namespace_of_the_container() {

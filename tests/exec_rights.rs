@@ -5,24 +5,8 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use support::{Case, Host, Rootlet, Running, await_true, case, find_child, links, status_field};
-
-/// A container that waits, with this name.
-fn waiting(run: Rootlet, name: &str) -> Running {
-    let run = run.opts(["--name", name]).sh("echo up; read line; true").open_stdin().spawn();
-    run.expect("up");
-    run
-}
-
-/// `rootlet exec`, options, target and command to be added.
-fn exec(t: &Case) -> Rootlet {
-    t.rootlet().opt("exec")
-}
-
-/// The pid of CMD of a container.
-fn command_of(container: &Running) -> u32 {
-    find_child(find_child(container.pid()))
-}
+use support::entering::{command_of, exec, waiting};
+use support::{Host, Rootlet, await_true, case, find_child, links, status_field};
 
 /// What says how a process is confined.
 const RIGHTS: &str = "grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp):' /proc/self/status; cat /proc/self/*id_map";

@@ -4,18 +4,12 @@ mod support;
 
 use std::fs;
 
+use support::entering::waiting;
 use support::user::run_as_user;
-use support::{ALONE, Case, Host, Rootlet, Running, case, find_child, host};
+use support::{ALONE, Case, Host, Rootlet, case, find_child, host};
 
 const KINDS: [(&str, &str); 5] =
     [("network", "net"), ("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("cgroupns", "cgroup")];
-
-/// A container that waits, with this name.
-fn waiting(run: Rootlet, name: &str) -> Running {
-    let run = run.opts(["--name", name]).sh("echo up; read line; true").open_stdin().spawn();
-    run.expect("up");
-    run
-}
 
 /// The number of a namespace that a container of `run` is in, for each kind.
 fn namespaces(run: Rootlet) -> Vec<String> {

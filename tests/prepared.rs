@@ -112,7 +112,7 @@ fn bad_requests_are_one_line() {
 
 /// Of the time of a start that copies the host's mounts, with as many as `MOUNTS`.
 const MOST_TIME: f64 = 0.6;
-const MOUNTS: usize = 2000;
+const MOUNTS: usize = 5000;
 
 #[test]
 fn a_start_takes_as_long_with_many_mounts() {

@@ -266,18 +266,7 @@ fn a_person_gets_prompts_and_goes_on_after_errors() {
     ];
     let mut terminal = support::Terminal::start(t.rootlet().opt("sh"), 24, 80);
     terminal.expect("# ");
-    let mut seen = terminal.screen().len();
-    for (keys, expected) in rows {
-        terminal.keys(keys);
-        if expected.is_empty() {
-            // Time for the command to run: Ctrl-C at the prompt would prove nothing.
-            std::thread::sleep(Duration::from_millis(300));
-        }
-        terminal.expect_that(expected, |screen| {
-            screen.get(seen..).is_some_and(|new| new.contains(expected))
-        });
-        seen = terminal.screen().len();
-    }
+    terminal.converse(&rows);
     assert!(!terminal.screen().contains("nothere"), "{}", terminal.screen());
     assert_eq!(terminal.finish().code(), Some(4));
 }

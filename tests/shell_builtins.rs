@@ -7,7 +7,6 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 /// A shell whose commands are the host's own: there is no program along its PATH.
 fn ours(place: &Path) -> Command {
@@ -416,16 +415,6 @@ fn keys_end_what_waits() {
     ];
     let mut terminal = support::Terminal::start(t.rootlet().opt("sh"), 24, 80);
     terminal.expect("# ");
-    let mut seen = terminal.screen().len();
-    for (keys, expected) in rows {
-        terminal.keys(keys);
-        if expected.is_empty() {
-            std::thread::sleep(Duration::from_millis(300));
-        }
-        terminal.expect_that(expected, |screen| {
-            screen.get(seen..).is_some_and(|new| new.contains(expected))
-        });
-        seen = terminal.screen().len();
-    }
+    terminal.converse(&rows);
     assert_eq!(terminal.finish().code(), Some(4));
 }

@@ -11,15 +11,13 @@ use crate::input::interpreter::{self, HEAD_BYTES};
 use crate::input::mount_info::root_has_no_parent;
 use crate::input::refusal::Reason;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
+use crate::sys::filesystem::{RAMFS, TMPFS, is_one_of};
 use crate::text::arena::Arena;
 use crate::text::errno::Errno;
 
-/// Source: linux/magic.h.
-const MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
-
 /// Whether the filesystem at `path` is a ramfs or tmpfs, as an initramfs is.
 fn is_in_memory(path: &CStr) -> bool {
-    statfs(path).is_ok_and(|found| MEMORY.contains(&(found.f_type as u32)))
+    statfs(path).is_ok_and(|found| is_one_of(&found, &[RAMFS, TMPFS]))
 }
 
 /// Whether `/` is the kernel's initramfs: in memory, and mounted on nothing.

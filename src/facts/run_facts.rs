@@ -28,6 +28,7 @@ use crate::input::run_options::{
 use crate::input::security_options::FilterChoice;
 use crate::input::users;
 use crate::sys::descriptor::{Descriptor, OpenFlags, is_open, open, open_below};
+use crate::sys::filesystem::{RAMFS, TMPFS, is_one_of};
 use crate::sys::vectors::Vectors;
 use crate::sys::{standard, terminal};
 use crate::text::arena::Arena;
@@ -313,11 +314,8 @@ fn kind_of(status: &Stat) -> Found {
 
 /// Whether our root is the initramfs. Only a memory filesystem can be, so others cost one call.
 fn on_initramfs() -> Result<bool, Refusal> {
-    const RAMFS: u32 = 0x8584_58f6;
-    const TMPFS: u32 = 0x0102_1994;
-    let kind =
-        statfs(c"/").map_err(Refusal::of_call(Call::Statfs, Subject::Machine))?.f_type as u32;
-    if kind != RAMFS && kind != TMPFS {
+    let root = statfs(c"/").map_err(Refusal::of_call(Call::Statfs, Subject::Machine))?;
+    if !is_one_of(&root, &[RAMFS, TMPFS]) {
         return Ok(false);
     }
     // Without /proc nobody can tell; pivot_root will, with a hint.

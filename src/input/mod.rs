@@ -54,7 +54,7 @@ pub mod network;
 pub mod persist;
 #[cfg(feature = "run")]
 pub mod process_rights;
-#[cfg(any(feature = "see", feature = "shell"))]
+#[cfg(any(feature = "run", feature = "shell"))]
 pub mod process_status;
 #[cfg(feature = "run")]
 pub mod record;

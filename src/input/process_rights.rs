@@ -4,6 +4,7 @@
 
 use super::capability::CapabilitySet;
 use super::limits::UNLIMITED;
+use super::process_status::Status;
 use crate::text::number::{parse_id, parse_u64};
 use crate::text::parts::parts;
 
@@ -27,39 +28,22 @@ impl Rights {
     /// Reads them; what is missing is nothing.
     #[must_use]
     pub fn read(status: &[u8]) -> Self {
-        let set = |name| CapabilitySet(hexadecimal(field(status, name)));
+        let status = Status(status);
+        let set = |name| CapabilitySet(status.set(name).unwrap_or(0));
         Self {
-            bounding: set(b"CapBnd:"),
-            permitted: set(b"CapPrm:"),
-            ambient: set(b"CapAmb:"),
-            no_new_privileges: field(status, b"NoNewPrivs:") == b"1",
-            filtered: !matches!(field(status, b"Seccomp:"), b"0" | b""),
+            bounding: set(b"CapBnd"),
+            permitted: set(b"CapPrm"),
+            ambient: set(b"CapAmb"),
+            no_new_privileges: status.number(b"NoNewPrivs") == Some(1),
+            filtered: !matches!(status.field(b"Seccomp"), None | Some(b"0" | b"")),
         }
     }
-}
-
-/// The value of a field, whose name has its colon. A process's name stands in it with newlines escaped.
-#[must_use]
-#[inline(never)]
-pub fn field<'s>(status: &'s [u8], name: &[u8]) -> &'s [u8] {
-    let value = parts(status, b'\n').find_map(|line| line.strip_prefix(name));
-    value.unwrap_or_default().trim_ascii()
 }
 
 /// The effective id in a field of four.
 #[must_use]
 pub fn effective_id(status: &[u8], name: &[u8]) -> Option<u32> {
-    parse_id(parts(field(status, name), b'\t').skip_to(1))
-}
-
-fn hexadecimal(digits: &[u8]) -> u64 {
-    digits.iter().fold(0, |number, digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            _ => digit.wrapping_sub(b'a').wrapping_add(10) & 15,
-        };
-        number << 4 | u64::from(value)
-    })
+    parse_id(parts(Status(status).field(name)?, b'\t').skip_to(1))
 }
 
 /// Soft and hard limits by the kernel's numbers, which is the order of /proc/PID/limits: a heading, then lines of columns.
@@ -101,10 +85,10 @@ mod tests {
 
     #[test]
     fn fields_are_read() {
-        assert_eq!(effective_id(STATUS, b"Uid:"), Some(1001));
-        assert_eq!(effective_id(STATUS, b"Gid:"), Some(6));
-        assert_eq!(field(STATUS, b"Groups:"), b"5 63");
-        assert_eq!(effective_id(b"", b"Uid:"), None);
+        assert_eq!(effective_id(STATUS, b"Uid"), Some(1001));
+        assert_eq!(effective_id(STATUS, b"Gid"), Some(6));
+        assert_eq!(Status(STATUS).field(b"Groups"), Some(b"5 63".as_slice()));
+        assert_eq!(effective_id(b"", b"Uid"), None);
         let rights = Rights::read(STATUS);
         assert_eq!(rights.bounding, CapabilitySet::ALL);
         assert_eq!((rights.permitted.0, rights.ambient.0), (0xc0, 0x400));

@@ -11,6 +11,7 @@ use rustix::fs::{CWD, SealFlags, fcntl_add_seals, fcntl_get_seals, sendfile, sta
 
 use crate::input::mount_options::Attributes;
 use crate::sys::descriptor::{Descriptor, OpenFlags, memory_file, open};
+use crate::sys::filesystem::is_read_only;
 use crate::sys::mount::{Depth, clone_tree, set_tree_attributes};
 use crate::sys::process::{execute_file, set_name};
 use crate::sys::vectors::Vectors;
@@ -24,7 +25,7 @@ const OWN_FILE: &CStr = c"/proc/self/exe";
 /// # Errors
 /// The call that failed; without /proc ENOENT.
 pub fn protect(vectors: Vectors) -> Result<(), CallError> {
-    if is_read_only()? {
+    if is_protected()? {
         // Executed by its descriptor, it has been named after that by the kernel.
         set_name(c"rootlet");
         return Ok(());
@@ -63,10 +64,9 @@ fn is_callers(file: &Descriptor) -> Result<bool, CallError> {
 }
 
 /// Whether the mount is that it was executed from, which is no question of its path.
-fn is_read_only() -> Result<bool, CallError> {
-    const READ_ONLY: u64 = 1;
+fn is_protected() -> Result<bool, CallError> {
     let status = statfs(OWN_FILE).map_err(Call::Statfs.failed())?;
-    Ok(status.f_flags as u64 & READ_ONLY != 0)
+    Ok(is_read_only(&status))
 }
 
 /// A copy in memory that can be neither written nor resized.

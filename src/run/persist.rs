@@ -8,11 +8,11 @@ use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount, unmount};
 
 use super::id_maps;
 use super::undo::remove_made;
-use crate::facts::prepared::NSFS_MAGIC;
 use crate::input::namespaces::Namespaces;
 use crate::input::persist::Persist;
 use crate::plan::step::Kind;
 use crate::sys::descriptor::{OpenFlags, open};
+use crate::sys::filesystem::{NAMESPACES, is_one_of};
 use crate::sys::mount::{Depth, clone_tree, namespace_number};
 use crate::sys::poll;
 use crate::sys::process::{
@@ -106,7 +106,7 @@ pub fn leave_processor(callers: Option<&Processors>, pid: Pid) -> Result<(), Cal
 /// Lets go of it. Only a namespace's file is unmounted, only an empty one is removed.
 pub fn remove(directory: BorrowedFd<'_>, path: &CStr) {
     let Ok(file) = open(directory, path, OpenFlags::PATH) else { return };
-    let is_pin = fstatfs(&file).is_ok_and(|status| status.f_type as u32 == NSFS_MAGIC);
+    let is_pin = fstatfs(&file).is_ok_and(|status| is_one_of(&status, &[NAMESPACES]));
     if is_pin {
         let mut name = Line::new();
         file.append_path(&mut name);

@@ -15,6 +15,7 @@ use crate::input::persist::Persist;
 use crate::plan::filesystems::EMPTY;
 use crate::run::link::{Message, StepFailed};
 use crate::sys::descriptor::{OpenFlags, open};
+use crate::sys::filesystem::{TMPFS, is_one_of, is_read_only};
 use crate::sys::process::{
     Side, clone_into_namespaces, join_namespaces, own_pid, unshare, wait_for,
 };
@@ -96,14 +97,9 @@ pub fn enter() -> Result<(), CallError> {
     file.leave_open();
     unshare(Namespaces::MOUNT.0).map_err(Call::Unshare.failed())?;
     let root = statfs(c"/").map_err(Call::Statfs.failed())?;
-    if root.f_type as u32 == TMPFS_MAGIC && root.f_flags as u64 & READ_ONLY != 0 {
+    if is_one_of(&root, &[TMPFS]) && is_read_only(&root) {
         Ok(())
     } else {
         Err(CallError { call: Call::Statfs, errno: Errno::INVAL })
     }
 }
-
-/// Source: linux/magic.h.
-const TMPFS_MAGIC: u32 = 0x0102_1994;
-/// `ST_RDONLY`. Source: statfs(2).
-const READ_ONLY: u64 = 1;

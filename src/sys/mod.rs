@@ -17,6 +17,8 @@ pub mod vectors;
 
 #[cfg(feature = "run")]
 pub mod bpf;
+#[cfg(any(feature = "run", feature = "boot"))]
+pub mod filesystem;
 #[cfg(feature = "run")]
 pub mod filter;
 #[cfg(feature = "enter")]

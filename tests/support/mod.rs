@@ -10,6 +10,7 @@
 )]
 
 mod command;
+pub mod entering;
 pub mod escapes;
 mod host;
 pub mod image;

@@ -14,7 +14,8 @@ use crate::facts::text_file::read_text;
 use crate::input::enter_options::{self, Style, is_pid};
 use crate::input::kernel_release::KernelRelease;
 use crate::input::namespaces::Namespaces;
-use crate::input::process_rights::{effective_id, field, inner_id};
+use crate::input::process_rights::{effective_id, inner_id};
+use crate::input::process_status::Status;
 use crate::input::record::is_name;
 use crate::input::refusal::{Cause, Reason, Refusal, Subject};
 use crate::input::run_options::{Mode, RunOptions, RunRequest};
@@ -224,7 +225,7 @@ fn inherit(options: &mut RunOptions<'static>, target: &mut Target<'static>) {
 
 /// Who the target is, in its own user namespace.
 fn uid_of(target: &Target<'_>) -> Option<u32> {
-    let uid = effective_id(target.status, b"Uid:")?;
+    let uid = effective_id(target.status, b"Uid")?;
     target.maps.map_or(Some(uid), |(uids, _)| inner_id(uids, uid))
 }
 
@@ -262,7 +263,7 @@ fn credentials_of(
     let refused = Refusal::at(Subject::Target);
     let groups_map = target.maps.map(|(_, gids)| gids);
     let inner = |gid| groups_map.map_or(Some(gid), |map| inner_id(map, gid));
-    let gid = effective_id(target.status, b"Gid:").and_then(inner);
+    let gid = effective_id(target.status, b"Gid").and_then(inner);
     let gid = gid.ok_or(refused(Reason::NotMapped))?;
     let mut text = Line::new();
     text.number(uid.into()).text(":").number(gid.into());
@@ -272,7 +273,8 @@ fn credentials_of(
         credentials.home = b"/root";
     }
     credentials.groups.clear();
-    for group in parts(field(target.status, b"Groups:"), b' ').filter_map(parse_id) {
+    let listed = Status(target.status).field(b"Groups").unwrap_or_default();
+    for group in parts(listed, b' ').filter_map(parse_id) {
         // One that is not mapped is nobody's inside.
         if let Some(group) = inner(group) {
             credentials.groups.push(group).map_err(|_| refused(Reason::TooManyGroups))?;
