@@ -12,7 +12,8 @@ use super::undo::remove_made;
 use crate::plan::step::Kind;
 use crate::sys::descriptor::{Descriptor, OpenFlags, create_private, open, pipe};
 use crate::sys::process::{
-    Pid, Side, Until, close_from, duplicate_as, duplicate_to, fork, set_death_signal, wait_for,
+    Pid, Side, Until, close_from, duplicate_as, duplicate_to, fork, own_pid, set_death_signal,
+    wait_for,
 };
 use crate::sys::signal::{Inherited, Signal};
 use crate::sys::standard;
@@ -35,6 +36,8 @@ pub enum Place {
 pub struct Background {
     /// He waits for a byte, or for our end.
     caller: Descriptor,
+    /// His process.
+    pid: Pid,
     /// The log was not there before.
     has_made_log: bool,
 }
@@ -49,6 +52,7 @@ pub fn enter(log: Option<&CStr>, preserved: u8, inherited: Inherited) -> Result<
     // What is opened from here on is none of them.
     fill_standard_descriptors()?;
     let (reader, writer) = pipe().map_err(Call::Pipe2.failed())?;
+    let caller = Pid(own_pid());
     match fork(Until::Made).map_err(Call::Clone.failed())? {
         Side::Parent(pid) => {
             drop(writer);
@@ -59,7 +63,7 @@ pub fn enter(log: Option<&CStr>, preserved: u8, inherited: Inherited) -> Result<
         Side::Child => {
             // Closed below, with all that the caller has left open.
             reader.leave_open();
-            go_behind(log, preserved, writer).map(Place::Behind)
+            go_behind(log, preserved, writer, caller).map(Place::Behind)
         }
     }
 }
@@ -78,6 +82,7 @@ fn go_behind(
     log: Option<&CStr>,
     preserved: u8,
     writer: Descriptor,
+    pid: Pid,
 ) -> Result<Background, CallError> {
     // A caller who ends before the start takes the container with him.
     set_death_signal(Signal::TERM).map_err(Call::Prctl.failed())?;
@@ -92,7 +97,7 @@ fn go_behind(
     };
     close_from(number.unsigned_abs() + 1).map_err(Call::CloseRange.failed())?;
     let (output, has_made_log) = open_output(log)?;
-    let background = Background { caller, has_made_log };
+    let background = Background { caller, pid, has_made_log };
     match duplicate_to(output.as_fd(), 1, false) {
         Ok(()) => Ok(background),
         Err(errno) => {
@@ -116,6 +121,13 @@ fn open_output(log: Option<&CStr>) -> Result<(Descriptor, bool), CallError> {
 }
 
 impl Background {
+    /// The caller's process, which is rootlet too, while it waits.
+    #[must_use]
+    pub fn caller(&self) -> Option<Pid> {
+        let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid());
+        (parent == self.pid.0).then_some(self.pid)
+    }
+
     /// CMD has been executed: lets go of the caller.
     ///
     /// # Errors

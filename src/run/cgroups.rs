@@ -163,12 +163,16 @@ pub fn put(pid: Pid, path: &[u8]) -> Outcome {
     write_file(path, "/cgroup.procs", line.bytes())
 }
 
-/// Makes a leaf below our own cgroup and goes there, so that the cgroup has no processes of its own.
+/// Makes a leaf below our own cgroup and goes there, so that the cgroup has no processes of its own; with the process that
+/// waits for the start of a container in the background, which is rootlet too.
 ///
 /// # Errors
 /// The call that failed.
-pub fn step_aside(leaf: &CStr) -> Outcome {
+pub fn step_aside(leaf: &CStr, caller: Option<Pid>) -> Outcome {
     mkdirat(CWD, leaf, DIRECTORY_MODE).map_err(Call::Mkdirat.failed())?;
+    if let Some(caller) = caller {
+        put(caller, leaf.to_bytes())?;
+    }
     put(Pid(own_pid()), leaf.to_bytes())
 }
 
@@ -184,11 +188,13 @@ pub fn step_back(leaf: &CStr) -> Outcome {
         // Where others need them they stay.
         let _ = hand_on(above, named(list, b' '), b"-");
     }
-    let (own, mut is_inside) = (own_pid(), false);
-    for_each_member(path, &mut |pid| is_inside |= pid == own);
-    if is_inside {
-        put(Pid(own), above)?;
-    }
+    // Nobody but rootlet has ever gone there; 0 is a process of another pid namespace. Whoever cannot go back is why the
+    // leaf stays.
+    for_each_member(path, &mut |pid| {
+        if pid > 0 {
+            let _ = put(Pid(pid), above);
+        }
+    });
     remove_level(path)
 }
 

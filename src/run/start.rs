@@ -38,7 +38,6 @@ pub struct Container {
 #[inline(never)]
 pub fn prepare(step: &Step<'_>) -> Result<(), CallError> {
     match step {
-        Step::StepAside(leaf) => cgroups::step_aside(leaf),
         Step::MakeCgroup(cgroup) => cgroups::make(cgroup),
         Step::SetLimit(setting) => cgroups::set(setting),
         Step::RestrictDevices(devices) => cgroups::restrict_devices(devices),

@@ -11,8 +11,8 @@ use crate::input::run_options::Mode;
 use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
 use crate::report;
-use crate::run::background::{self, Place};
-use crate::run::cgroups::count_of_kills;
+use crate::run::background::{self, Background, Place};
+use crate::run::cgroups::{self, count_of_kills};
 use crate::run::descendants;
 use crate::run::hands::Hands;
 use crate::run::identity;
@@ -85,6 +85,10 @@ fn start_and_wait(
                     Ok(place) => exit(tell_caller(planned, place)),
                     Err(error) => Err(error),
                 }
+            }
+            (Step::StepAside(leaf), _) => {
+                let background = traces.background.as_ref();
+                cgroups::step_aside(leaf, background.and_then(Background::caller))
             }
             (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
             (Step::Pasta { program, ports, joins }, Some(container)) => {

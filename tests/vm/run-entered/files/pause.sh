@@ -1,0 +1,4 @@
+# The broken twin has another one.
+pause() {
+    rootlet pause "$1"
+}
