@@ -11,7 +11,7 @@ use crate::input::run_options::Mode;
 use crate::plan::describe::Column;
 use crate::plan::step::{Stage, Step};
 use crate::report;
-use crate::run::background::{self, Background, Place};
+use crate::run::background::{self, Place};
 use crate::run::cgroups::{self, count_of_kills};
 use crate::run::descendants;
 use crate::run::hands::Hands;
@@ -86,10 +86,7 @@ fn start_and_wait(
                     Err(error) => Err(error),
                 }
             }
-            (Step::StepAside(leaf), _) => {
-                let background = traces.background.as_ref();
-                cgroups::step_aside(leaf, background.and_then(Background::caller))
-            }
+            (Step::StepAside(leaf), _) => cgroups::step_aside(leaf, traces.caller()),
             (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
             (Step::Pasta { program, ports, joins }, Some(container)) => {
                 pasta::start(program, ports, *joins, container.pid).map(|pid| {

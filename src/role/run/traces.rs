@@ -89,6 +89,11 @@ impl Traces {
         undos.try_for_each(|undo| record.add(&Entry::Undo(undo)))
     }
 
+    /// The process that waits for the start of a container in the background.
+    pub fn caller(&self) -> Option<Pid> {
+        self.background.as_ref().and_then(Background::caller)
+    }
+
     /// There is a process.
     ///
     /// # Errors
