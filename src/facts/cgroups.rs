@@ -73,12 +73,11 @@ pub fn gather<'a>(
     arena: &mut Arena<'a>,
     facts: &mut CgroupFacts<'a>,
 ) -> Result<(), Refusal> {
-    let mut read = |path| read_text(None, path, Subject::Machine, arena);
-    let table = read(c"/proc/self/cgroup")?.unwrap_or_default();
+    let table = read_text(None, c"/proc/self/cgroup", Subject::Machine, arena)?;
+    let table = table.unwrap_or_default();
     facts.unified = unified_place();
     let top = facts.unified.to_bytes();
-    let mut path = Line::new();
-    path.raw(top);
+    let mut own: &[u8] = b"";
     if is_root {
         let known = on_v1(table);
         for (controller, place) in Controllers::EACH.iter().zip(&PLACES) {
@@ -87,21 +86,15 @@ pub fn gather<'a>(
             }
         }
     } else {
-        let own = own_cgroup(table).unwrap_or_default();
-        path.raw(own);
+        own = own_cgroup(table).unwrap_or_default();
         facts.delegated = is_delegated(top, own).then_some(own);
     }
     let mut on_v2 = facts.delegated.is_some();
     if !top.is_empty() {
-        path.text("/cgroup.controllers");
-        let offered = read_text(None, path.as_path(), Subject::Machine, arena)?;
-        facts.v2 = named(offered.unwrap_or_default(), b' ');
+        facts.v2 = controllers_in(top, own, "/cgroup.controllers", arena)?;
         if is_root {
             on_v2 = is_writable(top);
-            let mut path = Line::new();
-            path.raw(top).text("/cgroup.subtree_control");
-            let handed_on = read_text(None, path.as_path(), Subject::Machine, arena)?;
-            facts.handed_on = named(handed_on.unwrap_or_default(), b' ');
+            facts.handed_on = controllers_in(top, own, "/cgroup.subtree_control", arena)?;
         }
     }
     let [.., freezer] = PLACES;
@@ -111,6 +104,20 @@ pub fn gather<'a>(
         facts.freezer = Some(V2 - 1);
     }
     Ok(())
+}
+
+/// The controllers that a file of a cgroup on v2 names.
+#[inline(never)]
+fn controllers_in(
+    top: &[u8],
+    cgroup: &[u8],
+    file: &str,
+    arena: &mut Arena<'_>,
+) -> Result<Controllers, Refusal> {
+    let mut path = Line::new();
+    path.raw(top).raw(cgroup).text(file);
+    let text = read_text(None, path.as_path(), Subject::Machine, arena)?;
+    Ok(named(text.unwrap_or_default(), b' '))
 }
 
 /// Whether the processes of a cgroup stand still, and whoever comes there as well.
@@ -129,6 +136,7 @@ pub fn is_frozen(cgroup: &[u8]) -> bool {
 
 /// Where v2 is mounted; empty where it is not.
 #[must_use]
+#[inline(never)]
 pub fn unified_place() -> &'static CStr {
     UNIFIED.into_iter().find(|place| is_unified(place)).unwrap_or_default()
 }

@@ -3,6 +3,8 @@
 use core::ffi::CStr;
 
 use rustix::fd::BorrowedFd;
+#[cfg(feature = "run")]
+use rustix::fs::{AtFlags, statat};
 
 use crate::sys::descriptor::{OpenFlags, open};
 use crate::text::call::{Call, CallError};
@@ -46,6 +48,16 @@ pub fn read_start<'b>(
             count => length += count,
         }
     }
+}
+
+/// The number of the file that a path leads to; a namespace's file has the namespace's own.
+///
+/// # Errors
+/// Those of stat(2).
+#[cfg(feature = "run")]
+#[inline(never)]
+pub fn number_at(from: BorrowedFd<'_>, path: &CStr) -> Result<u64, Errno> {
+    Ok(statat(from, path, AtFlags::empty())?.st_ino)
 }
 
 /// Calls `act` for each line of a file of any length. A line that is longer than the buffer comes in pieces.

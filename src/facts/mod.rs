@@ -4,7 +4,7 @@
 pub mod block_devices;
 #[cfg(feature = "run")]
 pub mod cgroups;
-#[cfg(any(feature = "run", feature = "boot", feature = "see"))]
+#[cfg(any(feature = "run", feature = "boot", feature = "shell"))]
 pub mod files;
 #[cfg(feature = "run")]
 pub mod layers;

@@ -26,10 +26,11 @@ const STATUS_BYTES: usize = 4096;
 /// What is read of a file at once.
 const READ_BYTES: usize = 16 * 1024;
 
-/// Reads the whole of a process's file into a list, in the place of what that has.
+/// Reads the whole of a process's file into a list, in the place of what that has. The list may not hold it: it says so
+/// when it is asked.
 ///
 /// # Errors
-/// openat, read; mmap: ENOMEM.
+/// openat, read.
 #[inline(never)]
 pub fn read_whole<'t>(
     process: &Process,
@@ -46,7 +47,6 @@ pub fn read_whole<'t>(
             count => text.take(count),
         }
     }
-    text.is_whole()?;
     Ok(text.items())
 }
 
@@ -70,12 +70,18 @@ impl MountMemory {
     pub const fn new() -> Self {
         Self { text: List::new(), row: List::new() }
     }
+
+    /// Whether something could not be held.
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        self.text.has_failed() | self.row.has_failed()
+    }
 }
 
-/// Calls `act` for each mount, in the order of mountinfo.
+/// Calls `act` for each mount, in the order of mountinfo. What `memory` cannot hold is not told.
 ///
 /// # Errors
-/// openat, read: the process has ended, or there is no /proc; mmap: ENOMEM.
+/// openat, read: the process has ended, or there is no /proc.
 #[inline(never)]
 pub fn for_each_mount(
     process: &Process,
@@ -93,7 +99,7 @@ pub fn for_each_mount(
             act(MountRow { id, parent, texts: row.items() });
         }
     }
-    row.is_whole()
+    Ok(())
 }
 
 /// The number of a process's mount namespace for statmount(2), when that can tell what mountinfo does: when the process
@@ -109,7 +115,7 @@ fn whole_namespace(process: &Process, text: &mut List<u8>) -> Option<u64> {
         return None;
     }
     // Where the kernel does not know that number it has given another one, which statmount does not know.
-    let status = MountStatus::new(describe_whole(namespace, root.stx_mnt_id, text).ok()?);
+    let status = MountStatus::new(describe_whole(namespace, root.stx_mnt_id, text).ok()?)?;
     (status.tells_all() && status.text(Text::Target) == b"/").then_some(namespace)
 }
 
@@ -133,7 +139,7 @@ fn by_numbers(
             }
         }
         if count < NUMBERS {
-            return memory.row.is_whole();
+            return Ok(());
         }
     }
 }
@@ -144,36 +150,36 @@ fn describe_whole(namespace: u64, number: u64, text: &mut List<u8>) -> Result<&[
     let mut wanted = STATUS_BYTES;
     loop {
         match describe(namespace, number, WANTED, text.spare(wanted)) {
-            Err(Errno::OVERFLOW) if text.is_whole().is_ok() => wanted *= 2,
+            Err(Errno::OVERFLOW) if !text.has_failed() => wanted *= 2,
             answer => return answer.map(|()| &*text.spare(wanted)),
         }
     }
 }
 
 /// Makes the strings that a line of mountinfo has.
+#[inline(never)]
 fn tell(status: &[u8], row: &mut List<u8>, act: &mut dyn FnMut(MountRow<'_>)) {
-    let status = MountStatus::new(status);
+    let Some(status) = MountStatus::new(status) else { return };
     row.truncate(0);
     let mut line = Line::new();
     let (major, minor) = status.device();
     line.number(major.into()).text(":").number(minor.into()).text("\0");
     row.extend(line.bytes());
-    for text in [Text::Root, Text::Target] {
-        row.extend(status.text(text));
-        row.push(0);
-    }
+    add_text(&status, Text::Root, row);
+    add_text(&status, Text::Target, row);
     line.clear();
     status.flags(&mut line);
     line.text("\0");
     status.propagation(&mut line);
     row.extend(line.text("\0").bytes());
-    let pairs = [(Text::Kind, "."), (Text::Subtype, "\0"), (Text::Source, "\0")];
-    for (text, behind) in pairs {
-        row.extend(status.text(text));
-        if behind != "." || !status.text(Text::Subtype).is_empty() {
-            row.extend(behind.as_bytes());
-        }
+    row.extend(status.text(Text::Kind));
+    let subtype = status.text(Text::Subtype);
+    if !subtype.is_empty() {
+        row.push(b'.');
+        row.extend(subtype);
     }
+    row.push(0);
+    add_text(&status, Text::Source, row);
     line.clear();
     status.general_options(&mut line);
     let mut options = status.text(Text::Options);
@@ -183,4 +189,10 @@ fn tell(status: &[u8], row: &mut List<u8>, act: &mut dyn FnMut(MountRow<'_>)) {
     }
     row.push(0);
     act(MountRow { id: status.id(), parent: status.parent(), texts: row.items() });
+}
+
+#[inline(never)]
+fn add_text(status: &MountStatus<'_>, text: Text, row: &mut List<u8>) {
+    row.extend(status.text(text));
+    row.push(0);
 }

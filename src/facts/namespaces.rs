@@ -1,21 +1,15 @@
 //! In which namespaces processes are.
 
-use core::ffi::CStr;
+use rustix::fs::fstat;
 
-use rustix::fs::{fstat, readlinkat_raw};
-
+use super::files::number_at;
 use super::processes::Process;
+use crate::input::namespaces::{FILES, kind_of};
+pub use crate::input::namespaces::{KINDS, name};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::namespace;
 use crate::text::number::parse_u64;
 use crate::text::parts::{halves, parts};
-
-/// Kinds of namespaces.
-pub const KINDS: usize = 8;
-
-/// Their files below /proc/PID, in the order that all of us use. Source: namespaces(7).
-const FILES: [&CStr; KINDS] =
-    [c"ns/cgroup", c"ns/ipc", c"ns/mnt", c"ns/net", c"ns/pid", c"ns/time", c"ns/user", c"ns/uts"];
 
 /// Places of some kinds among them.
 pub const MOUNT: usize = 2;
@@ -25,19 +19,6 @@ pub const PID: usize = 4;
 pub const TIME: usize = 5;
 /// That of users.
 pub const USER: usize = 6;
-
-/// The name of a kind, as clone(2)'s flags and files below /proc/PID/ns have it.
-#[must_use]
-pub fn name(kind: usize) -> &'static [u8] {
-    let file = FILES.get(kind).copied().unwrap_or_default();
-    file.to_bytes().strip_prefix(b"ns/").unwrap_or_default()
-}
-
-/// The kind of that name.
-#[must_use]
-pub fn kind_of(word: &[u8]) -> Option<usize> {
-    (0..KINDS).find(|kind| name(*kind) == word)
-}
 
 /// Reads `KIND:[NUMBER]`, as links and tables of mounts have it.
 #[must_use]
@@ -53,8 +34,8 @@ pub fn parse(link: &[u8]) -> Option<(usize, u64)> {
 #[inline(never)]
 pub fn of(process: &Process) -> [u64; KINDS] {
     let mut numbers = [0; KINDS];
-    for (number, file) in numbers.iter_mut().zip(FILES) {
-        *number = number_at(process, file);
+    for (kind, number) in numbers.iter_mut().enumerate() {
+        *number = number_of(process, kind);
     }
     numbers
 }
@@ -62,20 +43,14 @@ pub fn of(process: &Process) -> [u64; KINDS] {
 /// The same for one kind.
 #[must_use]
 pub fn number_of(process: &Process, kind: usize) -> u64 {
-    FILES.get(kind).map_or(0, |file| number_at(process, file))
-}
-
-#[inline(never)]
-fn number_at(process: &Process, file: &CStr) -> u64 {
-    let mut link = [0; 48];
-    let length = readlinkat_raw(&process.directory, file, &mut link).unwrap_or(0);
-    parse(link.get(..length).unwrap_or_default()).map_or(0, |(_, number)| number)
+    let file = FILES.get(kind).map_or(c"", |row| row.1);
+    number_at(process.directory.as_fd(), file).unwrap_or(0)
 }
 
 /// Opens the namespace of a process.
 #[must_use]
 pub fn open_of(process: &Process, kind: usize) -> Option<Descriptor> {
-    open(process.directory.as_fd(), FILES.get(kind)?, OpenFlags::READ).ok()
+    open(process.directory.as_fd(), FILES.get(kind)?.1, OpenFlags::READ).ok()
 }
 
 /// What a namespace says of itself.

@@ -81,7 +81,7 @@ impl ProcessTable {
     /// Reads all. The list is made as long as there are processes; it grows where more are made meanwhile.
     ///
     /// # Errors
-    /// openat: there is no /proc; mmap, mremap.
+    /// openat: there is no /proc.
     #[inline(never)]
     pub fn read(&mut self, wanted: Wanted) -> Result<(), CallError> {
         // The kernel counts them among the links of the directory. Source: proc_root_getattr.
@@ -112,8 +112,13 @@ impl ProcessTable {
                 }
             }
             rows.push(row);
-        })?;
-        rows.is_whole()
+        })
+    }
+
+    /// Whether something could not be held.
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        self.0.has_failed()
     }
 
     /// The rows.

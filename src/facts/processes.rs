@@ -4,6 +4,7 @@ use core::ffi::CStr;
 
 use rustix::fs::CWD;
 
+use super::files::read_start;
 use crate::input::process_status::Stat;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::directory::for_each_number;
@@ -41,9 +42,7 @@ impl Process {
     /// the caller may not read it.
     #[inline(never)]
     pub fn read<'b>(&self, name: &CStr, room: &'b mut [u8]) -> Option<&'b [u8]> {
-        let file = open(self.directory.as_fd(), name, OpenFlags::READ).ok()?;
-        let length = rustix::io::read(&file, &mut *room).ok()?;
-        room.get(..length)
+        read_start(self.directory.as_fd(), name, room).ok()
     }
 
     /// What /proc/PID/stat says of it.

@@ -6,13 +6,14 @@
 use core::ffi::CStr;
 
 use heapless::Vec;
-use rustix::fs::{AtFlags, CWD, Stat, statat};
+use rustix::fs::{AtFlags, CWD, statat};
 use rustix::io::read;
 
 use super::cgroups::unified_place;
-use crate::input::enter_options::{EnterOptions, KINDS, NAMES, OWN_TOOLS, Place, Style};
-use crate::input::namespaces::Namespaces;
-use crate::input::process_rights::Rights;
+use super::files::number_at;
+use crate::input::enter_options::{EnterOptions, OWN_TOOLS, Place, Style};
+use crate::input::namespaces::{self, KINDS, Namespaces};
+use crate::input::process_rights::{Rights, label_of};
 use crate::input::refusal::{Cause, Reason, Refusal, Subject};
 use crate::input::security_options::Label;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
@@ -21,6 +22,29 @@ use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::line::Line;
+
+/// A file of /proc/PID.
+#[derive(Clone, Copy)]
+pub enum File {
+    /// What it may do, and who it is.
+    Status,
+    /// The cgroups that it is in.
+    Cgroups,
+    /// The same of ours.
+    OwnCgroups,
+    /// Its score for want of memory.
+    Score,
+    /// What it may use.
+    Limits,
+    /// Who users are in its user namespace, where that is entered.
+    UserMap,
+    /// The same of groups.
+    GroupMap,
+}
+
+/// Names of `File`, in its order.
+static FILES: [&CStr; 7] =
+    [c"status", c"cgroup", c"cgroup", c"oom_score_adj", c"limits", c"uid_map", c"gid_map"];
 
 /// What was found; and what is held of it, for who enters.
 pub struct Target<'a> {
@@ -48,23 +72,21 @@ pub struct Target<'a> {
     pub leaves_groups: bool,
     /// What it may do.
     pub rights: Rights,
-    /// /proc/PID/status
-    pub status: &'a [u8],
-    /// Its users and groups, where its user namespace is another.
-    pub maps: Option<(&'a [u8], &'a [u8])>,
-    /// /proc/PID/limits
-    pub limits: &'a [u8],
-    /// Its score for want of memory.
-    pub score: &'a [u8],
+    /// Texts by the number of their `File`, as far as they are of interest.
+    pub texts: [Option<&'a [u8]>; FILES.len()],
     /// How a security module confines it.
     pub label: Option<Label<'a>>,
-    /// Its cgroups and ours, as /proc/PID/cgroup has them.
-    pub cgroups: (&'a [u8], &'a [u8]),
     /// Where v2 is mounted.
     pub unified: &'static CStr,
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    /// What was read of a file; empty where nothing was.
+    #[must_use]
+    pub fn text(&self, file: File) -> &'a [u8] {
+        self.texts.get(file as usize).copied().flatten().unwrap_or_default()
+    }
+
     /// Nothing.
     #[must_use]
     pub fn new() -> Self {
@@ -80,13 +102,9 @@ impl Target<'_> {
             own_tools: false,
             tools_path: c"",
             leaves_groups: false,
-            rights: Rights::read(b""),
-            status: b"",
-            maps: None,
-            limits: b"",
-            score: b"",
+            rights: Rights::NONE,
+            texts: [None; FILES.len()],
             label: None,
-            cgroups: (b"", b""),
             unified: c"",
         }
     }
@@ -133,7 +151,9 @@ impl Held {
     pub fn is_other_program(&self) -> bool {
         let theirs = statat(&self.directory, c"exe", AtFlags::empty());
         let ours = statat(CWD, c"/proc/self/exe", AtFlags::empty());
-        theirs.is_ok_and(|theirs| ours.is_ok_and(|ours| id(&theirs) != id(&ours)))
+        theirs.is_ok_and(|theirs| {
+            ours.is_ok_and(|ours| theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev)
+        })
     }
 }
 
@@ -162,13 +182,13 @@ pub fn look<'a>(
         let _ = target.files.push((*kind, file));
     }
     if let Place::Host(path) = enter.root {
-        target.root = open_host(path, 0)?;
+        hold_host(&mut target.root, path, 0)?;
     }
     match (enter.directory, enter.style) {
-        (Place::Host(path), _) => target.directory = open_host(path, 1)?,
+        (Place::Host(path), _) => hold_host(&mut target.directory, path, 1)?,
         (Place::AsIs, Style::Nsenter) => target.stays = true,
         (Place::AsIs, Style::Exec) if target.root.is_none() => {
-            target.directory = open_host(c"/", 1)?;
+            hold_host(&mut target.directory, c"/", 1)?;
         }
         _ => {}
     }
@@ -176,19 +196,31 @@ pub fn look<'a>(
     target.own_tools = enter.tools == OWN_TOOLS;
     if target.own_tools {
         let own = open(CWD, c"/proc/self/exe", OpenFlags::READ);
-        target.tools = Some(own.map_err(Refusal::of_call(Call::Openat, Subject::OwnFile))?);
+        hold_opened(&mut target.tools, own, Subject::OwnFile)?;
     } else if !enter.tools.is_empty() {
-        target.tools = open_host(enter.tools, 2)?;
+        hold_host(&mut target.tools, enter.tools, 2)?;
     }
     let is_root = rustix::process::geteuid().is_root();
     target.leaves_groups = is_root && target.kinds.has(Namespaces::USER) && !enter.preserve;
     Ok(())
 }
 
+/// Holds one of the host's directories.
 #[inline(never)]
-fn open_host(path: &CStr, which: u8) -> Result<Option<Descriptor>, Refusal> {
+fn hold_host(place: &mut Option<Descriptor>, path: &CStr, which: u8) -> Outcome {
     let opened = open(CWD, path, OpenFlags::PATH_DIRECTORY);
-    opened.map(Some).map_err(Refusal::of_call(Call::Openat, Subject::Directory(which)))
+    hold_opened(place, opened, Subject::Directory(which))
+}
+
+// Out of line: what a place held before would be closed wherever it gets something.
+#[inline(never)]
+fn hold_opened(
+    place: &mut Option<Descriptor>,
+    opened: Result<Descriptor, Errno>,
+    subject: Subject,
+) -> Outcome {
+    *place = Some(opened.map_err(Refusal::of_call(Call::Openat, subject))?);
+    Ok(())
 }
 
 #[inline(never)]
@@ -198,37 +230,40 @@ fn look_at_process<'a>(
     arena: &mut Arena<'a>,
     target: &mut Target<'a>,
 ) -> Outcome {
-    find_kinds(enter, directory, target)?;
-    target.status = read_of(directory, c"status", arena)?;
-    target.rights = Rights::read(target.status);
-    if enter.style == Style::Exec {
-        if target.kinds.has(Namespaces::USER) {
-            let uids = read_of(directory, c"uid_map", arena)?;
-            target.maps = Some((uids, read_of(directory, c"gid_map", arena)?));
+    let own = open(CWD, c"/proc/self", OpenFlags::PATH_DIRECTORY);
+    let own = &own.map_err(Refusal::of_call(Call::Openat, Subject::Machine))?;
+    find_kinds(enter, directory, own, target)?;
+    // Those of exec stand behind the status, those of a user namespace behind all others.
+    let last = match enter.style {
+        Style::Exec if target.kinds.has(Namespaces::USER) => File::GroupMap,
+        Style::Exec => File::Limits,
+        _ => File::Status,
+    };
+    for (number, name) in FILES.iter().enumerate().take(last as usize + 1) {
+        let is_ours = number == File::OwnCgroups as usize;
+        if !enter.cgroups && (is_ours || number == File::Cgroups as usize) {
+            continue;
         }
-        target.label = label(directory, arena)?;
-        target.score = read_of(directory, c"oom_score_adj", arena)?;
-        target.limits = read_of(directory, c"limits", arena)?;
+        let text = read_of(if is_ours { own } else { directory }, name, arena)?;
+        if let Some(place) = target.texts.get_mut(number) {
+            *place = Some(text);
+        }
     }
-    if enter.cgroups {
-        let theirs = read_of(directory, c"cgroup", arena)?;
-        let own = Subject::Machine;
-        let ours = open(CWD, c"/proc/self/cgroup", OpenFlags::READ);
-        let ours = read_all(&ours.map_err(Refusal::of_call(Call::Openat, own))?, arena)?;
-        target.cgroups = (theirs, ours);
+    target.rights = Rights::read(target.text(File::Status));
+    if enter.style == Style::Exec {
+        label(directory, own, arena, &mut target.label)?;
         target.unified = unified_place();
     }
-    let open_of = |name| {
-        let opened = open(directory.as_fd(), name, OpenFlags::PATH);
-        opened.map(Some).map_err(Refusal::of_call(Call::Openat, Subject::Target))
+    let hold = |place: &mut Option<Descriptor>, name| {
+        hold_opened(place, open(directory.as_fd(), name, OpenFlags::PATH), Subject::Target)
     };
     // Without its mounts its root would be a way around them.
     let takes_root = enter.style == Style::Nsenter || enter.kinds.has(Namespaces::MOUNT);
     if enter.root == Place::Target && takes_root {
-        target.root = open_of(c"root")?;
+        hold(&mut target.root, c"root")?;
     }
     if enter.directory == Place::Target {
-        target.directory = open_of(c"cwd")?;
+        hold(&mut target.directory, c"cwd")?;
     }
     Ok(())
 }
@@ -238,28 +273,27 @@ fn look_at_process<'a>(
 fn find_kinds(
     enter: &EnterOptions<'_>,
     directory: &Descriptor,
+    own: &Descriptor,
     target: &mut Target<'_>,
 ) -> Outcome {
     target.kinds = enter.kinds;
     if !enter.others_only {
         return Ok(());
     }
-    for (kind, name) in NAMES {
+    for &(kind, name) in &namespaces::FILES {
         if !enter.kinds.has(kind) {
             continue;
         }
         // Who has shifted the clocks of his children has not shifted his own.
         let is_time = kind == Namespaces::TIME;
         let theirs_name = if is_time { c"ns/time_for_children" } else { name };
-        let theirs = match statat(directory, theirs_name, AtFlags::empty()) {
+        let theirs = match number_at(directory.as_fd(), theirs_name) {
             // The kernel has no such kind.
-            Err(rustix::io::Errno::NOENT) => None,
-            found => Some(found.map_err(Refusal::of_call(Call::Newfstatat, Subject::Target))?),
+            Err(Errno::NOENT) => 0,
+            found => found.map_err(Refusal::of_call(Call::Newfstatat, Subject::Target))?,
         };
-        let mut path = Line::new();
-        path.text("/proc/self/").raw(name.to_bytes());
-        let ours = statat(CWD, path.as_path(), AtFlags::empty()).ok();
-        let differs = theirs.as_ref().map(id) != ours.as_ref().map(id) && !enter.has_file(kind);
+        let ours = number_at(own.as_fd(), name).unwrap_or(0);
+        let differs = theirs != ours && !enter.has_file(kind);
         target.kinds = target.kinds.with(kind, differs && !is_time);
         if differs && is_time {
             let file = open(directory.as_fd(), theirs_name, OpenFlags::READ);
@@ -270,10 +304,7 @@ fn find_kinds(
     Ok(())
 }
 
-const fn id(found: &Stat) -> (u64, u64) {
-    (found.st_dev, found.st_ino)
-}
-
+/// Reads one of a process's files.
 #[inline(never)]
 fn read_of<'a>(
     directory: &Descriptor,
@@ -281,27 +312,27 @@ fn read_of<'a>(
     arena: &mut Arena<'a>,
 ) -> Result<&'a [u8], Refusal> {
     let file = open(directory.as_fd(), name, OpenFlags::READ);
-    read_all(&file.map_err(Refusal::of_call(Call::Openat, Subject::Target))?, arena)
-}
-
-fn read_all<'a>(file: &Descriptor, arena: &mut Arena<'a>) -> Result<&'a [u8], Refusal> {
-    let text = arena.fill(|room| read(file, room));
+    let file = file.map_err(Refusal::of_call(Call::Openat, Subject::Target))?;
+    let text = arena.fill(|room| read(&file, room));
     let text = text.map_err(Refusal::of_call(Call::Read, Subject::Target))?;
     text.ok_or(Refusal::new(Subject::Target, Reason::TextFull))
 }
 
 /// Where security modules tell a process's label, and where one for programs is asked for. Source: proc_pid_attr(5).
-const LABELS: [(&CStr, &CStr, &[u8]); 2] = [
+static LABELS: [(&CStr, &CStr, &[u8]); 2] = [
     (c"attr/apparmor/current", c"/proc/self/attr/apparmor/exec", b"exec "),
     (c"attr/current", c"/proc/self/attr/exec", b""),
 ];
 
 /// The label that its programs have, where that is another than ours.
 #[inline(never)]
-fn label<'a>(directory: &Descriptor, arena: &mut Arena<'a>) -> Result<Option<Label<'a>>, Refusal> {
-    let own = open(CWD, c"/proc/self", OpenFlags::PATH_DIRECTORY);
-    let own = own.map_err(Refusal::of_call(Call::Openat, Subject::Machine))?;
-    for (name, file, before) in LABELS {
+fn label<'a>(
+    directory: &Descriptor,
+    own: &Descriptor,
+    arena: &mut Arena<'a>,
+    place: &mut Option<Label<'a>>,
+) -> Outcome {
+    for &(name, file, before) in &LABELS {
         let theirs = match read_of(directory, name, arena) {
             // There is no such module.
             Err(Refusal {
@@ -310,18 +341,17 @@ fn label<'a>(directory: &Descriptor, arena: &mut Arena<'a>) -> Result<Option<Lab
             }) => continue,
             answer => answer?,
         };
-        let ours = read_of(&own, name, arena)?;
-        if theirs == ours || theirs.is_empty() {
-            return Ok(None);
+        if theirs == read_of(own, name, arena)? || theirs.is_empty() {
+            return Ok(());
         }
-        let end = theirs.iter().position(|byte| matches!(byte, 0 | b'\n'));
-        let text = theirs.get(..end.unwrap_or(theirs.len())).unwrap_or_default();
+        let text = label_of(theirs);
         // `PROFILE (enforce)`
         let end = text.iter().rposition(|byte| *byte == b'(').filter(|_| text.ends_with(b")"));
         let text = text.get(..end.unwrap_or(text.len())).unwrap_or_default().trim_ascii_end();
         let full = |_| Refusal::new(Subject::Target, Reason::TextFull);
         let text = arena.join(&[before, text]).map_err(full)?;
-        return Ok(Some(Label { file, text }));
+        *place = Some(Label { file, text });
+        return Ok(());
     }
-    Ok(None)
+    Ok(())
 }

@@ -4,11 +4,11 @@ use core::ffi::CStr;
 
 use rustix::fs::CWD;
 
-use super::cgroups::{UNIFIED, is_unified};
+use super::cgroups::unified_place;
 use super::files::read_start;
 use super::mount_table::read_whole;
 use super::processes::Process;
-use crate::input::cgroup_files::{number_of, path_of};
+use crate::input::cgroup_files::path_of;
 use crate::sys::memory::List;
 use crate::text::line::Line;
 use crate::text::number::parse_u64;
@@ -49,20 +49,20 @@ pub enum Value {
 /// How many there are.
 pub const VALUES: usize = 11;
 
-/// The controller that it is of on v1, the file there, the file on v2, and the word before the number there.
+/// The controller that it is of on v1; the file there, and the word before the number if there is one; those on v2.
 const FILES: Packed = packed!(
     "\
-memory memory.usage_in_bytes memory.current
-memory memory.limit_in_bytes memory.max
-pids pids.current pids.current
-pids pids.max pids.max
-cpuacct cpuacct.usage cpu.stat usage_usec
-blkio blkio.throttle.io_service_bytes io.stat rbytes=
-blkio blkio.throttle.io_service_bytes io.stat wbytes=
-- - cpu.pressure
-- - memory.pressure
-- - io.pressure
-freezer freezer.state cgroup.events frozen"
+memory memory.usage_in_bytes  memory.current
+memory memory.limit_in_bytes  memory.max
+pids pids.current  pids.current
+pids pids.max  pids.max
+cpuacct cpuacct.usage  cpu.stat usage_usec
+blkio blkio.throttle.io_service_bytes Read io.stat rbytes=
+blkio blkio.throttle.io_service_bytes Write io.stat wbytes=
+- -  cpu.pressure
+- -  memory.pressure
+- -  io.pressure
+freezer freezer.state FROZEN cgroup.events frozen"
 );
 
 /// A limit of v1 that is as good as none: the kernel rounds the greatest number down to whole pages.
@@ -84,7 +84,7 @@ impl<'t> Cgroups<'t> {
     #[must_use]
     #[inline(never)]
     pub fn values(self, above: Self) -> [u64; VALUES] {
-        let unified = UNIFIED.iter().find(|place| is_unified(place)).copied().unwrap_or_default();
+        let unified = unified_place();
         let mut values = [NONE; VALUES];
         let mut row = Line::new();
         for (place, packed) in values.iter_mut().zip(FILES.lines()) {
@@ -97,30 +97,34 @@ impl<'t> Cgroups<'t> {
     #[inline(never)]
     fn value(self, above: Self, unified: &CStr, row: &[u8]) -> u64 {
         let mut words = parts(row, b' ');
-        let (controller, v1, v2, word) =
-            (words.skip_to(0), words.skip_to(0), words.skip_to(0), words.skip_to(0));
-        let on_v1 = path_of(self.0, controller);
-        let controller = if on_v1.is_some() { controller } else { b"" };
-        let Some(cgroup) = on_v1.or_else(|| path_of(self.0, b"")) else { return NONE };
+        let mut controller = words.skip_to(0);
+        let mut found = path_of(self.0, controller);
+        if found.is_none() {
+            // Behind the two words of v1.
+            let _ = words.skip_to(1);
+            controller = b"";
+            found = path_of(self.0, b"");
+        }
+        let Some(cgroup) = found else { return NONE };
         // The uppermost one is the machine's.
         if cgroup == b"/" || path_of(above.0, controller) == Some(cgroup) {
             return NONE;
         }
         let mut path = Line::new();
-        if on_v1.is_some() {
-            path.text("/sys/fs/cgroup/").raw(controller).raw(cgroup).text("/").raw(v1);
-        } else {
-            path.raw(unified.to_bytes()).raw(cgroup).text("/").raw(v2);
-        }
+        match controller {
+            b"" => path.raw(unified.to_bytes()),
+            _ => path.text("/sys/fs/cgroup/").raw(controller),
+        };
+        path.raw(cgroup).text("/").raw(words.skip_to(0));
         let mut room = [0; FILE_BYTES];
         let Ok(text) = read_start(CWD, path.as_path(), &mut room) else { return NONE };
-        let number = read_value(text, word);
+        let number = read_value(text, words.skip_to(0));
         // Time of processors is in nanoseconds there.
         if controller == b"cpuacct" { number / 1000 } else { number }
     }
 }
 
-/// Reads one number, or lines with words; the sum of all where a word stands within lines.
+/// Reads one number, or lines with words: the sum of all numbers behind the word.
 #[inline(never)]
 fn read_value(text: &[u8], word: &[u8]) -> u64 {
     if let Some(number) = parse_u64(text.trim_ascii()) {
@@ -131,25 +135,19 @@ fn read_value(text: &[u8], word: &[u8]) -> u64 {
         let hundredths = parse_u64(hundredths).unwrap_or(0);
         return parse_u64(whole).map_or(NONE, |whole| whole * 100 + hundredths);
     }
-    let sum = match word {
-        b"rbytes=" => sum_of(text, word) + sum_of(text, b"Read "),
-        b"wbytes=" => sum_of(text, word) + sum_of(text, b"Write "),
-        // `max`
-        b"" => return NONE,
-        // FROZEN or FREEZING
-        _ => number_of(text, word) | u64::from(text.starts_with(b"FR")),
-    };
+    // `max`
+    if word.is_empty() {
+        return NONE;
+    }
+    // FROZEN or FREEZING
+    let mut sum = u64::from(text.starts_with(b"FR"));
+    for line in parts(text, b'\n') {
+        let at = line.windows(word.len()).position(|part| part == word);
+        let behind = at.and_then(|at| line.get(at + word.len()..)).unwrap_or_default();
+        let number = parse_u64(halves(behind.trim_ascii_start(), b' ').0);
+        sum = sum.wrapping_add(number.unwrap_or(0));
+    }
     if sum < NO_LIMIT { sum } else { NONE }
-}
-
-/// Sums the numbers behind a word, which stands once in each line.
-#[inline(never)]
-fn sum_of(text: &[u8], word: &[u8]) -> u64 {
-    let numbers = parts(text, b'\n').filter_map(|line| {
-        let at = line.windows(word.len()).position(|part| part == word)?;
-        parse_u64(halves(line.get(at + word.len()..)?, b' ').0)
-    });
-    numbers.fold(0, u64::wrapping_add)
 }
 
 #[cfg(test)]
@@ -163,8 +161,8 @@ mod tests {
         for (text, word, value) in [
             (v2.as_slice(), "rbytes=", 15),
             (v2, "wbytes=", 7),
-            (v1, "rbytes=", 15),
-            (v1, "wbytes=", 3),
+            (v1, "Read", 15),
+            (v1, "Write", 3),
             (b"", "wbytes=", 0),
             (b"4096\n", "", 4096),
             (b"max\n", "", NONE),
@@ -173,8 +171,9 @@ mod tests {
             (b"some avg10=12.05 avg60=0.00 total=9\nfull avg10=1.00\n", "", 1205),
             (b"populated 1\nfrozen 1\n", "frozen", 1),
             (b"populated 1\nfrozen 0\n", "frozen", 0),
-            (b"FROZEN\n", "frozen", 1),
-            (b"THAWED\n", "frozen", 0),
+            (b"FROZEN\n", "FROZEN", 1),
+            (b"FREEZING\n", "FROZEN", 1),
+            (b"THAWED\n", "FROZEN", 0),
         ] {
             assert_eq!(read_value(text, word.as_bytes()), value, "{word} of {text:?}");
         }

@@ -1,7 +1,6 @@
 //! Help of `rootlet exec` and nsenter: tables of their options.
 
 use super::arguments::Manual;
-use super::namespaces::Namespaces;
 use super::run_manual::Id as RunId;
 use crate::text::packed::packed;
 
@@ -18,8 +17,8 @@ pub enum Id {
     NoCgroup,
     Target,
     All,
-    /// A namespace of this kind.
-    Kind(Namespaces),
+    /// A namespace of a kind, by its place in `namespaces::FILES`: the set itself would make each id 16 bytes.
+    Kind(u8),
     Uid,
     Gid,
     Preserve,
@@ -31,7 +30,7 @@ pub enum Id {
 }
 
 /// The options in the order of `EXEC`.
-pub const EXEC_IDS: [Id; 18] = [
+pub static EXEC_IDS: [Id; 18] = [
     Id::OfRun(RunId::Terminal),
     Id::OfRun(RunId::Interactive),
     Id::OfRun(RunId::User),
@@ -83,17 +82,17 @@ rights than that has. Exit status: CMD's, 128+N for signal N, 125: own failure,
 ));
 
 /// The options in the order of `NSENTER`.
-pub const NSENTER_IDS: [Id; 18] = [
+pub static NSENTER_IDS: [Id; 18] = [
     Id::All,
     Id::Target,
-    Id::Kind(Namespaces::MOUNT),
-    Id::Kind(Namespaces::UTS),
-    Id::Kind(Namespaces::IPC),
-    Id::Kind(Namespaces::NETWORK),
-    Id::Kind(Namespaces::PID),
-    Id::Kind(Namespaces::CGROUP),
-    Id::Kind(Namespaces::USER),
-    Id::Kind(Namespaces::TIME),
+    Id::Kind(2),
+    Id::Kind(7),
+    Id::Kind(1),
+    Id::Kind(3),
+    Id::Kind(4),
+    Id::Kind(0),
+    Id::Kind(6),
+    Id::Kind(5),
     Id::Uid,
     Id::Gid,
     Id::Preserve,
@@ -135,6 +134,7 @@ CMD, 127: not found.
 #[cfg(test)]
 mod tests {
     use super::super::arguments::declared_names;
+    use super::super::namespaces::name;
     use super::super::run_manual::{IDS, MANUAL};
     use super::*;
 
@@ -143,9 +143,9 @@ mod tests {
         let exec = declared_names(EXEC);
         let run = declared_names(MANUAL);
         assert_eq!(exec.len(), EXEC_IDS.len());
-        for (name, id) in exec.iter().zip(EXEC_IDS) {
+        for (name, id) in exec.iter().zip(&EXEC_IDS) {
             if let Id::OfRun(id) = id {
-                let place = IDS.iter().position(|known| *known == id).unwrap();
+                let place = IDS.iter().position(|known| known == id).unwrap();
                 assert_eq!(*name, run[place]);
             }
         }
@@ -153,5 +153,10 @@ mod tests {
         assert_eq!(nsenter.len(), NSENTER_IDS.len());
         let kinds = ["mount", "uts", "ipc", "net", "pid", "cgroup", "user", "time"];
         assert_eq!(nsenter[2..10], kinds);
+        let names = NSENTER_IDS.iter().filter_map(|id| match id {
+            Id::Kind(kind) => Some(str::from_utf8(name(usize::from(*kind))).unwrap()),
+            _ => None,
+        });
+        assert!(names.eq(kinds.map(|kind| if kind == "mount" { "mnt" } else { kind })));
     }
 }

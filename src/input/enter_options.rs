@@ -7,16 +7,13 @@ use heapless::Vec;
 use super::arguments::{Arguments, Found, Manual};
 use super::capability::CapabilitySet;
 use super::enter_manuals::{EXEC, EXEC_IDS, Id, NSENTER, NSENTER_IDS};
-use super::namespaces::Namespaces;
+use super::namespaces::{FILES, KINDS, Namespaces, kind_of};
 use super::refusal::{Reason, Refusal, Subject};
 use super::run_options::{CapabilityChanges, RunOptions, RunRequest, apply};
 use crate::text::arena::Arena;
 use crate::text::number::{parse_id, parse_u64};
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::{line_of, parts};
-
-/// Kinds of namespaces.
-pub const KINDS: usize = 8;
 
 /// Which command it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -227,11 +224,15 @@ fn set<'a>(id: Id, value: &'a CStr, enter: &mut EnterOptions<'a>) -> Result<(), 
             enter.target = value;
         }
         Id::All => (enter.kinds, enter.others_only) = (Namespaces::EVERY, true),
-        Id::Kind(kind) if value.is_empty() => enter.kinds = enter.kinds.with(kind, true),
-        Id::Kind(kind) => {
-            enter.files.retain(|file| file.0 != kind);
-            // As many places as there are kinds.
-            let _ = enter.files.push((kind, value));
+        Id::Kind(number) => {
+            let kind = FILES.get(usize::from(number)).map_or(Namespaces::NONE, |row| row.0);
+            if value.is_empty() {
+                enter.kinds = enter.kinds.with(kind, true);
+            } else {
+                enter.files.retain(|file| file.0 != kind);
+                // As many places as there are kinds.
+                let _ = enter.files.push((kind, value));
+            }
         }
         Id::Uid => enter.ids.0 = Some(parse_id(bytes).ok_or(Reason::BadId)?),
         Id::Gid => enter.ids.1 = Some(parse_id(bytes).ok_or(Reason::BadId)?),
@@ -253,23 +254,12 @@ pub const fn is_pid(number: u64) -> bool {
     number > 0 && number <= 1 << 22
 }
 
-/// Kinds and their names below /proc/PID/ns.
-pub const NAMES: [(Namespaces, &CStr); KINDS] = [
-    (Namespaces::MOUNT, c"ns/mnt"),
-    (Namespaces::PID, c"ns/pid"),
-    (Namespaces::NETWORK, c"ns/net"),
-    (Namespaces::IPC, c"ns/ipc"),
-    (Namespaces::UTS, c"ns/uts"),
-    (Namespaces::CGROUP, c"ns/cgroup"),
-    (Namespaces::USER, c"ns/user"),
-    (Namespaces::TIME, c"ns/time"),
-];
-
 /// The kind of this name, or all.
 fn kinds_of(name: &[u8]) -> Option<Namespaces> {
-    let known = |row: &&(Namespaces, &CStr)| row.1.to_bytes().strip_prefix(b"ns/") == Some(name);
-    let kind = NAMES.iter().find(known).map(|row| row.0);
-    kind.or((name == b"all").then_some(Namespaces::EVERY))
+    match kind_of(name) {
+        Some(kind) => FILES.get(kind).map(|row| row.0),
+        None => (name == b"all").then_some(Namespaces::EVERY),
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::text::line::Line;
 use crate::text::packed::{Packed, packed};
+use crate::text::parts::parts;
 
 /// What is asked for, all of which a table of mounts has: SB_BASIC, MNT_BASIC, MNT_ROOT, MNT_POINT, FS_TYPE, MNT_OPTS,
 /// FS_SUBTYPE, SB_SOURCE.
@@ -17,7 +18,11 @@ const HEAD_BYTES: usize = 512;
 
 /// A `struct statmount` with its strings.
 #[derive(Clone, Copy)]
-pub struct MountStatus<'a>(&'a [u8]);
+pub struct MountStatus<'a> {
+    // Of a known size, so that numbers at fixed places are read without a look at it.
+    head: &'a [u8; HEAD_BYTES],
+    strings: &'a [u8],
+}
 
 /// Strings, by the place that their offset has in the structure.
 #[derive(Clone, Copy)]
@@ -40,57 +45,56 @@ pub enum Text {
 const UNBINDABLE: u64 = 1 << 17;
 
 impl<'a> MountStatus<'a> {
-    /// What was written; `tells_all` says whether that is enough.
+    /// What was written; `tells_all` says whether that is enough. Nothing where there was no room.
     #[must_use]
-    pub const fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+    pub fn new(bytes: &'a [u8]) -> Option<Self> {
+        bytes.split_first_chunk().map(|(head, strings)| Self { head, strings })
     }
 
     /// Whether the kernel tells all that a table of mounts has. A mount without a source has no source to tell, so only
     /// one that has shows it.
     #[must_use]
-    pub fn tells_all(self) -> bool {
+    pub fn tells_all(&self) -> bool {
         self.long(8) & NEEDED == NEEDED
     }
 
-    fn number(self, at: usize) -> u32 {
-        let bytes = self.0.get(at..).and_then(|bytes| bytes.first_chunk());
+    fn number(&self, at: usize) -> u32 {
+        let bytes = self.head.get(at..).and_then(|bytes| bytes.first_chunk());
         bytes.map_or(0, |bytes| u32::from_ne_bytes(*bytes))
     }
 
-    fn long(self, at: usize) -> u64 {
-        let bytes = self.0.get(at..).and_then(|bytes| bytes.first_chunk());
+    fn long(&self, at: usize) -> u64 {
+        let bytes = self.head.get(at..).and_then(|bytes| bytes.first_chunk());
         bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes))
     }
 
     /// The number of the mount that mountinfo has, which another may get later.
     #[must_use]
-    pub fn id(self) -> u64 {
+    pub fn id(&self) -> u64 {
         self.number(56).into()
     }
 
     /// That of its parent.
     #[must_use]
-    pub fn parent(self) -> u64 {
+    pub fn parent(&self) -> u64 {
         self.number(60).into()
     }
 
     /// The filesystem's device.
     #[must_use]
-    pub fn device(self) -> (u32, u32) {
+    pub fn device(&self) -> (u32, u32) {
         (self.number(16), self.number(20))
     }
 
     /// `shared:N master:N unbindable`: what there is of it.
-    pub fn propagation(self, line: &mut Line) {
-        let start = line.bytes().len();
+    pub fn propagation(&self, line: &mut Line) {
         // Its own group, and the one that it follows.
-        for (word, at) in [("shared:", 80), ("master:", 88)] {
-            let group = self.long(at);
-            if group > 0 {
-                let blank = if line.bytes().len() > start { " " } else { "" };
-                line.text(blank).text(word).number(group);
-            }
+        let (shared, master) = (self.long(80), self.long(88));
+        if shared > 0 {
+            line.text("shared:").number(shared);
+        }
+        if master > 0 {
+            line.text(if shared > 0 { " master:" } else { "master:" }).number(master);
         }
         // Nobody in a group is that.
         if self.long(72) & UNBINDABLE != 0 {
@@ -101,39 +105,37 @@ impl<'a> MountStatus<'a> {
     /// A string; empty where the mount has none.
     #[must_use]
     #[inline(never)]
-    pub fn text(self, text: Text) -> &'a [u8] {
-        let start = HEAD_BYTES + self.number(text as usize) as usize;
-        let bytes = self.0.get(start..).unwrap_or_default();
-        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(0);
-        let is_there = self.long(8) & bit_of(text) != 0;
-        bytes.get(..end).filter(|_| is_there).unwrap_or_default()
+    pub fn text(&self, text: Text) -> &'a [u8] {
+        if self.long(8) & bit_of(text) == 0 {
+            return b"";
+        }
+        let start = self.number(text as usize) as usize;
+        parts(self.strings.get(start..).unwrap_or_default(), 0).skip_to(0)
     }
 
     /// Flags of the mount as mountinfo has them, such as `rw,nosuid,relatime`.
-    pub fn flags(self, line: &mut Line) {
+    pub fn flags(&self, line: &mut Line) {
         let attributes = self.long(64);
-        line.text(if attributes & 1 == 0 { "rw" } else { "ro" });
         // Two bits of three say how times of access are kept.
         let times = attributes >> 4 & 7;
-        let known = attributes & !0x71 | if times == 0 { 0x40 } else { times << 4 & 0x10 };
+        let known = attributes & !0x70 | if times == 0 { 0x40 } else { times << 4 & 0x10 };
         append_named(line, known, ATTRIBUTES);
     }
 
     /// `rw` or `ro` of the filesystem and what else the kernel says of it itself; `Text::Options` follow.
-    pub fn general_options(self, line: &mut Line) {
-        let flags = self.number(32);
-        line.text(if flags & 1 == 0 { "rw" } else { "ro" });
-        append_named(line, flags.into(), GENERAL);
+    pub fn general_options(&self, line: &mut Line) {
+        append_named(line, self.number(32).into(), GENERAL);
     }
 }
 
-/// Names of bits in the order of mountinfo, each behind a letter: `a` is bit 0.
+/// Names of bits in the order of mountinfo, each behind a letter: `a` is bit 0, which all of them say first.
 const ATTRIBUTES: Packed =
     packed!("bnosuid\ncnodev\ndnoexec\nenoatime\nhnodiratime\ngrelatime\nvnosymfollow\nuidmapped");
 const GENERAL: Packed = packed!("esync\nhdirsync\nzlazytime");
 
 #[inline(never)]
 fn append_named(line: &mut Line, bits: u64, names: Packed) {
+    line.text(if bits & 1 == 0 { "rw" } else { "ro" });
     let mut name = Line::new();
     for row in names.lines() {
         if let [letter, name @ ..] = row.unpack(&mut name)
@@ -191,7 +193,7 @@ mod tests {
     #[test]
     fn what_the_kernel_writes_is_read() {
         let bytes = status(WANTED, 0, 0);
-        let status = MountStatus::new(&bytes);
+        let status = MountStatus::new(&bytes).unwrap();
         assert_eq!((status.id(), status.parent()), (7, 5));
         assert_eq!(status.text(Text::Kind), b"tmpfs");
         assert_eq!((status.text(Text::Root), status.text(Text::Source)), (&b"/"[..], &b"none"[..]));
@@ -208,12 +210,12 @@ mod tests {
         ] {
             let bytes = status(WANTED, attributes, 0);
             let mut line = Line::new();
-            MountStatus::new(&bytes).flags(&mut line);
+            MountStatus::new(&bytes).unwrap().flags(&mut line);
             assert_eq!(str::from_utf8(line.bytes()), Ok(expected));
         }
         let bytes = status(WANTED, 0, 1 | 16 | 128 | 1 << 25);
         let mut line = Line::new();
-        MountStatus::new(&bytes).general_options(&mut line);
+        MountStatus::new(&bytes).unwrap().general_options(&mut line);
         assert_eq!(str::from_utf8(line.bytes()), Ok("ro,sync,dirsync,lazytime"));
     }
 
@@ -229,7 +231,7 @@ mod tests {
             let bytes = status_in(WANTED, 0, 0, propagation, shared, master);
             let mut line = Line::new();
             line.text("x");
-            MountStatus::new(&bytes).propagation(&mut line);
+            MountStatus::new(&bytes).unwrap().propagation(&mut line);
             assert_eq!(str::from_utf8(line.bytes()), Ok(expected));
         }
     }
@@ -238,9 +240,11 @@ mod tests {
     fn a_kernel_that_tells_less_is_not_believed() {
         let bytes = status(WANTED & !0x80, 0, 0);
         for missing in [0x1, 0x2, 0x8, 0x10, 0x20, 0x200] {
-            assert!(!MountStatus::new(&status(WANTED & !missing, 0, 0)).tells_all(), "{missing:x}");
+            let bytes = status(WANTED & !missing, 0, 0);
+            assert!(!MountStatus::new(&bytes).unwrap().tells_all(), "{missing:x}");
         }
-        assert!(!MountStatus::new(&[]).tells_all() && MountStatus::new(&bytes).tells_all());
-        assert_eq!(MountStatus::new(&bytes).text(Text::Options), b"");
+        let status = MountStatus::new(&bytes).unwrap();
+        assert!(status.tells_all() && MountStatus::new(&[]).is_none());
+        assert_eq!(status.text(Text::Options), b"");
     }
 }

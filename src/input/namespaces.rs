@@ -53,6 +53,35 @@ impl Namespaces {
     }
 }
 
+/// How many kinds there are.
+pub const KINDS: usize = 8;
+
+/// Kinds and their files below /proc/PID, in the order that all of us use. Source: namespaces(7).
+pub static FILES: [(Namespaces, &CStr); KINDS] = [
+    (Namespaces::CGROUP, c"ns/cgroup"),
+    (Namespaces::IPC, c"ns/ipc"),
+    (Namespaces::MOUNT, c"ns/mnt"),
+    (Namespaces::NETWORK, c"ns/net"),
+    (Namespaces::PID, c"ns/pid"),
+    (Namespaces::TIME, c"ns/time"),
+    (Namespaces::USER, c"ns/user"),
+    (Namespaces::UTS, c"ns/uts"),
+];
+
+/// The name of a kind, by its place in `FILES`, as clone(2)'s flags and files below /proc/PID/ns have it.
+#[must_use]
+#[inline(never)]
+pub fn name(kind: usize) -> &'static [u8] {
+    FILES.get(kind).and_then(|row| row.1.to_bytes().get(3..)).unwrap_or_default()
+}
+
+/// The kind of that name.
+#[must_use]
+#[inline(never)]
+pub fn kind_of(word: &[u8]) -> Option<usize> {
+    (0..KINDS).find(|kind| name(*kind) == word)
+}
+
 /// Whose namespace it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]

@@ -25,6 +25,15 @@ pub struct Rights {
 }
 
 impl Rights {
+    /// What somebody may do of whom nothing is known.
+    pub const NONE: Self = Self {
+        bounding: CapabilitySet::NONE,
+        permitted: CapabilitySet::NONE,
+        ambient: CapabilitySet::NONE,
+        no_new_privileges: false,
+        filtered: false,
+    };
+
     /// Reads them; what is missing is nothing.
     #[must_use]
     pub fn read(status: &[u8]) -> Self {
@@ -46,18 +55,26 @@ pub fn effective_id(status: &[u8], name: &[u8]) -> Option<u32> {
     parse_id(parts(Status(status).field(name)?, b'\t').skip_to(1))
 }
 
-/// Soft and hard limits by the kernel's numbers, which is the order of /proc/PID/limits: a heading, then lines of columns.
-pub fn limits(text: &[u8]) -> impl Iterator<Item = Option<(u64, u64)>> {
+/// A soft and a hard limit by the kernel's number, which is the order of /proc/PID/limits: a heading, then lines of
+/// columns.
+#[must_use]
+#[inline(never)]
+pub fn limit(text: &[u8], kind: u8) -> Option<(u64, u64)> {
     const SOFT: usize = 26;
-    const HARD: usize = 47;
-    const END: usize = 68;
-    let number = |column: Option<&[u8]>| match column?.trim_ascii() {
+    let line = parts(text, b'\n').skip_to(usize::from(kind) + 1);
+    let mut words = parts(line.get(SOFT..)?, b' ');
+    let mut number = || match words.find(|word| !word.is_empty())? {
         b"unlimited" => Some(UNLIMITED),
         digits => parse_u64(digits),
     };
-    parts(text, b'\n')
-        .skip(1)
-        .map(move |line| Some((number(line.get(SOFT..HARD))?, number(line.get(HARD..END))?)))
+    Some((number()?, number()?))
+}
+
+/// What a file of /proc/PID/attr has before the NUL or the newline behind it.
+#[must_use]
+#[inline(never)]
+pub fn label_of(text: &[u8]) -> &[u8] {
+    parts(parts(text, 0).skip_to(0), b'\n').skip_to(0)
 }
 
 /// Who `outer` is in the user namespace of a map.
@@ -78,6 +95,7 @@ pub fn inner_id(map: &[u8], outer: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::limits::KINDS;
 
     const STATUS: &[u8] = b"Name:\ta\\nUid:\t7\nUid:\t1000\t1001\t1000\t1000\nGid:\t5\t6\t5\t5\n\
         Groups:\t5 63 \nCapInh:\t0000000000000000\nCapPrm:\t00000000000000c0\n\
@@ -99,13 +117,21 @@ mod tests {
     #[test]
     fn limits_stand_in_columns() {
         let text = std::fs::read("/proc/self/limits").unwrap();
-        assert_eq!(limits(&text).flatten().count(), 16);
+        assert_eq!((0..20).filter_map(|kind| limit(&text, kind)).count(), KINDS);
         let text =
             b"Limit                     Soft Limit           Hard Limit           Units     \n\
             Max cpu time              unlimited            unlimited            seconds   \n\
             Max file size             1                    22                   bytes     \n";
-        let read: Vec<_> = limits(text).collect();
+        let read = [0, 1, 2].map(|kind| limit(text, kind));
         assert_eq!(read, [Some((UNLIMITED, UNLIMITED)), Some((1, 22)), None]);
+    }
+
+    #[test]
+    fn a_label_ends_at_a_nul_or_a_newline() {
+        for text in ["unconfined\n", "unconfined\0x", "unconfined", "unconfined\n\0"] {
+            assert_eq!(label_of(text.as_bytes()), b"unconfined", "{text:?}");
+        }
+        assert_eq!(label_of(b""), b"");
     }
 
     #[test]

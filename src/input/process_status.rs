@@ -1,7 +1,7 @@
 //! What the kernel says of a process: /proc/PID/stat and /proc/PID/status.
 
 use crate::text::number::parse_u64;
-use crate::text::parts::{Parts, parts};
+use crate::text::parts::parts;
 
 /// A line of /proc/PID/stat. Source: proc_pid_stat(5).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,30 +44,30 @@ impl<'a> Stat<'a> {
         let close = line.iter().rposition(|byte| *byte == b')')?;
         let name = line.get(open + 1..close)?;
         let mut fields = parts(line.get(close + 2..)?.trim_ascii_end(), b' ');
-        // Each is the number of fields before the next.
         let (state, _) = fields.next()?.split_first()?;
-        let mut number = |skipped| next_number(&mut fields, skipped);
+        // How many fields stand before each that is of interest.
+        const SKIPPED: &[u8; 10] = &[0, 0, 0, 0, 6, 0, 4, 1, 0, 0];
+        let mut numbers = [0; SKIPPED.len()];
+        for (number, skipped) in numbers.iter_mut().zip(SKIPPED) {
+            *number = parse_u64(fields.skip_to(usize::from(*skipped)))?;
+        }
+        let [parent, group, session, terminal, user_ticks, system_ticks, rest @ ..] = numbers;
+        let [threads, start_ticks, virtual_bytes, resident_pages] = rest;
         Some(Self {
             name,
             state: *state,
-            parent: number(0)? as i32,
-            group: number(0)? as i32,
-            session: number(0)? as i32,
-            terminal: number(0)? as u32,
-            user_ticks: number(6)?,
-            system_ticks: number(0)?,
-            threads: number(4)?,
-            start_ticks: number(1)?,
-            virtual_bytes: number(0)?,
-            resident_pages: number(0)?,
+            parent: parent as i32,
+            group: group as i32,
+            session: session as i32,
+            terminal: terminal as u32,
+            user_ticks,
+            system_ticks,
+            threads,
+            start_ticks,
+            virtual_bytes,
+            resident_pages,
         })
     }
-}
-
-/// Behind so many fields.
-#[inline(never)]
-fn next_number(fields: &mut Parts<'_>, skipped: usize) -> Option<u64> {
-    parse_u64(fields.skip_to(skipped))
 }
 
 /// The text of /proc/PID/status: lines of `Name:`, a tab, and values. In its first line the kernel escapes newlines,

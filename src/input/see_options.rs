@@ -87,32 +87,29 @@ pub struct SeeOptions<'a> {
     pub other: Option<&'a CStr>,
 }
 
-/// Reads the options; `None` when help is asked for. At most so many operands may follow.
+/// Reads the options; false when help is asked for. At most so many operands may follow.
 ///
 /// # Errors
 /// An unknown option, one that lacks its value; an operand too many, which is the first one then.
+#[inline(never)]
 pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     manual: Manual,
     most: usize,
     arguments: &mut Arguments<'a, Words>,
-) -> Result<Option<SeeOptions<'a>>, Reason> {
-    let mut options = SeeOptions::default();
+    options: &mut SeeOptions<'a>,
+) -> Result<bool, Reason> {
     while arguments.take(manual)? {
         match arguments.found.letter {
             b'a' => options.all = true,
             b'J' => options.json = true,
             b'd' => options.other = Some(arguments.found.value),
             b'm' => options.mount_info = true,
-            b'h' => return Ok(None),
+            b'h' => return Ok(false),
             // `once` and `no-stream`
             _ => options.once = true,
         }
     }
-    if arguments.operands().nth(most).is_some() {
-        Err(Reason::TooManyWords)
-    } else {
-        Ok(Some(options))
-    }
+    if arguments.operands().nth(most).is_some() { Err(Reason::TooManyWords) } else { Ok(true) }
 }
 
 #[cfg(test)]
@@ -123,7 +120,9 @@ mod tests {
         manual: Manual,
         words: &'static [&'static CStr],
     ) -> Result<Option<SeeOptions<'static>>, Reason> {
-        parse(manual, 1, &mut Arguments::new(words.iter().copied(), 0))
+        let mut options = SeeOptions::default();
+        let mut arguments = Arguments::new(words.iter().copied(), 0);
+        parse(manual, 1, &mut arguments, &mut options).map(|is_told| is_told.then_some(options))
     }
 
     #[test]

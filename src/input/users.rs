@@ -23,27 +23,48 @@ pub struct Credentials<'a> {
     pub home: &'a [u8],
 }
 
+impl Credentials<'_> {
+    /// Root's, without groups.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { uid: 0, gid: 0, groups: Vec::new(), home: b"/root" }
+    }
+}
+
+impl Default for Credentials<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Resolves `USER[:GROUP]` with the contents of the rootfs's passwd and group files.
 /// A number is never looked up as a name; what looks like one but is not valid is an error.
 ///
 /// # Errors
 /// No such user or group, an id that is none, more than `GROUPS` groups.
-pub fn resolve<'a>(text: &[u8], passwd: &'a [u8], group: &[u8]) -> Result<Credentials<'a>, Reason> {
+pub fn resolve<'a>(
+    text: &[u8],
+    passwd: &'a [u8],
+    group: &[u8],
+    credentials: &mut Credentials<'a>,
+) -> Result<(), Reason> {
     let mut names = parts(text, b':');
     let (user, group_name) = (names.skip_to(0), names.rest());
     let entry = find_user(user, passwd)?;
-    let mut groups = Vec::new();
+    let groups = &mut credentials.groups;
+    groups.clear();
     let gid = match group_name {
         Some(name) => find_group(name, group)?,
         None => {
-            member_groups(entry.name, group, &mut groups)?;
+            member_groups(entry.name, group, groups)?;
             entry.gid
         }
     };
-    if !has(&groups, gid) {
+    if !has(groups, gid) {
         groups.push(gid).map_err(|_| Reason::TooManyGroups)?;
     }
-    Ok(Credentials { uid: entry.uid, gid, groups, home: entry.home })
+    (credentials.uid, credentials.gid, credentials.home) = (entry.uid, gid, entry.home);
+    Ok(())
 }
 
 /// The name of a user; empty where there is none.
@@ -130,11 +151,11 @@ mod tests {
         b"root:x:0:\ntty:x:5:\nstaff:x:50:web,other\nweb:x:44:\naudio:x:29:other,web\n";
 
     fn check(text: &str, expected: Result<(u32, u32, &[u32], &str), Reason>) {
-        let found = resolve(text.as_bytes(), PASSWD, GROUP);
-        let found = found.as_ref().map(|user| {
+        let mut user = Credentials::new();
+        let found = resolve(text.as_bytes(), PASSWD, GROUP, &mut user).map(|()| {
             (user.uid, user.gid, user.groups.as_slice(), core::str::from_utf8(user.home).unwrap())
         });
-        assert_eq!(found, expected.as_ref().map(|row| *row), "{text:?}");
+        assert_eq!(found, expected, "{text:?}");
     }
 
     #[test]
@@ -161,7 +182,7 @@ mod tests {
         for junk in
             ["", ":", "0:", "-1", "+0", "4294967295", "4294967296", "0x0", "1 ", "0:-1", "0:1:2"]
         {
-            let found = resolve(junk.as_bytes(), PASSWD, GROUP).err();
+            let found = resolve(junk.as_bytes(), PASSWD, GROUP, &mut Credentials::new()).err();
             assert!(matches!(found, Some(Reason::BadId)), "{junk:?} gave {found:?}");
         }
         check("bad", Err(Reason::NoUser));

@@ -1,12 +1,12 @@
 //! `rootlet logs`: what a container has written to its log.
 
 use rustix::fs::{SeekFrom, fstat, seek};
-use rustix::io::{pread, read, write};
+use rustix::io::{pread, read};
 
 use crate::input::manage_options::Manage;
 use crate::input::refusal::{Cause, Reason};
 use crate::run::known::Known;
-use crate::sys::descriptor::Descriptor;
+use crate::sys::descriptor::{Descriptor, write_all};
 use crate::sys::inotify;
 use crate::sys::poll::{self, Entry};
 use crate::sys::standard;
@@ -75,15 +75,11 @@ fn print_rest(log: &Descriptor) -> Result<(), Cause> {
     let mut buffer = [0; BLOCK_BYTES];
     loop {
         let length = read(log, &mut buffer).map_err(Call::Read.failed()).map_err(Cause::Call)?;
-        let mut rest = buffer.get(..length).unwrap_or_default();
-        if rest.is_empty() {
+        if length == 0 {
             return Ok(());
         }
-        while !rest.is_empty() {
-            let written = write(standard::output(), rest);
-            let written = written.map_err(Call::Write.failed()).map_err(Cause::Call)?;
-            rest = rest.get(written..).unwrap_or_default();
-        }
+        let written = write_all(standard::output(), buffer.get(..length).unwrap_or_default());
+        written.map_err(Call::Write.failed()).map_err(Cause::Call)?;
     }
 }
 

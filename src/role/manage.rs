@@ -5,10 +5,9 @@ use core::ffi::CStr;
 use heapless::Vec;
 
 use super::logs;
-use crate::facts::naming::records;
+use super::records::open_records;
 use crate::input::arguments::Arguments;
 use crate::input::manage_options::{Manage, Verb, check_names, parse};
-use crate::input::record::ENTRY_BYTES;
 use crate::input::refusal::{Cause, Reason, Subject};
 use crate::report;
 use crate::run::known::Known;
@@ -17,7 +16,6 @@ use crate::sys::clock::monotonic_ms;
 use crate::sys::descriptor::Descriptor;
 use crate::sys::signal::{FOR_EVER, Signal};
 use crate::sys::vectors::{Strings, Vectors};
-use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::line::Line;
@@ -48,21 +46,12 @@ pub fn manage(verb: Verb, vectors: Vectors, words: Strings<'static>) -> i32 {
     if let Err((name, reason)) = check_names(verb, arguments.operands()) {
         return refuse(&[command, name], Cause::Reason(reason));
     }
-    let mut buffer = [0; ENTRY_BYTES];
-    let uid = rustix::process::geteuid().as_raw();
-    let path = match records(vectors.environment, uid, &mut Arena::new(&mut buffer)) {
-        Ok(path) => path,
-        Err(refusal) => return refuse(&[c"XDG_RUNTIME_DIR"], refusal.cause),
+    let list = match open_records(vectors.environment) {
+        Ok(list) => list,
+        Err(status) => return status,
     };
-    let list = match record::open_list(path, uid) {
-        Err(error) if error.errno != Errno::NOENT => {
-            return report::failed_call(error, path.to_bytes());
-        }
-        list => list.ok(),
-    };
-    let mut status = 0;
-    let mut names = arguments.operands().peekable();
-    while names.peek().is_some() {
+    let (mut status, mut names) = (0, arguments.operands());
+    while { names }.next().is_some() {
         if !do_group(&asked, list.as_ref(), &mut names) {
             status = FAILED;
         }
@@ -83,11 +72,7 @@ fn refuse(words: &[&CStr], cause: Cause) -> i32 {
 
 /// Does what is asked with the next names: first what takes no time with each, then what does. Whether all went well.
 #[inline(never)]
-fn do_group(
-    asked: &Manage,
-    list: Option<&Descriptor>,
-    names: &mut dyn Iterator<Item = &'static CStr>,
-) -> bool {
+fn do_group(asked: &Manage, list: Option<&Descriptor>, names: &mut Strings<'static>) -> bool {
     let mut group = Vec::<Known<'static>, GROUP>::new();
     let mut is_well = true;
     let mut check = |name: &CStr, done: Result<(), Cause>| {

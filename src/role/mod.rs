@@ -30,6 +30,8 @@ mod peer;
 mod power;
 #[cfg(feature = "run")]
 mod prepare;
+#[cfg(any(feature = "enter", feature = "see"))]
+mod records;
 #[cfg(feature = "run")]
 mod run;
 #[cfg(feature = "see")]
@@ -196,10 +198,10 @@ const USAGE: Packed = packed!(
 rootlet: first process of a machine or a container, and container runner
 
   rootlet run --rootfs DIR [options] [--] CMD [ARG...]   run CMD in a container
+  rootlet exec [options] NAME|PID [--] CMD [ARG...]   run CMD where that runs
   rootlet wait, stop, kill, pause, resume, logs, rm NAME...   containers that run, or
                                               have run in the background
   rootlet prepare [--remove]   make later runs independent of the host's mounts
-  rootlet exec [options] NAME|PID [--] CMD [ARG...]   run CMD where that runs
   nsenter               enter namespaces, by name or as rootlet nsenter ...
   rootlet ps, ns, mounts, inspect, stats     tell of containers, processes, namespaces
   rootlet init [options] [--] CMD [ARG...]   be a container's PID 1: reap, forward

@@ -237,17 +237,12 @@ fn plan(
     let caller = vectors.environment;
     run_facts::gather(options, vectors, &mut arena, tables.facts)?;
     let facts: &'static RunFacts<'static> = tables.facts;
-    let credentials: &'static Credentials<'static> =
-        tables.credentials.write(resolve_user(options, facts)?);
-    environment::Builder { environment: tables.environment, arena: &mut arena, caller }.fill(
-        options,
-        facts,
-        credentials.home,
-    )?;
-    for variable in tables.environment.iter() {
-        // One place more than variables: there is room.
-        let _ = tables.strings.push(variable);
-    }
+    let credentials = tables.credentials.write(Credentials::new());
+    resolve_user(options, facts, credentials)?;
+    let credentials: &'static Credentials<'static> = credentials;
+    let environment =
+        environment::Builder { environment: tables.environment, arena: &mut arena, caller };
+    fill_environment(environment, options, facts, credentials.home, tables.strings)?;
     let mut words = program;
     let name: &'static CStr = words.next().unwrap_or(c"");
     find_missing(options, facts, tables.missing);
@@ -264,6 +259,23 @@ fn plan(
     let strings: &'static Variables = strings;
     let environment = strings.strings();
     Ok(Planned { options, facts, users, cgroups, steps, environment, program, vectors, plain })
+}
+
+/// Makes the environment of CMD, and the strings of it that execve(2) takes.
+#[inline(never)]
+fn fill_environment(
+    mut builder: environment::Builder<'_, 'static, Strings<'static>>,
+    options: &RunOptions<'static>,
+    facts: &RunFacts<'static>,
+    home: &[u8],
+    strings: &mut Variables,
+) -> Result<(), Refusal> {
+    builder.fill(options, facts, home)?;
+    for variable in builder.environment.iter() {
+        // One place more than variables: there is room.
+        let _ = strings.push(variable);
+    }
+    Ok(())
 }
 
 /// The filter of system calls as a program for the kernel.
@@ -300,19 +312,21 @@ fn filter(
     program.map(Some).map_err(refused(0, 0))
 }
 
-/// The ids of `--user`; without it those of root, whose home is /root.
+/// The ids of `--user`; without it those of root.
 #[inline(never)]
 fn resolve_user(
     options: &RunOptions<'static>,
     facts: &RunFacts<'static>,
-) -> Result<Credentials<'static>, Refusal> {
+    credentials: &mut Credentials<'static>,
+) -> Result<(), Refusal> {
     let Some(user) = options.user else {
-        let mut groups = heapless::Vec::new();
-        let _ = groups.push(0);
-        return Ok(Credentials { uid: 0, gid: 0, groups, home: b"/root" });
+        // They are root's.
+        let _ = credentials.groups.push(0);
+        return Ok(());
     };
     let has_archive = facts.layers.iter().any(|layer| *layer != Layer::Directory);
-    users::resolve(user.to_bytes(), facts.passwd, facts.group).map_err(|reason| match reason {
+    let resolved = users::resolve(user.to_bytes(), facts.passwd, facts.group, credentials);
+    resolved.map_err(|reason| match reason {
         Reason::NoUser | Reason::NoGroup if has_archive => {
             Refusal::new(Subject::User, Reason::NamesInArchive)
         }

@@ -1,13 +1,12 @@
 //! `ps`, `ns`, `mounts`, `inspect`, `stats`: what there is, read and told.
 
 use core::ffi::CStr;
-
-use rustix::process::getuid;
+use core::mem::ManuallyDrop;
 
 use self::sheet::Sheet;
+use super::records::open_records;
 use crate::facts::mount_table::{MountMemory, read_whole};
 use crate::facts::namespaces::{self, KINDS};
-use crate::facts::naming::records;
 use crate::facts::process_table::ProcessTable;
 use crate::facts::processes::Process;
 use crate::input::arguments::Arguments;
@@ -16,14 +15,13 @@ use crate::input::refusal::{Cause, Reason};
 use crate::input::see_options::{self, INSPECT, MOUNTS, NS, PS, STATS, SeeOptions};
 use crate::report;
 use crate::run::descendants::for_each_child_of;
-use crate::run::record_list::{look_at, open_list};
-use crate::sys::descriptor::Descriptor;
+use crate::run::record_list::look_at;
+use crate::sys::descriptor::{Descriptor, write_all};
 use crate::sys::memory::List;
 use crate::sys::process::own_pid;
 use crate::sys::standard;
 use crate::sys::terminal::window;
 use crate::sys::vectors::{Strings, Vectors};
-use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::number::parse_u64;
@@ -77,18 +75,50 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// Whether something could not be held: what is told then would lack something.
+    fn has_failed(&self) -> bool {
+        let [watched, before] = &self.watched;
+        self.sheet.has_failed()
+            | self.table.has_failed()
+            | self.mounts.has_failed()
+            | self.found.has_failed()
+            | (watched.has_failed() | before.has_failed())
+            | self.firsts.has_failed()
+            | self.numbers.has_failed()
+            | self.order.has_failed()
+            | self.verdicts.has_failed()
+            | self.names.has_failed()
+            | self.text.has_failed()
+            | self.other.has_failed()
+    }
+
+    /// Writes what was told, all at once or nothing.
+    #[inline(never)]
+    fn end(&mut self) -> Result<(), Said> {
+        if self.has_failed() {
+            return Err(said(CallError { call: Call::Mmap, errno: Errno::NOMEM }));
+        }
+        let out = &mut self.sheet.out;
+        let written = write_all(standard::output(), out.items());
+        let written = written.map_err(Call::Write.failed()).map_err(said);
+        out.truncate(0);
+        written
+    }
+}
+
 /// Why nothing is told: it has been said.
 #[derive(Clone, Copy)]
 pub struct Said;
 
-/// What was asked for.
+/// What was asked for. Nothing of it is closed before our end.
 struct See {
     options: SeeOptions<'static>,
     operands: Strings<'static>,
     /// The caller's records, if there are any.
-    list: Option<Descriptor>,
+    list: ManuallyDrop<Option<Descriptor>>,
     /// Our own process and its namespaces.
-    own: Process,
+    own: ManuallyDrop<Process>,
     namespaces: [u64; KINDS],
 }
 
@@ -117,25 +147,40 @@ pub fn see(
         _ => (STATS, usize::MAX),
     };
     let mut arguments = Arguments::new(words, 0);
-    let told = match see_options::parse(manual, most, &mut arguments) {
-        Ok(Some(options)) => prepare(options, arguments.operands(), vectors),
-        Ok(None) => return report::help(manual.0),
+    let mut options = SeeOptions::default();
+    let told = match see_options::parse(manual, most, &mut arguments, &mut options) {
+        Ok(true) => tell(what, options, arguments.operands(), vectors, memory),
+        Ok(false) => return report::help(manual.0),
         Err(reason) => {
             Err(refuse(arguments.operands().nth(most).unwrap_or(arguments.found.word), reason))
         }
     };
-    let told = told.and_then(|see| {
-        memory.sheet.json = see.options.json;
-        memory.sheet.width = window(standard::output()).map_or(0, |(_, columns)| columns.into());
-        match what {
-            b'c' => processes::tell(&see, memory),
-            b'y' => namespace_tree::tell(&see, memory),
-            b'm' => mounts::tell(&see, memory),
-            b'i' => inspect::tell(&see, memory),
-            _ => statistics::tell(&see, memory),
-        }
-    });
-    if told.and_then(|()| memory.sheet.end()).is_ok() { 0 } else { report::OWN_FAILURE }
+    if told.is_ok() { 0 } else { report::OWN_FAILURE }
+}
+
+/// Tells what was asked for.
+#[inline(never)]
+fn tell(
+    what: u8,
+    options: SeeOptions<'static>,
+    operands: Strings<'static>,
+    vectors: Vectors,
+    memory: &'static mut Memory,
+) -> Result<(), Said> {
+    let list = ManuallyDrop::new(open_records(vectors.environment).map_err(|_| Said)?);
+    let own = Process::open(own_pid()).map_err(Call::Openat.failed()).map_err(said)?;
+    let namespaces = namespaces::of(&own);
+    memory.sheet.json = options.json;
+    memory.sheet.width = window(standard::output()).map_or(0, |(_, columns)| columns.into());
+    let see = See { options, operands, list, own: ManuallyDrop::new(own), namespaces };
+    match what {
+        b'c' => processes::tell(&see, memory),
+        b'y' => namespace_tree::tell(&see, memory),
+        b'm' => mounts::tell(&see, memory),
+        b'i' => inspect::tell(&see, memory),
+        _ => statistics::tell(&see, memory),
+    }?;
+    memory.end()
 }
 
 /// Says what is wrong with a word.
@@ -152,22 +197,6 @@ fn refuse(word: &CStr, reason: Reason) -> Said {
 fn said(error: CallError) -> Said {
     let _ = report::failed_call(error, b"");
     Said
-}
-
-#[inline(never)]
-fn prepare(
-    options: SeeOptions<'static>,
-    operands: Strings<'static>,
-    vectors: Vectors,
-) -> Result<See, Said> {
-    let mut room = [0; 4200];
-    let uid = getuid().as_raw();
-    let path = records(vectors.environment, uid, &mut Arena::new(&mut room));
-    let path = path.map_err(|_| refuse(c"XDG_RUNTIME_DIR", Reason::RelativePath))?;
-    let list = open_list(path, uid).map_err(said)?;
-    let own = Process::open(own_pid()).map_err(Call::Openat.failed()).map_err(said)?;
-    let namespaces = namespaces::of(&own);
-    Ok(See { options, operands, list, own, namespaces })
 }
 
 impl See {
@@ -245,17 +274,4 @@ fn add_command(process: &Process, sheet: &mut Sheet, text: &mut List<u8>) {
 #[inline(never)]
 fn read_status<'t>(process: &Process, text: &'t mut List<u8>) -> Option<Status<'t>> {
     read_whole(process, c"status", text).ok().map(Status)
-}
-
-/// Writes all of a text on standard output.
-#[inline(never)]
-fn write_all(mut text: &[u8]) -> Result<(), Said> {
-    while !text.is_empty() {
-        match rustix::io::write(standard::output(), text).map_err(Call::Write.failed()) {
-            Ok(count) => text = text.get(count..).unwrap_or_default(),
-            Err(CallError { errno: Errno::INTR, .. }) => {}
-            Err(error) => return Err(said(error)),
-        }
-    }
-    Ok(())
 }

@@ -8,8 +8,12 @@ use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::directory::for_each_number;
 use crate::sys::process::own_pid;
 #[cfg(feature = "run")]
-use crate::sys::process::{ANY, look_at, wait_for_any};
+use crate::sys::process::{ANY, look_at, open_process, wait_for_any};
 use crate::sys::signal::{Signal, kill};
+#[cfg(feature = "run")]
+use crate::text::call::{Call, CallError};
+#[cfg(feature = "run")]
+use crate::text::errno::Errno;
 use crate::text::line::Line;
 use crate::text::number::parse_u64;
 use crate::text::parts::parts;
@@ -51,6 +55,21 @@ pub fn for_each_child_of(pid: i32, act: &mut dyn FnMut(i32)) {
     path.text("/proc/").number(pid.unsigned_abs().into()).text("/task/");
     path.number(pid.unsigned_abs().into()).text("/children");
     for_each_in(path.as_path(), act);
+}
+
+/// Holds a process, if it is a child of that parent: its number may be another's by now.
+///
+/// # Errors
+/// ESRCH of pidfd_open: it is gone, or somebody else's.
+#[cfg(feature = "run")]
+#[inline(never)]
+pub fn open_child(pid: i32, parent: i32) -> Result<Descriptor, CallError> {
+    let process = open_process(pid).map_err(Call::PidfdOpen.failed())?;
+    if relations(pid).0 == parent {
+        Ok(process)
+    } else {
+        Err(CallError { call: Call::PidfdOpen, errno: Errno::SRCH })
+    }
 }
 
 /// proc_tid_children(5). Some may be left out while others are reaped; without the file all are.

@@ -10,10 +10,11 @@ use super::identity;
 use super::mounts::{
     attach_at, attach_root, detach_old_root, make_filesystem, pivot_root, propagate, without_umask,
 };
-use crate::facts::target::Target;
+use crate::facts::target::{File, Target};
+use crate::input::limits::KINDS;
 use crate::input::mount_options::{Parameter, Propagation};
 use crate::input::namespaces::Namespaces;
-use crate::input::process_rights::limits;
+use crate::input::process_rights;
 use crate::plan::step::{Filesystem, Slot};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
 use crate::sys::mount::{Depth, clone_tree, set_tree_attributes};
@@ -35,7 +36,7 @@ pub fn enter(target: &Target<'_>, hands: &mut Hands) -> Outcome {
         // Here /proc is still the host's.
         write_file(label.file, label.text.to_bytes())?;
     }
-    if !target.score.is_empty() {
+    if !target.text(File::Score).is_empty() {
         take_limits(target)?;
     }
     if target.leaves_groups {
@@ -58,42 +59,51 @@ pub fn enter(target: &Target<'_>, hands: &mut Hands) -> Outcome {
 
 /// Takes over the limits of the target, and how soon it ends for want of memory. Who may not raise a hard limit keeps his
 /// own, and who may not lower the score.
+#[inline(never)]
 fn take_limits(target: &Target<'_>) -> Outcome {
-    let own = Pid(0);
-    for (kind, theirs) in (0..).zip(limits(target.limits)) {
-        let Some(theirs) = theirs else { continue };
-        let ours = limit(own, kind, None).map_err(Call::Prlimit.failed())?;
-        if ours == theirs {
-            continue;
+    for kind in 0..KINDS as u8 {
+        if let Some(theirs) = process_rights::limit(target.text(File::Limits), kind) {
+            take_limit(kind, theirs).map_err(Call::Prlimit.failed())?;
         }
-        let ((soft, hard), (_, highest)) = (theirs, ours);
-        let less = (soft.min(highest), hard.min(highest));
-        limit(own, kind, Some(theirs))
-            .or_else(|_| limit(own, kind, Some(less)))
-            .map_err(Call::Prlimit.failed())?;
     }
-    match write_file(c"/proc/self/oom_score_adj", target.score) {
+    match write_file(c"/proc/self/oom_score_adj", target.text(File::Score)) {
         Err(CallError { errno: Errno::ACCES, .. }) => Ok(()),
         answer => answer,
     }
 }
 
+#[inline(never)]
+fn take_limit(kind: u8, theirs: (u64, u64)) -> Result<(), Errno> {
+    let own = Pid(0);
+    let ours = limit(own, kind, None)?;
+    if ours == theirs || limit(own, kind, Some(theirs)).is_ok() {
+        return Ok(());
+    }
+    let ((soft, hard), (_, highest)) = (theirs, ours);
+    limit(own, kind, Some((soft.min(highest), hard.min(highest)))).map(drop)
+}
+
 /// Joins namespaces of the process in one call, and those of files. A user namespace may give the right to the others,
 /// or take it: so the others are tried before it and, where that failed, behind it. As nsenter(1) does it.
+#[inline(never)]
 fn join_all(target: &Target<'_>, kinds: Namespaces) -> Outcome {
-    let process = target.process.iter().map(|process| (kinds, process));
-    let process = process.filter(|(kinds, _)| *kinds != Namespaces::NONE);
-    let all = process.chain(target.files.iter().map(|(kind, file)| (*kind, file)));
+    // Number 0 is the process, the others are files.
+    let nth = |number: usize| match number.checked_sub(1) {
+        None => Some((kinds, target.process.as_ref()?.as_fd())),
+        Some(index) => target.files.get(index).map(|(kind, file)| (*kind, file.as_fd())),
+    };
     let mut joined = 0_u32;
     for pass in 0..3 {
-        for (index, (kinds, file)) in all.clone().enumerate() {
-            let bit = 1 << index;
-            if joined & bit == 0 && kinds.has(Namespaces::USER) == (pass == 1) {
-                match join_namespaces(file.as_fd(), kinds.0) {
-                    Ok(()) => joined |= bit,
-                    Err(_) if pass == 0 => {}
-                    answer => answer.map_err(Call::Setns.failed())?,
-                }
+        for number in 0..=target.files.len() {
+            let Some((kinds, file)) = nth(number) else { continue };
+            let is_now = kinds.has(Namespaces::USER) == (pass == 1);
+            if kinds == Namespaces::NONE || !is_now || joined >> number & 1 != 0 {
+                continue;
+            }
+            match join_namespaces(file, kinds.0) {
+                Ok(()) => joined |= 1 << number,
+                Err(_) if pass == 0 => {}
+                answer => answer.map_err(Call::Setns.failed())?,
             }
         }
     }
@@ -127,7 +137,7 @@ fn hold_tools(target: &Target<'_>, hands: &mut Hands) -> Result<Namespaces, Call
 }
 
 /// Where the tools find what is the container's, and where that is.
-const SHOWN: [(&CStr, &CStr); 4] =
+static SHOWN: [(&CStr, &CStr); 4] =
     [(c"/proc", c"proc"), (c"/sys", c"sys"), (c"/dev", c"dev"), (c"/", c"target")];
 /// Where the container's root is found in tools that have no `/target` and cannot be given one.
 const OTHERWISE: &CStr = c"mnt";
@@ -146,7 +156,7 @@ pub fn lay_tools(target: &Target<'_>, hands: &mut Hands) -> Outcome {
         let root = without_umask(|| make_own_tools(own))?;
         hands.keep(Slot::ROOT, root);
     }
-    let trees = SHOWN.map(|(source, _)| shown(source));
+    let trees = SHOWN.each_ref().map(|(source, _)| shown(source));
     attach_root(hands)?;
     let root = hands.tree(Slot::ROOT, Call::Openat2)?;
     for ((_, name), tree) in SHOWN.iter().zip(trees) {
@@ -177,6 +187,7 @@ fn shown(source: &CStr) -> Option<Descriptor> {
 }
 
 /// A tmpfs with rootlet alone, which is its shell.
+#[inline(never)]
 fn make_own_tools(own: &Descriptor) -> Result<Descriptor, CallError> {
     let mode = [Parameter { key: c"mode", value: c"0755" }];
     let root = make_filesystem(&Filesystem::of_root(&mode))?;

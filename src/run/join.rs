@@ -4,10 +4,11 @@ use core::ffi::CStr;
 
 use rustix::fs::CWD;
 
-use super::{descendants, record};
+use super::descendants::{for_each_child_of, open_child};
+use super::record;
 use crate::input::namespaces::{Namespaces, Owner};
-use crate::sys::descriptor::{Descriptor, OpenFlags, open};
-use crate::sys::process::{join_namespaces, open_process};
+use crate::sys::descriptor::{OpenFlags, open};
+use crate::sys::process::join_namespaces;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 
@@ -29,26 +30,16 @@ pub fn join(owner: Owner<'_>, kinds: Namespaces, records: &CStr) -> Result<(), C
 /// By its first process, or by one of the children of that: rootlet's own may be looked into by root alone.
 fn join_container(name: &CStr, kinds: Namespaces, records: &CStr) -> Result<(), CallError> {
     let (pid, runner) = record::find(records, name)?;
-    let first = child(pid, runner)?;
+    let first = open_child(pid, runner)?;
     let mut joined = join_namespaces(first.as_fd(), kinds.0);
     if joined == Err(Errno::PERM) {
-        descendants::for_each_child_of(pid, &mut |number| {
+        for_each_child_of(pid, &mut |number| {
             if joined == Err(Errno::PERM)
-                && let Ok(process) = child(number, pid)
+                && let Ok(process) = open_child(number, pid)
             {
                 joined = join_namespaces(process.as_fd(), kinds.0);
             }
         });
     }
     joined.map_err(Call::Setns.failed())
-}
-
-/// Holds a process, if it is a child of that parent: its number may be another's by now.
-fn child(pid: i32, parent: i32) -> Result<Descriptor, CallError> {
-    let process = open_process(pid).map_err(Call::PidfdOpen.failed())?;
-    if descendants::relations(pid).0 == parent {
-        Ok(process)
-    } else {
-        Err(CallError { call: Call::PidfdOpen, errno: Errno::SRCH })
-    }
 }

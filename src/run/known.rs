@@ -2,11 +2,12 @@
 
 use core::ffi::CStr;
 
-use rustix::fs::{AtFlags, CWD, FileType, fstat, statat};
+use rustix::fs::{CWD, FileType, fstat};
 
 use super::cgroups;
-use super::descendants::{for_each_child_of, is_below, relations};
+use super::descendants::{for_each_child_of, is_below, open_child};
 use super::record::{for_each_entry, open_file, runner_of};
+use crate::facts::files::number_at;
 use crate::input::record::{Entry, Undo};
 use crate::sys::clock::monotonic_ms;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
@@ -105,8 +106,7 @@ impl<'a> Known<'a> {
         let gone = CallError { call: Call::PidfdOpen, errno: Errno::SRCH };
         let runner = self.runner.as_ref().map(|(_, pid)| *pid).ok_or(gone)?;
         let pid = state.pid.filter(|_| state.status.is_none()).ok_or(gone)?;
-        let process = open_process(pid).map_err(Call::PidfdOpen.failed())?;
-        if relations(pid).0 == runner { Ok((process, pid)) } else { Err(gone) }
+        open_child(pid, runner).map(|process| (process, pid))
     }
 
     /// Sends a signal: to CMD, by way of the first process where that is not CMD itself, or to all its processes.
@@ -215,7 +215,7 @@ fn hold_runner(file: &Descriptor, pid: i32) -> Result<Option<(Descriptor, i32)>,
 fn pid_namespace(pid: i32) -> u64 {
     let mut path = Line::new();
     path.text("/proc/").number(pid.unsigned_abs().into()).text("/ns/pid");
-    statat(CWD, path.as_path(), AtFlags::empty()).map_or(0, |namespace| namespace.st_ino)
+    number_at(CWD, path.as_path()).unwrap_or(0)
 }
 
 /// That of a container by its first process. A user may not look into rootlet's own; its children are in the same.

@@ -192,11 +192,13 @@ pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
 ///
 /// # Errors
 /// The call that failed; EACCES of openat where others may write there.
-#[cfg(feature = "enter")]
-pub fn open_list(path: &CStr, uid: u32) -> Result<Descriptor, CallError> {
-    let list = open(CWD, path, OpenFlags::READ_DIRECTORY).map_err(Call::Openat.failed())?;
-    may_have_records(&list, uid)?;
-    Ok(list)
+#[cfg(any(feature = "enter", feature = "see"))]
+pub fn open_list(path: &CStr, uid: u32) -> Result<Option<Descriptor>, CallError> {
+    match open(CWD, path, OpenFlags::READ_DIRECTORY) {
+        Err(Errno::NOENT) => Ok(None),
+        Ok(list) => may_have_records(&list, uid).map(|_| Some(list)),
+        Err(errno) => Err(Call::Openat.failed()(errno)),
+    }
 }
 
 /// Opens a record to read.

@@ -2,16 +2,13 @@
 
 use core::ffi::CStr;
 
-use rustix::fs::{CWD, SeekFrom, fstat, seek};
-use rustix::process::{Flock, FlockType, fcntl_getlk};
+use rustix::fs::{SeekFrom, fstat, seek};
 
-use super::record::{PATH_BYTES, file_of, for_each_entry, may_have_records};
+use super::record::{for_each_entry, open_file, runner_of};
 use crate::facts::processes::Process;
 use crate::input::record::Entry;
-use crate::sys::descriptor::{Descriptor, OpenFlags, open};
+use crate::sys::descriptor::Descriptor;
 use crate::sys::directory::for_each_name;
-use crate::text::call::{Call, CallError};
-use crate::text::errno::Errno;
 
 /// What a record says.
 pub struct Container<'a> {
@@ -27,19 +24,6 @@ pub struct Container<'a> {
     pub status: Option<u32>,
     /// When the record was written last, in seconds since 1970.
     pub changed_s: u64,
-}
-
-/// The directory of the caller's records; none where there is none.
-///
-/// # Errors
-/// The call that failed; EACCES where it is somebody else's.
-#[inline(never)]
-pub fn open_list(path: &CStr, uid: u32) -> Result<Option<Descriptor>, CallError> {
-    match open(CWD, path, OpenFlags::READ_DIRECTORY) {
-        Err(Errno::NOENT) => Ok(None),
-        Ok(list) => may_have_records(&list, uid).map(|_| Some(list)),
-        Err(errno) => Err(CallError { call: Call::Openat, errno }),
-    }
 }
 
 /// Calls `act` for each container of a list.
@@ -58,11 +42,8 @@ pub fn for_each_container(list: &Descriptor, act: &mut dyn FnMut(Container<'_>))
 #[must_use]
 #[inline(never)]
 pub fn look_at<'a>(list: &Descriptor, name: &'a CStr) -> Option<Container<'a>> {
-    let mut buffer = [0; PATH_BYTES];
-    let path = file_of(name, &mut buffer);
-    let file = open(list.as_fd(), path, OpenFlags::READ).ok()?;
-    let lock = fcntl_getlk(&file, &Flock::from(FlockType::WriteLock)).ok()?;
-    let runner = lock.and_then(|lock| lock.pid).map_or(0, rustix::process::Pid::as_raw_pid);
+    let file = open_file(list, name).ok()?;
+    let runner = runner_of(&file).ok()?.unwrap_or(0);
     let changed_s = fstat(&file).map_or(0, |status| status.st_mtime as u64);
     let mut container =
         Container { name, runner, first: None, is_started: false, status: None, changed_s };

@@ -22,7 +22,7 @@ use crate::input::archive::{
 use crate::input::refusal::Reason;
 use crate::input::root_options::INPUT;
 use crate::plan::step::{self, MissingPath, Slot, Unpacking};
-use crate::sys::descriptor::{Descriptor, OpenFlags, create_private, open, open_below};
+use crate::sys::descriptor::{Descriptor, OpenFlags, create_private, open, open_below, write_all};
 use crate::sys::memory::Memory;
 use crate::sys::poll::{self, Entry};
 use crate::sys::standard;
@@ -254,14 +254,11 @@ impl Unpacker<'_> {
         };
         let file = file.map_err(Call::Openat.failed())?;
         loop {
-            let mut rest = data.take().map_err(|reason| self.refuse(reason))?;
-            if rest.is_empty() {
+            let bytes = data.take().map_err(|reason| self.refuse(reason))?;
+            if bytes.is_empty() {
                 break;
             }
-            while !rest.is_empty() {
-                let written = rustix::io::write(&file, rest).map_err(Call::Write.failed())?;
-                rest = rest.get(written..).unwrap_or_default();
-            }
+            write_all(file.as_fd(), bytes).map_err(Call::Write.failed())?;
         }
         self.dress(&file, member)
     }

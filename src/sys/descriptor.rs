@@ -64,6 +64,23 @@ impl Drop for Descriptor {
     }
 }
 
+/// Writes all of it. write(2)
+///
+/// # Errors
+/// Those of write(2), but for EINTR.
+#[cfg(any(feature = "run", feature = "shell"))]
+#[inline(never)]
+pub fn write_all(to: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match rustix::io::write(to, bytes) {
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
 /// Lends a number to rustix, without the assertion of `BorrowedFd::borrow_raw`.
 pub(super) const fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
     // SAFETY: BorrowedFd is a transparent RawFd, and numbers here are never -1.

@@ -6,8 +6,6 @@ use linux_raw_sys::general as kernel;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 use super::raw::syscall;
-#[cfg(feature = "see")]
-use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 
 /// Bytes of our own, all zero at first, which the kernel gets back in the end.
@@ -84,11 +82,16 @@ pub struct List<T> {
 /// What a list has of the kernel.
 #[cfg(feature = "see")]
 struct Pages {
-    /// Null until something is appended.
-    start: *mut u8,
+    /// `LEAST` bytes before the first item; null until something is appended.
+    before: *mut u8,
     bytes: usize,
     has_failed: bool,
 }
+
+/// A slice without items has an address too, which is not null and aligned for any item. As lists are all zero at first,
+/// they keep theirs with this taken off: so nobody who looks at one has to ask whether it has pages.
+#[cfg(feature = "see")]
+const LEAST: usize = 8;
 
 #[cfg(feature = "see")]
 impl<T> Default for List<T> {
@@ -102,7 +105,8 @@ impl<T> List<T> {
     /// An empty list, all zero.
     #[must_use]
     pub const fn new() -> Self {
-        let pages = Pages { start: null_mut(), bytes: 0, has_failed: false };
+        const { assert!(align_of::<T>() <= LEAST, "items of a list are aligned to eight bytes at most") };
+        let pages = Pages { before: null_mut(), bytes: 0, has_failed: false };
         Self { pages, length: 0, of: core::marker::PhantomData }
     }
 
@@ -111,13 +115,10 @@ impl<T> List<T> {
         self.pages.reach(count.saturating_mul(size_of::<T>()))
     }
 
-    /// Whether something could not be appended.
-    ///
-    /// # Errors
-    /// mmap: ENOMEM.
-    pub const fn is_whole(&self) -> Result<(), CallError> {
-        const FULL: CallError = CallError { call: Call::Mmap, errno: Errno(12) };
-        if self.pages.has_failed { Err(FULL) } else { Ok(()) }
+    /// Whether something could not be appended, ever.
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        self.pages.has_failed
     }
 
     /// Forgets the items behind the first `length`.
@@ -134,7 +135,7 @@ impl<T: Copy> List<T> {
     #[inline(never)]
     pub fn push(&mut self, item: T) {
         if self.reserve(self.length + 1) {
-            let items = self.pages.start.cast::<T>();
+            let items = self.pages.start().cast::<T>();
             // SAFETY: within what is mapped, on whole items from the start of a page.
             let place = unsafe { items.add(self.length) };
             // SAFETY: the place is ours alone, and aligned.
@@ -146,26 +147,38 @@ impl<T: Copy> List<T> {
     /// What was appended.
     #[must_use]
     pub const fn items(&self) -> &[T] {
-        if self.pages.start.is_null() {
-            return &[];
-        }
-        // SAFETY: so many items were written there; only a list that is borrowed to be changed moves them.
-        unsafe { core::slice::from_raw_parts(self.pages.start.cast(), self.length) }
+        // SAFETY: so many items were written there, if any; only a list that is borrowed to be changed moves them.
+        unsafe { core::slice::from_raw_parts(self.pages.start().cast(), self.length) }
     }
 
     /// The same, to be changed.
     pub const fn items_mut(&mut self) -> &mut [T] {
-        if self.pages.start.is_null() {
-            return &mut [];
-        }
         // SAFETY: as above, and nobody else borrows them.
-        unsafe { core::slice::from_raw_parts_mut(self.pages.start.cast(), self.length) }
+        unsafe { core::slice::from_raw_parts_mut(self.pages.start().cast(), self.length) }
     }
 
     /// The item of this number, from 0 on.
     #[must_use]
     pub fn at(&self, index: usize) -> Option<T> {
-        self.items().get(index).copied()
+        if index >= self.length {
+            return None;
+        }
+        // SAFETY: one of the items that were written there.
+        let place = unsafe { self.pages.start().cast::<T>().add(index) };
+        // SAFETY: as above, and aligned.
+        Some(unsafe { place.read() })
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub fn at_mut(&mut self, index: usize) -> Option<&mut T> {
+        if index >= self.length {
+            return None;
+        }
+        // SAFETY: one of the items that were written there.
+        let place = unsafe { self.pages.start().cast::<T>().add(index) };
+        // SAFETY: as above, aligned, and nobody else borrows it.
+        Some(unsafe { &mut *place })
     }
 }
 
@@ -178,7 +191,7 @@ impl List<u8> {
             return &mut [];
         }
         // SAFETY: so much is mapped, nobody else borrows it, and bytes there were zero at first.
-        let all = unsafe { core::slice::from_raw_parts_mut(self.pages.start, self.pages.bytes) };
+        let all = unsafe { core::slice::from_raw_parts_mut(self.pages.start(), self.pages.bytes) };
         all.get_mut(self.length..).unwrap_or_default()
     }
 
@@ -204,6 +217,11 @@ impl List<u8> {
 
 #[cfg(feature = "see")]
 impl Pages {
+    /// Where the items are.
+    const fn start(&self) -> *mut u8 {
+        self.before.wrapping_add(LEAST)
+    }
+
     /// Has so many bytes at least, if there are. Whether it has.
     #[inline(never)]
     fn reach(&mut self, bytes: usize) -> bool {
@@ -215,7 +233,7 @@ impl Pages {
         let wanted = bytes.saturating_mul(factor).saturating_add(PAGE_BYTES) & !(PAGE_BYTES - 1);
         let grown = self.map(wanted);
         if let Ok(start) = grown {
-            (self.start, self.bytes) = (start, wanted);
+            (self.before, self.bytes) = (start.wrapping_sub(LEAST), wanted);
         }
         self.has_failed |= grown.is_err();
         grown.is_ok()
@@ -227,7 +245,7 @@ impl Pages {
             return Ok(core::mem::ManuallyDrop::new(Memory::new(bytes)?).start);
         }
         let may_move = kernel::MREMAP_MAYMOVE as usize;
-        let arguments = [self.start.expose_provenance(), self.bytes, bytes, may_move, 0];
+        let arguments = [self.start().expose_provenance(), self.bytes, bytes, may_move, 0];
         // SAFETY: the whole of what a list has mapped, which is borrowed to be changed.
         let moved = unsafe { syscall(kernel::__NR_mremap, arguments) }?;
         Ok(core::ptr::with_exposed_provenance_mut(moved))
@@ -274,7 +292,7 @@ mod tests {
         text.spare(5000)[..2].copy_from_slice(b"xy");
         text.take(2);
         assert!(text.items().ends_with(b"abcxy") && text.items().len() == 30_002);
-        assert_eq!(text.is_whole(), Ok(()));
+        assert!(!text.has_failed());
     }
 
     #[test]
@@ -282,8 +300,8 @@ mod tests {
         let mut list = List::new();
         list.extend(b"abc");
         assert!(list.spare(usize::MAX / 4).is_empty() && !list.reserve(usize::MAX));
-        assert_eq!((list.items(), list.is_whole().is_err()), (&b"abc"[..], true));
+        assert_eq!((list.items(), list.has_failed()), (&b"abc"[..], true));
         let mut list: List<u64> = List::new();
-        assert!(!list.reserve(usize::MAX / 16) && list.is_whole().is_err());
+        assert!(!list.reserve(usize::MAX / 16) && list.has_failed());
     }
 }

@@ -22,6 +22,9 @@ impl Errno {
     pub const INTR: Self = Self(4);
     /// Exec format error.
     pub const NOEXEC: Self = Self(8);
+    /// Out of memory.
+    #[cfg(feature = "see")]
+    pub const NOMEM: Self = Self(12);
     /// Try again.
     pub const AGAIN: Self = Self(11);
     /// Permission denied.

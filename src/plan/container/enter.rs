@@ -4,7 +4,7 @@ use heapless::Vec;
 
 use super::{Builder, Program, Steps};
 use crate::facts::run_facts::RunFacts;
-use crate::facts::target::Target;
+use crate::facts::target::{File, Target};
 use crate::input::capability::CapabilitySet;
 use crate::input::cgroup_files::fields;
 use crate::input::enter_options::Style;
@@ -36,7 +36,7 @@ pub fn find_cgroups<'a>(
     entered: &mut Entered<'a>,
 ) -> Result<(), Refusal> {
     let refused = Refusal::at(Subject::Target);
-    let (theirs, ours) = target.cgroups;
+    let (theirs, ours) = (target.text(File::Cgroups), target.text(File::OwnCgroups));
     for line in parts(theirs, b'\n') {
         let is_ours = parts(ours, b'\n').any(|own| own == line);
         let (controllers, path) = fields(line);
@@ -151,8 +151,9 @@ mod tests {
     use crate::input::process_rights::Rights;
 
     fn found(theirs: &'static [u8], ours: &'static [u8]) -> std::vec::Vec<(String, bool)> {
-        let target =
-            Target { cgroups: (theirs, ours), unified: c"/sys/fs/cgroup/unified", ..Target::new() };
+        let mut target = Target { unified: c"/sys/fs/cgroup/unified", ..Target::new() };
+        target.texts[File::Cgroups as usize] = Some(theirs);
+        target.texts[File::OwnCgroups as usize] = Some(ours);
         let mut entered = Entered::new();
         let mut arena = Arena::new(Box::leak(Box::new([0; 4096])));
         find_cgroups(&target, &mut arena, &mut entered).unwrap();

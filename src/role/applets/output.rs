@@ -1,6 +1,7 @@
 //! What a built-in writes to standard output, in pieces of a page.
 
-use crate::sys::shell::write;
+use crate::sys::descriptor::write_all;
+use crate::sys::standard;
 use crate::text::errno::Errno;
 
 /// Bytes that are written at once.
@@ -39,7 +40,7 @@ impl Output {
     pub fn flush(&mut self) {
         let bytes = self.bytes.get(..self.length).unwrap_or_default();
         if self.failed.is_none() {
-            self.failed = write_all(bytes).err();
+            self.failed = write_all(standard::output(), bytes).err();
         }
         self.length = 0;
     }
@@ -48,20 +49,7 @@ impl Output {
     pub fn pass(&mut self, bytes: &[u8]) {
         self.flush();
         if self.failed.is_none() {
-            self.failed = write_all(bytes).err();
+            self.failed = write_all(standard::output(), bytes).err();
         }
     }
-}
-
-#[inline(never)]
-fn write_all(bytes: &[u8]) -> Result<(), Errno> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        match write(1, rest) {
-            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }

@@ -2,14 +2,15 @@
 
 use core::ffi::CStr;
 
+use super::super::base_name;
 use super::{
-    Memory, PlanMemory, Planned, Variables, execute, explain, filter as compiled_filter, fresh,
-    no_facts, resolve_user, say_refusal,
+    Memory, PlanMemory, Planned, Variables, execute, explain, fill_environment,
+    filter as compiled_filter, fresh, no_facts, resolve_user, say_refusal,
 };
 use crate::facts::cgroups::is_frozen;
 use crate::facts::naming::records;
 use crate::facts::run_facts::{self, RunFacts};
-use crate::facts::target::{self, Held, Target};
+use crate::facts::target::{self, File, Held, Target};
 use crate::facts::text_file::read_text;
 use crate::input::enter_options::{self, Style, is_pid};
 use crate::input::kernel_release::KernelRelease;
@@ -68,6 +69,7 @@ fn prepare(
     let mut arena = Arena::new(&mut memory.arena);
     let facts = no_facts(&mut memory.facts);
     let target = memory.target.write(Target::new());
+    let credentials = memory.credentials.write(Credentials::new());
     let program = match enter_options::parse(style, rest, position, &mut arena, options) {
         Ok(RunRequest::Run(program)) => Ok(program),
         Ok(RunRequest::Help) => return Err(report::help(style.manual().0)),
@@ -80,16 +82,17 @@ fn prepare(
         // What is opened from here on must not become CMD's input or output.
         link::fill_standard_descriptors().map_err(Refusal::of_error(Subject::Machine))?;
         find(options, vectors, &mut arena, facts, target)?;
-        Ok((program, settle(options, facts, target)?))
+        settle(options, facts, target, credentials)?;
+        Ok(program)
     });
     let options: &'static RunOptions<'static> = options;
     let refused = |refusal| {
         let _ = say_refusal(refusal, options, vectors.arguments);
         style.own_failure()
     };
-    let (program, credentials) = found.map_err(refused)?;
+    let program = found.map_err(refused)?;
     let tables = Tables {
-        credentials: memory.credentials.write(credentials),
+        credentials,
         environment: &mut memory.environment,
         strings: &mut memory.strings,
         shell: &mut memory.shell,
@@ -225,8 +228,15 @@ fn inherit(options: &mut RunOptions<'static>, target: &mut Target<'static>) {
 
 /// Who the target is, in its own user namespace.
 fn uid_of(target: &Target<'_>) -> Option<u32> {
-    let uid = effective_id(target.status, b"Uid")?;
-    target.maps.map_or(Some(uid), |(uids, _)| inner_id(uids, uid))
+    id_inside(target, File::UserMap, effective_id(target.text(File::Status), b"Uid")?)
+}
+
+/// What a user or group of ours is in the user namespace of the target, by its map.
+fn id_inside(target: &Target<'_>, map: File, id: u32) -> Option<u32> {
+    match target.kinds.has(Namespaces::USER) {
+        true => inner_id(target.text(map), id),
+        false => Some(id),
+    }
 }
 
 /// Decides on CMD's user and capabilities, and whether it gets a process of ours above it.
@@ -235,52 +245,53 @@ fn settle(
     options: &mut RunOptions<'static>,
     facts: &RunFacts<'static>,
     target: &Target<'static>,
-) -> Result<Credentials<'static>, Refusal> {
+    credentials: &mut Credentials<'static>,
+) -> Result<(), Refusal> {
     let enter = &options.enter;
     let pids = target.kinds.has(Namespaces::PID) || enter.has_file(Namespaces::PID);
     options.init = pids && !enter.no_fork;
     if enter.style == Style::Nsenter {
-        return resolve_user(options, facts);
+        return resolve_user(options, facts, credentials);
     }
     let uid = uid_of(target).ok_or(Refusal::new(Subject::Target, Reason::NotMapped))?;
-    let credentials = if options.user.is_some() {
-        resolve_user(options, facts)?
+    if options.user.is_some() {
+        resolve_user(options, facts, credentials)?;
     } else {
-        credentials_of(uid, facts, target)?
-    };
+        take_credentials(uid, facts, target, credentials)?;
+    }
     let (set, of_user) =
         capabilities(options, target, credentials.uid == uid, credentials.uid == 0);
     (options.capabilities, options.capabilities_added) = (set, of_user);
-    Ok(credentials)
+    Ok(())
 }
 
 /// Those of the target.
-fn credentials_of(
+#[inline(never)]
+fn take_credentials(
     uid: u32,
     facts: &RunFacts<'static>,
     target: &Target<'static>,
-) -> Result<Credentials<'static>, Refusal> {
+    credentials: &mut Credentials<'static>,
+) -> Result<(), Refusal> {
     let refused = Refusal::at(Subject::Target);
-    let groups_map = target.maps.map(|(_, gids)| gids);
-    let inner = |gid| groups_map.map_or(Some(gid), |map| inner_id(map, gid));
-    let gid = effective_id(target.status, b"Gid").and_then(inner);
+    let inner = |gid| id_inside(target, File::GroupMap, gid);
+    let gid = effective_id(target.text(File::Status), b"Gid").and_then(inner);
     let gid = gid.ok_or(refused(Reason::NotMapped))?;
     let mut text = Line::new();
     text.number(uid.into()).text(":").number(gid.into());
-    let mut credentials =
-        users::resolve(text.bytes(), facts.passwd, facts.group).map_err(&refused)?;
+    users::resolve(text.bytes(), facts.passwd, facts.group, credentials).map_err(&refused)?;
     if uid == 0 {
         credentials.home = b"/root";
     }
     credentials.groups.clear();
-    let listed = Status(target.status).field(b"Groups").unwrap_or_default();
+    let listed = Status(target.text(File::Status)).field(b"Groups").unwrap_or_default();
     for group in parts(listed, b' ').filter_map(parse_id) {
         // One that is not mapped is nobody's inside.
         if let Some(group) = inner(group) {
             credentials.groups.push(group).map_err(|_| refused(Reason::TooManyGroups))?;
         }
     }
-    Ok(credentials)
+    Ok(())
 }
 
 /// The tables that a plan fills.
@@ -297,6 +308,7 @@ struct Tables {
 }
 
 /// From what was found to the plan.
+#[inline(never)]
 fn plan(
     found: (&'static RunOptions<'static>, &'static RunFacts<'static>, &'static Target<'static>),
     program: Strings<'static>,
@@ -312,12 +324,8 @@ fn plan(
     if is_exec {
         let table = tables.environment;
         let caller = vectors.environment;
-        let mut builder = environment::Builder { environment: table, arena: &mut arena, caller };
-        builder.fill(options, facts, credentials.home)?;
-        for variable in builder.environment.iter() {
-            // One place more than variables: there is room.
-            let _ = tables.strings.push(variable);
-        }
+        let builder = environment::Builder { environment: table, arena: &mut arena, caller };
+        fill_environment(builder, options, facts, credentials.home, tables.strings)?;
         let strings: &'static Variables = tables.strings;
         environment = strings.strings();
         filter = compiled_filter(options, facts, tables.filter, &mut arena)?;
@@ -332,9 +340,9 @@ fn plan(
         Some(name) => name,
         None => {
             let shell = shell(vectors.environment);
-            let base = shell.to_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
             // As one that somebody logs in to. A path is shorter than the arena.
-            let _ = tables.shell.push(arena.join(&[b"-", base]).unwrap_or_default());
+            let name = arena.join(&[b"-", base_name(shell)]).unwrap_or_default();
+            let _ = tables.shell.push(name);
             let strings: &'static StringTable<'static, 2> = tables.shell;
             program = strings.strings();
             shell

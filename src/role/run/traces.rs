@@ -65,11 +65,10 @@ impl Traces {
             made => made?,
         };
         let record = self.record.insert(made);
-        let mut undos = planned.steps.iter().rev().filter_map(Step::undo).peekable();
         let log = planned.options.log;
         let filter = planned.options.security.filter;
         let has_file = matches!(filter, FilterChoice::File(_));
-        self.has_undos = undos.peek().is_some();
+        self.has_undos = planned.steps.iter().any(|step| step.undo().is_some());
         if self.has_undos {
             record.add(&Entry::Root(planned.options.rootfs))?;
         }
@@ -86,7 +85,10 @@ impl Traces {
         if !planned.options.init {
             record.add(&Entry::NoInit)?;
         }
-        undos.try_for_each(|undo| record.add(&Entry::Undo(undo)))
+        for undo in planned.steps.iter().rev().filter_map(Step::undo) {
+            record.add(&Entry::Undo(undo))?;
+        }
+        Ok(())
     }
 
     /// The process that waits for the start of a container in the background.

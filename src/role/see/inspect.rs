@@ -1,6 +1,6 @@
 //! `inspect`: all that holds one process, and what does not.
 
-use rustix::fs::{AtFlags, FileType, StatxFlags, readlinkat_raw, statx};
+use rustix::fs::{AtFlags, StatxFlags, readlinkat_raw, statx};
 
 use super::processes::{value_of, values_of};
 use super::sheet::Sheet;
@@ -12,7 +12,8 @@ use crate::facts::process_table::{Totals, Wanted};
 use crate::facts::processes::Process;
 use crate::facts::usage::{Cgroups, NONE, UNKNOWN, Value};
 use crate::input::capability::CapabilitySet;
-use crate::input::limits::Limit;
+use crate::input::limits::{self, Limit};
+use crate::input::process_rights::{label_of, limit};
 use crate::input::process_status::Status;
 use crate::input::refusal::Reason;
 use crate::run::record_list::for_each_container;
@@ -20,7 +21,6 @@ use crate::sys::descriptor::{OpenFlags, open};
 use crate::sys::directory::for_each_number;
 use crate::sys::memory::List;
 use crate::text::line::Line;
-use crate::text::number::{decimal, parse_u64};
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::{halves, parts};
 
@@ -33,6 +33,7 @@ const LIMITS: Packed = packed!("LIMIT name\nSOFT soft\nHARD hard");
 const DESCRIPTORS: Packed = packed!("PID pid\nFD fd\nKIND kind\nOUTSIDE path");
 const WEAKER: Packed = packed!("WEAKER what");
 
+#[inline(never)]
 pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
     let target = see.first_target()?.ok_or_else(|| refuse(c"inspect", Reason::NeedsTarget))?;
     // Of a container the process that runs CMD: rootlet's own wears the same restrictions.
@@ -44,17 +45,17 @@ pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
     let totals = memory.table.totals(1);
     add_whole(&target, process, totals, memory);
     begin_section(&mut memory.sheet, NAMESPACES, b"namespaces");
-    add_namespaces(see, &target, &numbers, memory)?;
-    memory.sheet.print(NAMESPACES);
+    add_namespaces(see, &target, &numbers, memory);
+    memory.sheet.print();
     begin_section(&mut memory.sheet, CGROUPS, b"cgroups");
     add_cgroups(process, &mut memory.sheet, &mut memory.text);
-    memory.sheet.print(CGROUPS);
+    memory.sheet.print();
     begin_section(&mut memory.sheet, LIMITS, b"limits");
     add_limits(process, &mut memory.sheet, &mut memory.text);
-    memory.sheet.print(LIMITS);
+    memory.sheet.print();
     begin_section(&mut memory.sheet, DESCRIPTORS, b"descriptors");
-    add_descriptors(memory)?;
-    memory.sheet.print(DESCRIPTORS);
+    add_descriptors(memory);
+    memory.sheet.print();
     let Memory { sheet, mounts, verdicts, .. } = memory;
     look_at_mounts(see, process, mounts, verdicts)?;
     begin_section(sheet, WEAKER, b"weaker");
@@ -66,11 +67,11 @@ pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
     } else {
         sheet.unknown();
     }
-    sheet.print(WEAKER);
+    sheet.print();
     if sheet.json {
         sheet.tell(b"}\n");
     }
-    verdicts.is_whole().map_err(said)
+    Ok(())
 }
 
 /// Behind the first sheet: a key, or an empty line.
@@ -125,7 +126,7 @@ fn add_whole(target: &Target, process: &Process, totals: Totals, memory: &mut Me
     for value in [Value::Read, Value::Written] {
         sheet.size(value_of(&values, value));
     }
-    if sheet.json { sheet.print_members(0, WHOLE) } else { sheet.print_lines(0, WHOLE) }
+    if sheet.json { sheet.print_members(0) } else { sheet.print_lines(0) }
 }
 
 /// From the state to the mode of the filter.
@@ -160,7 +161,7 @@ fn add_status(status: Status<'_>, sheet: &mut Sheet, verdicts: &mut List<u8>) {
 fn add_label(process: &Process, sheet: &mut Sheet) {
     let mut room = [0; 256];
     let label = process.read(c"attr/current", &mut room).unwrap_or_default();
-    sheet.text_or_none(parts(parts(label, 0).skip_to(0), b'\n').skip_to(0));
+    sheet.text_or_none(label_of(label));
 }
 
 #[inline(never)]
@@ -200,15 +201,10 @@ fn add_capabilities(status: Status<'_>, sheet: &mut Sheet, verdicts: &mut List<u
 
 /// Namespaces, and with whom each is shared.
 #[inline(never)]
-fn add_namespaces(
-    see: &See,
-    target: &Target,
-    numbers: &[u64; KINDS],
-    memory: &mut Memory,
-) -> Result<(), Said> {
+fn add_namespaces(see: &See, target: &Target, numbers: &[u64; KINDS], memory: &mut Memory) {
     let Memory { sheet, names, numbers: others, verdicts, .. } = memory;
     // For each other container its name, with a NUL behind it, and its namespaces.
-    if let Some(list) = &see.list {
+    if let Some(list) = &*see.list {
         for_each_container(list, &mut |container| {
             if let Some(first) = container.first.filter(|_| target.name != container.name) {
                 names.extend(container.name.to_bytes_with_nul());
@@ -237,8 +233,6 @@ fn add_namespaces(
             shares(verdicts, kind);
         }
     }
-    names.is_whole().map_err(said)?;
-    others.is_whole().map_err(said)
 }
 
 #[inline(never)]
@@ -254,27 +248,20 @@ fn add_cgroups(process: &Process, sheet: &mut Sheet, text: &mut List<u8>) {
     }
 }
 
-/// Source: proc_pid_limits(5): a heading, and a line for each limit in the order of their numbers.
 #[inline(never)]
 fn add_limits(process: &Process, sheet: &mut Sheet, text: &mut List<u8>) {
-    const NAME_BYTES: usize = 26;
     let Ok(text) = read_whole(process, c"limits", text) else { return };
-    for (kind, line) in (0..16).zip(parts(text, b'\n').skip(1)) {
-        sheet.text(Limit { kind, soft: 0, hard: 0 }.name());
-        let mut values = parts(line.get(NAME_BYTES..).unwrap_or_default(), b' ');
-        for _ in 0..2 {
-            let value = values.find(|value| !value.is_empty()).unwrap_or_default();
-            match parse_u64(value) {
-                Some(number) => sheet.number(number),
-                None => sheet.unlimited(),
-            }
-        }
+    for kind in 0..limits::KINDS as u8 {
+        let Some((soft, hard)) = limit(text, kind) else { return };
+        sheet.text(Limit { kind, soft, hard }.name());
+        sheet.limit(soft);
+        sheet.limit(hard);
     }
 }
 
 /// Descriptors of all of its processes that lead to a file on a mount that the process does not see.
 #[inline(never)]
-fn add_descriptors(memory: &mut Memory) -> Result<(), Said> {
+fn add_descriptors(memory: &mut Memory) {
     let Memory { sheet, mounts, numbers, table, text, verdicts, .. } = memory;
     let mut seen = 0;
     for row in table.rows().iter().filter(|row| row.container == 1) {
@@ -293,7 +280,6 @@ fn add_descriptors(memory: &mut Memory) -> Result<(), Said> {
             add_descriptor(&process, number as u64, numbers.items(), text, sheet, verdicts);
         });
     }
-    numbers.is_whole().map_err(said)
 }
 
 #[inline(never)]
@@ -316,29 +302,32 @@ fn add_descriptor(
     }
     // Not asked of the filesystem, which may be one that never answers.
     let status = statx(&process.directory, path, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE);
-    let mode = status.map_or(0, |status| status.stx_mode.into());
+    let mode = status.map_or(0, |status| status.stx_mode);
     file.clear();
     let path = file.text("fdinfo/").number(number).as_path();
     let Ok(text) = read_whole(process, path, text) else { return };
-    if Status(text).number(b"mnt_id").is_none_or(|mount| mounts.contains(&mount)) {
+    let Some(mount) = Status(text).number(b"mnt_id") else { return };
+    #[allow(clippy::manual_contains, reason = "contains() is vectorised: 100 bytes more")]
+    if mounts.iter().any(|seen| *seen == mount) {
         return;
     }
-    let (word, is_way): (&[u8], bool) = match FileType::from_raw_mode(mode) {
-        FileType::Directory => (b"directory", true),
-        FileType::RegularFile => (b"file", false),
-        FileType::CharacterDevice => (b"character", false),
-        FileType::BlockDevice => (b"block", true),
-        _ => (b"other", false),
-    };
+    // The upper bits of a mode, a line for each value. Source: inode(7).
+    const KINDS: &[u8] = b"\n\ncharacter\n\ndirectory\n\nblock\n\nfile";
+    let kind = mode >> 12 & 15;
+    let word = parts(KINDS, b'\n').skip_to(kind.into());
     sheet.number(process.pid as u64);
     sheet.number(number);
-    sheet.text(word);
+    sheet.text(if word.is_empty() { b"other" } else { word });
     sheet.text(link);
-    if is_way {
-        let (mut fd, mut pid) = ([0; 20], [0; 20]);
-        let fd_at = decimal(number, &mut fd);
-        let pid_at = decimal(process.pid as u64, &mut pid);
-        let digits = [fd.get(fd_at..).unwrap_or_default(), pid.get(pid_at..).unwrap_or_default()];
-        add(verdicts, What::Reachable, &[link, digits[0], digits[1]]);
+    // A directory or a block device is a way to more than itself.
+    if let 4 | 6 = kind {
+        let mut pid = Line::new();
+        file.clear();
+        file.number(number);
+        add(
+            verdicts,
+            What::Reachable,
+            &[link, file.bytes(), pid.number(process.pid as u64).bytes()],
+        );
     }
 }

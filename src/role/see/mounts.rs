@@ -21,14 +21,15 @@ const DIFFERENCES: Packed = packed!(
 const FIRST_COMPARED: usize = 1;
 const LAST_COMPARED: usize = 8;
 
+#[inline(never)]
 pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
     let target = see.first_target()?;
-    let process = target.as_ref().map_or(&see.own, |target| &target.process);
+    let process = target.as_ref().map_or(&*see.own, |target| &target.process);
     let Memory { sheet, mounts, .. } = memory;
     let Some(word) = see.options.other else {
         sheet.begin(COLUMNS);
         add_all(see, process, b"", sheet, mounts)?;
-        sheet.print(COLUMNS);
+        sheet.print();
         return Ok(());
     };
     let other = see.target(word)?;
@@ -37,12 +38,11 @@ pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
     let count = sheet.rows();
     add_all(see, &other.process, b"+", sheet, mounts)?;
     choose_differences(sheet, count, &mut memory.order);
-    memory.order.is_whole().map_err(said)?;
     if memory.sheet.chosen.items().is_empty() {
         // Nothing chosen would mean all.
         memory.sheet.begin(DIFFERENCES);
     }
-    memory.sheet.print(DIFFERENCES);
+    memory.sheet.print();
     Ok(())
 }
 

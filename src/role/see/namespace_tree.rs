@@ -16,7 +16,6 @@ use crate::facts::processes::Process;
 use crate::facts::usage::NONE;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::memory::List;
-use crate::text::call::CallError;
 use crate::text::escape::take_unescaped;
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::parts;
@@ -46,14 +45,18 @@ struct Space {
     counted_for: usize,
 }
 
-impl Space {
-    const fn kind(&self) -> usize {
-        (self.key >> KIND_AT) as usize
-    }
+const fn kind_of(key: u64) -> usize {
+    (key >> KIND_AT) as usize
+}
 
-    const fn number(&self) -> u64 {
-        self.key & !(u64::MAX << KIND_AT)
-    }
+const fn number_of(key: u64) -> u64 {
+    key & !(u64::MAX << KIND_AT)
+}
+
+/// The key of a namespace of a list; 0 behind its end.
+#[inline(never)]
+fn key_in(spaces: &List<Space>, index: usize) -> u64 {
+    spaces.items().get(index).map_or(0, |space| space.key)
 }
 
 fn key_of(kind: usize, number: u64) -> u64 {
@@ -76,6 +79,7 @@ pub struct Found {
     order: List<usize>,
 }
 
+#[inline(never)]
 pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
     let target = see.first_target()?;
     let only = target.as_ref().map(|target| namespaces::of(&target.process));
@@ -92,16 +96,16 @@ pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
         found.order.push(index);
     }
     let Found { order, spaces, .. } = found;
-    let key = |index| spaces.at(index).unwrap_or_default().key;
+    let key = |index| key_in(spaces, index);
     sort(order.items_mut(), &|one, other| key(one) < key(other));
     for place in 0..found.order.items().len() {
         let index = found.order.at(place).unwrap_or_default();
-        if is_wanted(&found.space(index), only.as_ref()) {
+        if is_wanted(key_in(&found.spaces, index), only.as_ref()) {
             found.add_row(index, rows, &see.namespaces, sheet, text);
         }
     }
-    sheet.print(COLUMNS);
-    found.is_whole().map_err(said)
+    sheet.print();
+    Ok(())
 }
 
 impl Found {
@@ -117,12 +121,13 @@ impl Found {
         }
     }
 
-    fn is_whole(&self) -> Result<(), CallError> {
-        self.uses.is_whole()?;
-        self.spaces.is_whole()?;
-        self.paths.is_whole()?;
-        self.space_of.is_whole()?;
-        self.order.is_whole()
+    /// Whether something of it could not be held.
+    pub const fn has_failed(&self) -> bool {
+        self.uses.has_failed()
+            | self.spaces.has_failed()
+            | self.paths.has_failed()
+            | self.space_of.has_failed()
+            | self.order.has_failed()
     }
 
     /// Finds which namespaces processes are in.
@@ -150,27 +155,23 @@ impl Found {
             if let Some(space) = self.spaces.items_mut().last_mut() {
                 space.count += 1;
             }
-            if let Some(place) = self.space_of.items_mut().get_mut(*number) {
+            if let Some(place) = self.space_of.at_mut(*number) {
                 *place = self.sorted;
             }
         }
     }
 
-    #[inline(never)]
-    fn space(&self, index: usize) -> Space {
-        self.spaces.at(index).unwrap_or_default()
-    }
-
     /// Where a namespace stands among `spaces`; it is added where it is not known yet, and then that is true.
     #[inline(never)]
     fn find(&mut self, key: u64) -> (usize, bool) {
-        let place = lower_bound(self.sorted, &|index| self.space(index).key < key);
-        if place < self.sorted && self.space(place).key == key {
+        let spaces = &self.spaces;
+        let place = lower_bound(self.sorted, &|index| key_in(spaces, index) < key);
+        if place < self.sorted && key_in(spaces, place) == key {
             return (place, false);
         }
-        let count = self.spaces.items().len();
+        let count = spaces.items().len();
         for index in self.sorted..count {
-            if self.space(index).key == key {
+            if key_in(spaces, index) == key {
                 return (index, false);
             }
         }
@@ -178,26 +179,31 @@ impl Found {
         (count, true)
     }
 
-    /// A process of a namespace.
-    fn process_of(&self, space: &Space, rows: &[Row], nth: usize) -> Option<i32> {
-        let number = self.uses.at(space.start + nth).filter(|_| nth < space.count)?;
-        rows.get(number / KINDS).map(|row| row.pid)
+    /// A process of a namespace; 0: it has no such one.
+    #[inline(never)]
+    fn process_of(&self, index: usize, rows: &[Row], nth: usize) -> i32 {
+        let space = self.spaces.items().get(index).filter(|space| nth < space.count);
+        let number = space.and_then(|space| self.uses.at(space.start + nth));
+        number.and_then(|number| rows.get(number / KINDS)).map_or(0, |row| row.pid)
     }
 
     /// Asks each namespace for its owner and the like, and makes what these are known.
     #[inline(never)]
     fn ask_all(&mut self, rows: &[Row], only: Option<&[u64; KINDS]>) {
         for index in 0..self.sorted {
-            let space = self.space(index);
-            if !is_wanted(&space, only) {
+            let key = key_in(&self.spaces, index);
+            if !is_wanted(key, only) {
                 continue;
             }
             // The first process may have ended meanwhile, or have gone elsewhere.
-            for nth in 0..space.count {
-                let process = self.process_of(&space, rows, nth).unwrap_or_default();
-                let process = Process::open(process).ok();
-                let file = process.and_then(|process| open_of(&process, space.kind()));
-                if number_of_open(file.as_ref()) == space.number() {
+            for nth in 0.. {
+                let pid = self.process_of(index, rows, nth);
+                if pid == 0 {
+                    break;
+                }
+                let process = Process::open(pid).ok();
+                let file = process.and_then(|process| open_of(&process, kind_of(key)));
+                if number_of_open(file.as_ref()) == number_of(key) {
                     self.ask(index, file.as_ref(), only.is_none());
                     break;
                 }
@@ -209,12 +215,11 @@ impl Found {
     fn ask(&mut self, index: usize, file: Option<&Descriptor>, with_others: bool) {
         let Some(file) = file else { return };
         let Related { owner, parent, uid } = related(file);
-        let kind = self.space(index).kind();
-        if let Some(space) = self.spaces.items_mut().get_mut(index) {
-            space.owner = number_of_open(owner.as_ref());
-            space.parent = number_of_open(parent.as_ref());
-            space.uid = uid.map_or(0, |uid| u64::from(uid) + 1);
-        }
+        let Some(space) = self.spaces.at_mut(index) else { return };
+        space.owner = number_of_open(owner.as_ref());
+        space.parent = number_of_open(parent.as_ref());
+        space.uid = uid.map_or(0, |uid| u64::from(uid) + 1);
+        let kind = kind_of(space.key);
         if with_others {
             self.add(USER, owner.as_ref());
             self.add(kind, parent.as_ref());
@@ -228,7 +233,7 @@ impl Found {
         if number != 0
             && let (index, true) = self.find(key_of(kind, number))
         {
-            self.ask(index, file, self.spaces.is_whole().is_ok());
+            self.ask(index, file, !self.spaces.has_failed());
         }
     }
 
@@ -247,7 +252,7 @@ impl Found {
             let path = CStr::from_bytes_with_nul(path).unwrap_or_default();
             let file = open(CWD, path, OpenFlags::READ).ok();
             let (index, is_new) = self.find(key_of(kind, number));
-            if let Some(space) = self.spaces.items_mut().get_mut(index) {
+            if let Some(space) = self.spaces.at_mut(index) {
                 space.path = (start, end);
             }
             // Another mount may lie over it by now.
@@ -266,20 +271,21 @@ impl Found {
         sheet: &mut Sheet,
         text: &mut List<u8>,
     ) {
-        let space = self.space(index);
-        let has_parent = matches!(space.kind(), PID | USER) && space.parent != 0;
-        let parent = if has_parent { key_of(space.kind(), space.parent) } else { 0 };
+        let pid = self.process_of(index, rows, 0);
+        let Some(space) = self.spaces.items().get(index) else { return };
+        let kind = kind_of(space.key);
+        let has_parent = matches!(kind, PID | USER) && space.parent != 0;
+        let parent = if has_parent { key_of(kind, space.parent) } else { 0 };
         sheet.nodes.push([space.key, parent]);
-        let pid = self.process_of(&space, rows, 0).unwrap_or_default();
-        sheet.number(space.number());
-        sheet.text(name(space.kind()));
+        sheet.number(number_of(space.key));
+        sheet.text(name(kind));
         sheet.number(space.count as u64);
-        sheet.number(number_or_none(pid as u64));
-        sheet.number(number_or_none(space.owner));
+        number_or_none(sheet, pid as u64);
+        number_or_none(sheet, space.owner);
         sheet.number(space.uid.checked_sub(1).unwrap_or(NONE));
-        sheet.number(number_or_none(space.parent));
-        self.add_uses(index, own, sheet);
+        number_or_none(sheet, space.parent);
         let (start, end) = space.path;
+        self.add_uses(index, own, sheet);
         let path = self.paths.items().get(start..end).unwrap_or_default();
         let process = Process::open(pid).ok();
         sheet.text_or_none(path);
@@ -296,18 +302,14 @@ impl Found {
     /// Which namespaces of other kinds its processes use. A table leaves out our own, and counts where there are several.
     #[inline(never)]
     fn add_uses(&mut self, index: usize, own: &[u64; KINDS], sheet: &mut Sheet) {
-        let space = self.space(index);
-        for (kind, own) in own.iter().enumerate().filter(|(kind, _)| *kind != space.kind()) {
+        for (kind, own) in own.iter().enumerate() {
             let (mut count, mut only) = (0, 0);
-            for nth in space.start..space.start + space.count {
-                let number = self.uses.at(nth).unwrap_or_default();
-                let place = self.space_of.at(number - number % KINDS + kind).unwrap_or_default();
-                let other = self.spaces.items_mut().get_mut(place.wrapping_sub(1));
-                let Some(other) = other.filter(|other| other.counted_for != index + 1) else {
+            for nth in 0.. {
+                let Some(number) = self.next_use(index, kind, nth) else { break };
+                if number == 0 {
                     continue;
-                };
-                other.counted_for = index + 1;
-                (count, only) = (count + 1, other.number());
+                }
+                (count, only) = (count + 1, number);
                 if sheet.json {
                     add_use(sheet, kind, b":", only);
                 }
@@ -320,6 +322,21 @@ impl Found {
         }
         sheet.close_list();
     }
+
+    /// The number of the namespace of another kind that the `nth` process of one uses; 0 where an earlier one does, and
+    /// nothing behind the last.
+    #[inline(never)]
+    fn next_use(&mut self, index: usize, kind: usize, nth: usize) -> Option<u64> {
+        let space = self.spaces.items().get(index)?;
+        if nth >= space.count || kind == kind_of(space.key) {
+            return None;
+        }
+        let number = self.uses.at(space.start + nth)?;
+        let place = self.space_of.at(number - number % KINDS + kind)?;
+        let Some(other) = self.spaces.at_mut(place.wrapping_sub(1)) else { return Some(0) };
+        let is_new = core::mem::replace(&mut other.counted_for, index + 1) != index + 1;
+        Some(if is_new { number_of(other.key) } else { 0 })
+    }
 }
 
 #[inline(never)]
@@ -331,12 +348,14 @@ fn add_use(sheet: &mut Sheet, kind: usize, between: &[u8], number: u64) {
     sheet.close_item();
 }
 
-const fn number_or_none(number: u64) -> u64 {
-    if number == 0 { NONE } else { number }
+#[inline(never)]
+fn number_or_none(sheet: &mut Sheet, number: u64) {
+    sheet.number(if number == 0 { NONE } else { number });
 }
 
-fn is_wanted(space: &Space, only: Option<&[u64; KINDS]>) -> bool {
-    only.is_none_or(|only| only.get(space.kind()) == Some(&space.number()))
+#[inline(never)]
+fn is_wanted(key: u64, only: Option<&[u64; KINDS]>) -> bool {
+    only.is_none_or(|only| only.get(kind_of(key)) == Some(&number_of(key)))
 }
 
 /// The key of a use: of its process's row and the kind; 0 for none.

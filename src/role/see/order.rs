@@ -1,7 +1,6 @@
 //! Sorting, and trees of rows.
 
 use crate::sys::memory::List;
-use crate::text::call::CallError;
 
 /// Sorts numbers by an order of the caller's: a heap, so that no order makes it slow. The library's own would bring
 /// panic paths along.
@@ -112,12 +111,14 @@ impl Tree {
         sort(order, &|one, other| self.node(one + 1).place < self.node(other + 1).place);
     }
 
-    fn node(&self, index: usize) -> Node {
-        self.nodes.at(index).unwrap_or_default()
+    #[inline(never)]
+    fn node(&self, index: usize) -> &Node {
+        static NOWHERE: Node = Node { parent: 0, child: 0, next: 0, depth: 0, place: 0 };
+        self.nodes.items().get(index).unwrap_or(&NOWHERE)
     }
 
     fn change(&mut self, index: usize, change: impl FnOnce(&mut Node)) {
-        if let Some(node) = self.nodes.items_mut().get_mut(index) {
+        if let Some(node) = self.nodes.at_mut(index) {
             change(node);
         }
     }
@@ -170,11 +171,9 @@ impl Tree {
         self.node(row + 1).parent.wrapping_sub(1)
     }
 
-    /// # Errors
-    /// mmap, mremap: ENOMEM.
-    pub fn is_whole(&self) -> Result<(), CallError> {
-        self.nodes.is_whole()?;
-        self.by_number.is_whole()
+    /// Whether something of it could not be held.
+    pub const fn has_failed(&self) -> bool {
+        self.nodes.has_failed() | self.by_number.has_failed()
     }
 }
 

@@ -18,6 +18,7 @@ const PROCESSES: Packed = packed!(
     "PID pid\nINNER inner_pid\nUID uid\nS state\nMEMORY memory\nCPU -\n- cpu_ms\nCOMMAND command"
 );
 
+#[inline(never)]
 pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
     match see.first_target()? {
         Some(target) => processes_of(&target, memory),
@@ -30,9 +31,8 @@ pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
 fn containers(see: &See, memory: &mut Memory) -> Result<(), Said> {
     let Memory { sheet, firsts, table, text, other, .. } = memory;
     sheet.begin(CONTAINERS);
-    if let Some(list) = &see.list {
+    if let Some(list) = &*see.list {
         for_each_container(list, &mut |container| firsts.push(pid_of(&container)));
-        firsts.is_whole().map_err(said)?;
         table.read(Wanted::Usage).map_err(said)?;
         table.assign(firsts.items());
         for_each_container(list, &mut |container| {
@@ -44,7 +44,7 @@ fn containers(see: &See, memory: &mut Memory) -> Result<(), Said> {
             }
         });
     }
-    sheet.print(CONTAINERS);
+    sheet.print();
     Ok(())
 }
 
@@ -190,6 +190,6 @@ fn processes_of(target: &Target, memory: &mut Memory) -> Result<(), Said> {
         add_time(sheet, row.ticks * (1_000_000 / TICKS));
         add_command(&process, sheet, text);
     }
-    sheet.print(PROCESSES);
+    sheet.print();
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! Rows of cells, as a table or as JSON.
 
 use super::order::Tree;
-use super::{Said, said, write_all};
 use crate::facts::usage::{NONE, UNKNOWN};
+use crate::input::limits::UNLIMITED;
 use crate::sys::memory::List;
 use crate::text::character::{Piece, first_piece, width};
 use crate::text::line::Line;
 use crate::text::number::decimal;
-use crate::text::packed::Packed;
+use crate::text::packed::{Lines, Packed};
 use crate::text::parts::halves;
 
 /// Columns of one sheet, and one for what stands before all of them.
@@ -22,12 +22,9 @@ pub struct Sheet {
     pub json: bool,
     /// Columns of the terminal; 0: it is no terminal.
     pub width: usize,
-    /// Cells, each with a NUL behind it.
-    text: List<u8>,
-    /// Where in it each ends.
-    ends: List<usize>,
-    /// Columns.
-    count: usize,
+    cells: Cells,
+    /// A line for each column, `HEAD KEY`: HEAD is the table's, KEY is JSON's; one without has `-`.
+    columns: Option<Packed>,
     /// Items of the list that is being made.
     items: usize,
     /// Number and parent of each row, where rows are a tree.
@@ -36,7 +33,29 @@ pub struct Sheet {
     pub chosen: List<usize>,
     tree: Tree,
     /// What is told, until it is written.
-    out: List<u8>,
+    pub out: List<u8>,
+}
+
+/// Cells of all rows.
+struct Cells {
+    /// Each has a NUL behind it.
+    text: List<u8>,
+    /// Where in it each ends.
+    ends: List<usize>,
+    /// Columns.
+    count: usize,
+}
+
+impl Cells {
+    /// Cells `first` to `last` of a row, with NULs between them.
+    #[inline(never)]
+    fn of(&self, row: usize, first: usize, last: usize) -> &[u8] {
+        let index = row * self.count;
+        let before = self.ends.at((index + first).wrapping_sub(1));
+        let start = before.map_or(0, |end| end + 1);
+        let end = self.ends.at(index + last).unwrap_or(start);
+        self.text.items().get(start..end).unwrap_or_default()
+    }
 }
 
 impl Sheet {
@@ -44,9 +63,8 @@ impl Sheet {
         Self {
             json: false,
             width: 0,
-            text: List::new(),
-            ends: List::new(),
-            count: 0,
+            cells: Cells { text: List::new(), ends: List::new(), count: 0 },
+            columns: None,
             items: 0,
             nodes: List::new(),
             chosen: List::new(),
@@ -55,28 +73,39 @@ impl Sheet {
         }
     }
 
-    /// Forgets all rows; those that come have so many columns.
+    /// Forgets all rows; those that come have these columns.
     #[inline(never)]
     pub fn begin(&mut self, columns: Packed) {
-        self.text.truncate(0);
-        self.ends.truncate(0);
+        self.cells.text.truncate(0);
+        self.cells.ends.truncate(0);
         self.nodes.truncate(0);
         self.chosen.truncate(0);
-        self.count = columns.lines().count();
+        self.cells.count = columns.lines().count();
+        self.columns = Some(columns);
+    }
+
+    /// Whether something of it could not be held.
+    pub const fn has_failed(&self) -> bool {
+        self.cells.text.has_failed()
+            | self.cells.ends.has_failed()
+            | self.nodes.has_failed()
+            | self.chosen.has_failed()
+            | self.tree.has_failed()
+            | self.out.has_failed()
     }
 
     /// Ends the cell.
     #[inline(never)]
     fn end_cell(&mut self) {
-        self.ends.push(self.text.items().len());
-        self.text.push(0);
+        self.cells.ends.push(self.cells.text.items().len());
+        self.cells.text.push(0);
     }
 
     /// Begins a string in the cell.
     #[inline(never)]
     pub fn open(&mut self) {
         if self.json {
-            self.text.push(b'"');
+            self.cells.text.push(b'"');
         }
     }
 
@@ -86,18 +115,22 @@ impl Sheet {
         while !rest.is_empty() {
             let taken = match first_piece(rest, self.json) {
                 Piece::Plain(count) => {
-                    self.text.extend(rest.get(..count).unwrap_or_default());
+                    self.cells.text.extend(rest.get(..count).unwrap_or_default());
                     count
                 }
                 Piece::Quoted => {
-                    self.text.push(b'\\');
-                    self.text.push(rest.first().copied().unwrap_or_default());
+                    self.cells.text.push(b'\\');
+                    self.cells.text.push(rest.first().copied().unwrap_or_default());
                     1
                 }
                 Piece::Escaped(number, count) => {
-                    self.text.extend(if self.json { b"\\u00" } else { b"\\x" });
+                    self.cells.text.extend(if self.json { b"\\u00" } else { b"\\x" });
                     for digit in [number >> 4, number & 15] {
-                        self.text.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+                        self.cells.text.push(if digit < 10 {
+                            b'0' + digit
+                        } else {
+                            b'a' + digit - 10
+                        });
                     }
                     count
                 }
@@ -111,7 +144,7 @@ impl Sheet {
     pub fn add_number(&mut self, number: u64) {
         let mut digits = [0; 20];
         let start = decimal(number, &mut digits);
-        self.text.extend(digits.get(start..).unwrap_or_default());
+        self.cells.text.extend(digits.get(start..).unwrap_or_default());
     }
 
     /// Ends the string, and the cell.
@@ -137,7 +170,7 @@ impl Sheet {
     /// A cell that is no string.
     #[inline(never)]
     fn bare(&mut self, json: &[u8], table: &[u8]) {
-        self.text.extend(if self.json { json } else { table });
+        self.cells.text.extend(if self.json { json } else { table });
         self.end_cell();
     }
 
@@ -151,9 +184,10 @@ impl Sheet {
         self.bare(b"null", b"-");
     }
 
-    /// A cell of a limit that does not bound.
-    pub fn unlimited(&mut self) {
-        self.bare(b"null", b"unlimited");
+    /// A cell of a limit, which may not bound.
+    #[inline(never)]
+    pub fn limit(&mut self, limit: u64) {
+        if limit == UNLIMITED { self.bare(b"null", b"unlimited") } else { self.number(limit) }
     }
 
     /// Whether a number stands for none, which makes the cell.
@@ -199,9 +233,9 @@ impl Sheet {
             unit = units.next();
         }
         self.add_number(tenths / 10);
-        self.text.push(b'.');
+        self.cells.text.push(b'.');
         self.add_number(tenths % 10);
-        self.text.push(unit.copied().unwrap_or(b'?'));
+        self.cells.text.push(unit.copied().unwrap_or(b'?'));
         self.end_cell();
     }
 
@@ -212,7 +246,7 @@ impl Sheet {
             return;
         }
         self.add_number(number / 100);
-        self.text.push(b'.');
+        self.cells.text.push(b'.');
         self.add_number(number / 10 % 10);
         self.add_number(number % 10);
         self.end_cell();
@@ -227,7 +261,7 @@ impl Sheet {
             (_, true) => b",",
             (_, false) => b" ",
         };
-        self.text.extend(before);
+        self.cells.text.extend(before);
         self.items += 1;
         self.open();
     }
@@ -257,17 +291,16 @@ impl Sheet {
 
     /// How many rows there are.
     pub fn rows(&self) -> usize {
-        self.ends.items().len().checked_div(self.count).unwrap_or(0)
+        self.cells.ends.items().len().checked_div(self.cells.count).unwrap_or(0)
     }
 
     /// Cells `first` to `last` of a row, with NULs between them.
-    #[inline(never)]
     pub fn cells(&self, row: usize, first: usize, last: usize) -> &[u8] {
-        let index = row * self.count;
-        let before = self.ends.at((index + first).wrapping_sub(1));
-        let start = before.map_or(0, |end| end + 1);
-        let end = self.ends.at(index + last).unwrap_or(start);
-        self.text.items().get(start..end).unwrap_or_default()
+        self.cells.of(row, first, last)
+    }
+
+    fn columns(&self) -> Lines {
+        self.columns.unwrap_or(Packed::new(b"")).lines()
     }
 
     /// Tells words of JSON or of a table.
@@ -275,24 +308,23 @@ impl Sheet {
         self.out.extend(text);
     }
 
-    /// Tells all rows: a table with a heading, or an array. `columns` has a line for each, `HEAD KEY`: HEAD is the
-    /// table's, KEY is JSON's; one without has `-`.
+    /// Tells all rows: a table with a heading, or an array.
     #[inline(never)]
-    pub fn print(&mut self, columns: Packed) {
+    pub fn print(&mut self) {
         if self.chosen.items().is_empty() {
             for row in 0..self.rows() {
                 self.chosen.push(row);
             }
         }
         self.tree.make(self.nodes.items(), self.chosen.items_mut());
-        if self.json { self.print_array(columns) } else { self.print_table(columns) }
+        if self.json { self.print_array() } else { self.print_table() }
     }
 
-    fn print_array(&mut self, columns: Packed) {
+    fn print_array(&mut self) {
         let mut before: &[u8] = b"[";
         for index in 0..self.chosen.items().len() {
             self.tell(before);
-            self.print_members(self.chosen.at(index).unwrap_or_default(), columns);
+            self.print_members(self.chosen.at(index).unwrap_or_default());
             self.tell(b"}");
             before = b",\n";
         }
@@ -301,10 +333,10 @@ impl Sheet {
 
     /// `{"KEY":CELL,…`, of one row.
     #[inline(never)]
-    pub fn print_members(&mut self, row: usize, columns: Packed) {
+    pub fn print_members(&mut self, row: usize) {
         let mut before: &[u8] = b"{\"";
         let mut line = Line::new();
-        for (column, names) in columns.lines().enumerate() {
+        for (column, names) in self.columns().enumerate() {
             let key = halves(names.unpack(&mut line), b' ').1;
             if key != b"-" {
                 self.tell(before);
@@ -316,19 +348,15 @@ impl Sheet {
         }
     }
 
-    #[inline(never)]
     fn tell_cell(&mut self, row: usize, column: usize) {
-        let index = row * self.count + column;
-        let start = self.ends.at(index.wrapping_sub(1)).map_or(0, |end| end + 1);
-        let end = self.ends.at(index).unwrap_or(start);
-        self.out.extend(self.text.items().get(start..end).unwrap_or_default());
+        self.out.extend(self.cells.of(row, column, column));
     }
 
     /// A line for each cell of a row: its key and it.
     #[inline(never)]
-    pub fn print_lines(&mut self, row: usize, columns: Packed) {
+    pub fn print_lines(&mut self, row: usize) {
         let mut line = Line::new();
-        for (column, names) in columns.lines().enumerate() {
+        for (column, names) in self.columns().enumerate() {
             let start = self.out.items().len();
             let key = halves(names.unpack(&mut line), b' ').1;
             self.tell(key);
@@ -346,11 +374,20 @@ impl Sheet {
         }
     }
 
+    fn print_table(&mut self) {
+        let mut widths = [0; COLUMNS];
+        self.measure(&mut widths);
+        self.print_row(None, &widths);
+        for index in 0..self.chosen.items().len() {
+            self.print_row(self.chosen.at(index), &widths);
+        }
+    }
+
+    /// Finds how wide columns are; 0: it is none of the table's.
     #[inline(never)]
-    fn print_table(&mut self, columns: Packed) {
-        let mut widths = [0_usize; COLUMNS];
+    fn measure(&self, widths: &mut [usize; COLUMNS]) {
         let mut line = Line::new();
-        for ((column, names), place) in columns.lines().enumerate().zip(&mut widths) {
+        for ((column, names), place) in self.columns().enumerate().zip(&mut *widths) {
             let head = halves(names.unpack(&mut line), b' ').0;
             if head == b"-" {
                 continue;
@@ -365,29 +402,30 @@ impl Sheet {
         if let Some(last) = widths.iter_mut().rfind(|width| **width > 0) {
             *last = 1;
         }
-        for index in 0..self.chosen.items().len() + 1 {
-            let row = self.chosen.at(index.wrapping_sub(1));
-            let (start, mut end) = (self.out.items().len(), 0);
-            for ((column, names), width) in columns.lines().enumerate().zip(&widths) {
-                if *width == 0 {
-                    continue;
-                }
-                end += width;
-                match row {
-                    None => {
-                        self.out.extend(halves(names.unpack(&mut line), b' ').0);
-                    }
-                    Some(row) => {
-                        if column == 0 {
-                            self.draw(row);
-                        }
-                        self.tell_cell(row, column);
-                    }
-                }
-                self.pad(start, if *width > 1 { end } else { 0 });
+    }
+
+    /// The line of one row; without one that of the headings.
+    #[inline(never)]
+    fn print_row(&mut self, row: Option<usize>, widths: &[usize; COLUMNS]) {
+        let (start, mut end) = (self.out.items().len(), 0);
+        let mut line = Line::new();
+        for ((column, names), width) in self.columns().enumerate().zip(widths) {
+            if *width == 0 {
+                continue;
             }
-            self.end_line(start);
+            end += width;
+            match row {
+                None => self.tell(halves(names.unpack(&mut line), b' ').0),
+                Some(row) => {
+                    if column == 0 {
+                        self.draw(row);
+                    }
+                    self.tell_cell(row, column);
+                }
+            }
+            self.pad(start, if *width > 1 { end } else { 0 });
         }
+        self.end_line(start);
     }
 
     /// Draws the branches that lead to a row.
@@ -425,28 +463,6 @@ impl Sheet {
             self.tell("\u{2026}".as_bytes());
         }
         self.tell(b"\n");
-    }
-
-    /// Writes what was told.
-    ///
-    /// # Errors
-    /// What could not be written or held: nothing is written then.
-    #[inline(never)]
-    pub fn end(&mut self) -> Result<(), Said> {
-        let lists = [
-            self.text.is_whole(),
-            self.ends.is_whole(),
-            self.nodes.is_whole(),
-            self.chosen.is_whole(),
-            self.tree.is_whole(),
-            self.out.is_whole(),
-        ];
-        for whole in lists {
-            whole.map_err(said)?;
-        }
-        write_all(self.out.items())?;
-        self.out.truncate(0);
-        Ok(())
     }
 }
 

@@ -31,6 +31,7 @@ pub struct Watched {
     at_ms: u64,
 }
 
+#[inline(never)]
 pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
     let is_live = memory.sheet.width > 0 && !see.options.once;
     look(see, memory)?;
@@ -44,11 +45,11 @@ pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
             memory.sheet.tell(b"\x1b[H\x1b[J");
         }
         look(see, memory)?;
-        memory.sheet.print(COLUMNS);
+        memory.sheet.print();
         if !is_live {
             return Ok(());
         }
-        memory.sheet.end()?;
+        memory.end()?;
     }
 }
 
@@ -79,9 +80,6 @@ fn look(see: &See, memory: &mut Memory) -> Result<(), Said> {
             }
         });
     }
-    watched.is_whole().map_err(said)?;
-    names.is_whole().map_err(said)?;
-    firsts.is_whole().map_err(said)?;
     table.read(Wanted::Usage).map_err(said)?;
     table.assign(firsts.items());
     let mut rest = names.items();
