@@ -101,7 +101,7 @@ impl<H: Host> Shell<'_, H> {
         if self.is_set(XTRACE) {
             let prompt = self.own_symbol(b"PS4");
             let value = self.value(prompt);
-            self.memory.push_copy(value, self.memory.length(value));
+            self.memory.push_string(value);
         }
     }
 
@@ -240,7 +240,7 @@ impl<H: Host> Shell<'_, H> {
         let mut rest = words;
         while rest.count > 0 {
             let word = self.next_word(&mut rest);
-            self.memory.push_copy(word, self.memory.length(word) + 1);
+            self.memory.push_whole(word);
         }
         self.push_environment();
         self.memory.push(0);
@@ -305,7 +305,7 @@ impl<H: Host> Shell<'_, H> {
         let is_first = *at == 0;
         if has_slash || path == 0 {
             *at = usize::MAX;
-            self.memory.push_copy(name, self.memory.length(name) + 1);
+            self.memory.push_whole(name);
             return is_first;
         }
         if is_first {
@@ -320,7 +320,7 @@ impl<H: Host> Shell<'_, H> {
         if length > 0 {
             self.memory.push(b'/');
         }
-        self.memory.push_copy(name, self.memory.length(name) + 1);
+        self.memory.push_whole(name);
         *at += length;
         true
     }
@@ -335,9 +335,9 @@ impl<H: Host> Shell<'_, H> {
             let value = self.memory.word(symbol + entry::VALUE);
             if self.flags(symbol) & EXPORTED != 0 && value != 0 {
                 let name = symbol + entry::NAME;
-                self.memory.push_copy(name, self.memory.length(name));
+                self.memory.push_string(name);
                 self.memory.push(b'=');
-                self.memory.push_copy(value, self.memory.length(value) + 1);
+                self.memory.push_whole(value);
             }
         }
     }

@@ -140,7 +140,7 @@ impl<H: Host> Shell<'_, H> {
                 };
                 let typed = self.memory.string(target.name);
                 if is_wanted != 0 && self.memory.string(name).starts_with(typed) {
-                    self.memory.push_copy(name, self.memory.length(name) + 1);
+                    self.memory.push_whole(name);
                     count += 1;
                 }
             }
@@ -212,7 +212,7 @@ impl<H: Host> Shell<'_, H> {
                 if is_directory { all } else { !target.is_command || self.host.access(text, 1) };
             if is_wanted {
                 count += 1;
-                self.memory.push_copy(name, self.memory.length(name));
+                self.memory.push_string(name);
                 if is_directory {
                     self.memory.push(b'/');
                 }
@@ -258,7 +258,7 @@ impl<H: Host> Shell<'_, H> {
                 break;
             }
             (before, listed) = (name, listed + 1);
-            self.memory.push_copy(name, self.memory.length(name));
+            self.memory.push_string(name);
             self.memory.push_bytes(b"  ");
         }
         self.memory.push(b'\n');

@@ -117,7 +117,7 @@ impl<H: Host> Shell<'_, H> {
             self.edit()
         } else {
             let output = self.memory.top;
-            self.memory.push_copy(prompt, self.memory.length(prompt));
+            self.memory.push_string(prompt);
             let _ = self.write(SCREEN, output);
             !self.is_typed || self.await_plain_line()
         };

@@ -409,7 +409,7 @@ impl Editor {
 
     /// The prompt is to be shown again, all of it, where the cursor is.
     pub fn draw_prompt(&mut self, memory: &mut Memory<'_>) {
-        memory.push_copy(self.prompt, memory.length(self.prompt));
+        memory.push_string(self.prompt);
         (self.shown, self.hidden) = (self.line, 0);
     }
 
@@ -441,7 +441,7 @@ impl Editor {
         }
         memory.push(b'\r');
         if prompt > 0 {
-            memory.push_copy(self.prompt_line, memory.length(self.prompt_line));
+            memory.push_string(self.prompt_line);
         }
         let mut column = 0;
         for (from, to) in [(self.line, self.left), (self.right, self.end())] {

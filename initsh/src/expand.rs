@@ -14,6 +14,7 @@ use crate::tree::{code, operator};
 
 /// The field that is being built.
 #[derive(Clone, Copy, Default)]
+#[repr(C)]
 pub(crate) struct Field {
     pub start: At,
     /// How many fields have ended.
@@ -278,7 +279,7 @@ impl<H: Host> Shell<'_, H> {
             let home = self.symbols.home;
             let value = self.value(home);
             if value != 0 {
-                self.memory.push_copy(value, self.memory.length(value));
+                self.memory.push_string(value);
             }
             value != 0
         } else {

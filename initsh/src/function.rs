@@ -21,10 +21,10 @@ pub(crate) struct Frame {
     block: At,
     base: usize,
     pub locals: At,
-    loops: usize,
-    functions: usize,
-    sourced: usize,
-    tested: usize,
+    loops: u32,
+    functions: u32,
+    sourced: u32,
+    tested: u32,
 }
 
 impl<H: Host> Shell<'_, H> {
@@ -87,7 +87,7 @@ impl<H: Host> Shell<'_, H> {
         self.tested = frame.tested;
     }
 
-    pub(crate) const fn loops_of(&self, frame: &Frame) -> usize {
+    pub(crate) const fn loops_of(&self, frame: &Frame) -> u32 {
         frame.loops
     }
 

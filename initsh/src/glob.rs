@@ -63,7 +63,7 @@ impl<H: Host> Shell<'_, H> {
                 found.count += self.matching(path, at, length, with_slash, buffer);
                 continue;
             }
-            self.memory.push_copy(path, self.memory.length(path));
+            self.memory.push_string(path);
             let mut place = at;
             while place < at + length {
                 if matches!(self.memory.byte(place), code::ESCAPE | b'\\')
@@ -112,8 +112,8 @@ impl<H: Host> Shell<'_, H> {
                 let is_hidden = name.first() == Some(&b'.')
                     && !matches!(shape, [b'.', ..] | [code::ESCAPE | b'\\', b'.', ..]);
                 if !is_hidden && matches(shape, name) {
-                    self.memory.push_copy(path, self.memory.length(path));
-                    self.memory.push_copy(at, self.memory.length(at));
+                    self.memory.push_string(path);
+                    self.memory.push_string(at);
                     self.end_path(with_slash);
                     found += 1;
                 }
@@ -130,7 +130,7 @@ impl<H: Host> Shell<'_, H> {
         while paths.count > 0 {
             let path = self.next_word(&mut paths);
             if self.host.status(self.memory.c_string(path), Look::At).is_ok() {
-                self.memory.push_copy(path, self.memory.length(path) + 1);
+                self.memory.push_whole(path);
                 found.count += 1;
             }
         }
@@ -167,7 +167,7 @@ impl<H: Host> Shell<'_, H> {
         let sorted = self.memory.top;
         for place in 0..count {
             let path = self.memory.word(table + 4 * place);
-            self.memory.push_copy(path, self.memory.length(path) + 1);
+            self.memory.push_whole(path);
         }
         if !self.memory.full {
             self.memory.copy(sorted, start, bytes);

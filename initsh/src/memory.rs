@@ -5,19 +5,23 @@ use core::ffi::CStr;
 /// An offset into the region. 0 stands for nothing.
 pub(crate) type At = usize;
 
-/// Below it lies room for a number's digits behind 32 bytes that stay 0: the fields of no entry.
-const FIRST: At = 64;
+/// Where the stack begins. Below it lie, behind 32 bytes that stay 0 (the fields of no entry), a number's digits and the
+/// lists of free blocks.
+const FIRST: At = FREE + 4 * CLASSES;
 /// What the heap leaves: that there is no memory must still be said.
 const WORDS_BYTES: usize = 512;
 /// Where `number` writes.
 const DIGITS: At = 32;
 const DIGITS_BYTES: usize = 24;
+/// The first free block of each class, as a number of four bytes; 0 is none.
+const FREE: At = 64;
 
 /// Blocks of the heap have 16 << class bytes, their class in the four before the address.
 const CLASSES: usize = 26;
 const HEAD_BYTES: usize = 4;
 
-/// The region. What does not fit is not stored, and sets `full`: whoever is about to have an effect asks that.
+/// The region. What does not fit is not stored, and sets `full`: whoever is about to have an effect asks that. It is
+/// small, so that what stands behind it in the shell is within reach of short instructions.
 #[repr(C)]
 pub(crate) struct Memory<'m> {
     bytes: &'m mut [u8],
@@ -27,13 +31,12 @@ pub(crate) struct Memory<'m> {
     low: At,
     /// Something did not fit.
     pub full: bool,
-    free: [u32; CLASSES],
 }
 
 impl<'m> Memory<'m> {
     pub const fn new(bytes: &'m mut [u8]) -> Self {
         let low = bytes.len();
-        Self { bytes, top: FIRST, low, free: [0; CLASSES], full: false }
+        Self { bytes, top: FIRST, low, full: false }
     }
 
     pub fn byte(&self, at: At) -> u8 {
@@ -46,15 +49,17 @@ impl<'m> Memory<'m> {
         }
     }
 
-    /// Four bytes as a number.
+    /// Four bytes as a number. Out of line, as `set_word` is: two hundred places ask for one.
+    #[inline(never)]
     pub fn word(&self, at: At) -> usize {
         let bytes = self.bytes.get(at..).and_then(<[u8]>::first_chunk);
         bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize)
     }
 
+    #[inline(never)]
     pub fn set_word(&mut self, at: At, word: usize) {
         // What is nowhere keeps nothing.
-        if at >= FIRST
+        if at >= FREE
             && let Some(place) = self.bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut)
         {
             *place = (word as u32).to_le_bytes();
@@ -150,6 +155,18 @@ impl<'m> Memory<'m> {
         }
     }
 
+    /// Appends a string that stands elsewhere, without its NUL.
+    #[inline(never)]
+    pub fn push_string(&mut self, from: At) {
+        self.push_copy(from, self.length(from));
+    }
+
+    /// The same with its NUL.
+    #[inline(never)]
+    pub fn push_whole(&mut self, from: At) {
+        self.push_copy(from, self.length(from) + 1);
+    }
+
     /// Copies forwards; the ranges may overlap where `to` lies below `from`.
     #[inline(never)]
     pub fn copy(&mut self, from: At, to: At, length: usize) {
@@ -177,13 +194,14 @@ impl<'m> Memory<'m> {
     pub fn allocate(&mut self, length: usize) -> At {
         let needed = length + HEAD_BYTES;
         let class = (needed.max(16) - 1).ilog2() as usize - 3;
-        let Some(free) = self.free.get(class).map(|free| *free as usize) else {
+        if class >= CLASSES {
             self.full = true;
             return 0;
-        };
+        }
+        let free = self.word(FREE + 4 * class);
         if free != 0 {
             let next = self.word(free);
-            self.set_free(class, next);
+            self.set_word(FREE + 4 * class, next);
             return free;
         }
         let size = 16 << class;
@@ -196,19 +214,13 @@ impl<'m> Memory<'m> {
         self.low + HEAD_BYTES
     }
 
-    fn set_free(&mut self, class: usize, at: At) {
-        if let Some(place) = self.free.get_mut(class) {
-            *place = at as u32;
-        }
-    }
-
     /// Gives a block back; 0 is none.
     pub fn release(&mut self, at: At) {
         if at != 0 {
-            let class = self.word(at - HEAD_BYTES);
-            let next = self.free.get(class).copied().unwrap_or(0);
-            self.set_word(at, next as usize);
-            self.set_free(class, at);
+            let list = FREE + 4 * self.word(at - HEAD_BYTES);
+            let next = self.word(list);
+            self.set_word(at, next);
+            self.set_word(list, at);
         }
     }
 
@@ -251,6 +263,6 @@ impl<'m> Memory<'m> {
     #[inline(never)]
     pub fn push_number(&mut self, number: i64) {
         let at = self.number(number);
-        self.push_copy(at, self.length(at));
+        self.push_string(at);
     }
 }

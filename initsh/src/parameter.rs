@@ -99,7 +99,7 @@ impl<H: Host> Shell<'_, H> {
         self.begin_error();
         self.memory.push_copy(copy, length);
         self.memory.push_bytes(b": ");
-        self.memory.push_copy(text, self.memory.length(text));
+        self.memory.push_string(text);
         self.end_error(mark, 0);
         self.status = 2;
         Err(Fail)

@@ -36,40 +36,40 @@ pub(crate) enum Ahead {
     Byte,
 }
 
-/// A source of text and what was last found in it.
+/// A source of text and what was last found in it. What is used most stands first, as in the shell.
 #[derive(Clone, Copy, Default)]
+#[repr(C)]
 pub(crate) struct Reader {
     /// What is there and was not used yet.
     pub at: At,
     pub end: At,
-    /// -1 for a string.
-    pub descriptor: i32,
-    buffer: At,
-    pub ahead: Ahead,
-    pub line: u32,
-    column: u32,
-
+    /// Where the token's word stands, also while it is being read.
+    pub word: At,
     /// There is a token that nobody took.
     pub waiting: bool,
     pub token: Token,
     /// Its reserved word, or 0.
     pub keyword: u8,
-    pub token_line: u32,
-    token_column: u32,
-    /// Where its word stands, also while it is being read.
-    pub word: At,
     /// The kind of a redirection, and its descriptor; 255 is the usual one.
     pub redirection: u8,
     pub number: u8,
-    /// Here-documents whose text comes behind the line: redirections and functions that hold them.
-    pub pending: List,
-    pub functions: At,
-    /// How deep commands stand in each other.
-    pub depth: u16,
+    pub ahead: Ahead,
     /// A command has begun, and its next line has another prompt.
     pub goes_on: bool,
     /// There is nothing more to read; a terminal would begin anew.
     ended: bool,
+    /// -1 for a string.
+    pub descriptor: i32,
+    /// How deep commands stand in each other.
+    pub depth: u16,
+    pub line: u32,
+    column: u32,
+    pub token_line: u32,
+    token_column: u32,
+    buffer: At,
+    /// Here-documents whose text comes behind the line: redirections and functions that hold them.
+    pub pending: List,
+    pub functions: At,
 }
 
 impl Reader {

@@ -38,75 +38,76 @@ pub(crate) struct Words {
 }
 
 /// A shell over a host and a region of memory. What is used most stands first: a place below 128 takes one byte in an
-/// instruction, others four.
+/// instruction, others four. The address of the memory is that of the shell, so that it needs no register of its own.
 #[repr(C)]
 pub struct Shell<'m, H: Host> {
+    pub(crate) memory: Memory<'m>,
     pub(crate) host: &'m mut H,
-    /// What is added to addresses of the tree that is evaluated.
-    pub(crate) base: usize,
-    pub(crate) name: At,
-    /// `$@`, and the heap block that they stand in, or 0.
-    pub(crate) parameters: Words,
-    /// `exit` was called: an interactive shell ends too.
-    pub(crate) ends: bool,
     /// `$?`
     pub(crate) status: i32,
     pub(crate) options: u32,
-    pub(crate) line: usize,
     pub(crate) skip: Skip,
     /// `exit` was called, or the shell replaced itself in vain: nothing catches the `Fail`.
     pub(crate) exiting: bool,
+    /// `exit` was called: an interactive shell ends too.
+    pub(crate) ends: bool,
     /// The command line is being read.
     pub(crate) starting: bool,
+    /// Arithmetic only is read.
     pub(crate) dry: bool,
     pub(crate) has_traps: bool,
     /// A process of its own below the shell.
     pub(crate) is_child: bool,
-    pub(crate) depth: u16,
-    pub(crate) memory: Memory<'m>,
-    pub(crate) field: Field,
-    /// Arithmetic: what is left of the expression, and whether it only is read.
+    /// Arithmetic: what is left of the expression.
     pub(crate) cursor: At,
+    pub(crate) field: Field,
+    pub(crate) reader: Reader,
+    /// `$@`, and the heap block that they stand in, or 0.
+    pub(crate) parameters: Words,
+    pub(crate) parameters_block: At,
+    /// What is added to addresses of the tree that is evaluated.
+    pub(crate) base: usize,
+    pub(crate) name: At,
+    pub(crate) line: usize,
+    pub(crate) depth: u16,
+    /// For how many commands a word about stopped jobs holds.
+    pub(crate) warned: u8,
+    /// What the person has typed so far is to be forgotten: the source has an end here.
+    pub(crate) is_given_up: bool,
+    /// Somebody types what is read.
+    pub(crate) is_typed: bool,
+    /// How many loops `break` and `continue` still leave.
+    pub(crate) skip_count: u32,
+    pub(crate) loops: u32,
+    pub(crate) functions: u32,
+    pub(crate) sourced: u32,
+    /// How many conditions we are in, where `-e` does nothing.
+    pub(crate) tested: u32,
+    /// Saved values of the running function's local variables.
+    pub(crate) locals: At,
     pub(crate) flag: At,
     pub(crate) argument: At,
     /// Where the word ended that was expanded last.
     pub(crate) cursor_after_word: At,
     pub(crate) symbols: Symbols,
-    pub(crate) reader: Reader,
     /// Which bytes are in IFS.
     pub(crate) ifs: [u32; 8],
-    pub(crate) parameters_block: At,
-    /// How many loops `break` and `continue` still leave.
-    pub(crate) skip_count: usize,
-    pub(crate) loops: usize,
-    pub(crate) functions: usize,
-    pub(crate) sourced: usize,
-    /// How many conditions we are in, where `-e` does nothing.
-    pub(crate) tested: usize,
-    /// Saved values of the running function's local variables.
-    pub(crate) locals: At,
     /// The status of the last command substitution of a command, if it had one.
     pub(crate) substituted: Option<i32>,
     /// `getopts` and the options of built-ins: the place within a word.
     pub(crate) option_place: usize,
-    /// What the person has typed so far is to be forgotten: the source has an end here.
-    pub(crate) is_given_up: bool,
-    /// Somebody types what is read.
-    pub(crate) is_typed: bool,
-    /// For how many commands a word about stopped jobs holds.
-    pub(crate) warned: u8,
     /// Where jobs are controlled: the terminal that they share; else -1.
     pub(crate) terminal: i32,
     /// The group that we were in before, and how many jobs have begun.
     pub(crate) first_group: i32,
     pub(crate) begun: u32,
     pub(crate) editor: Editor,
-    pub(crate) jobs: [Job; JOBS],
-    pub(crate) no_job: Job,
     pub(crate) last_background: i32,
     /// In the action of a trap: the status before it, which `exit` alone gives. XCU 2.14, exit
     pub(crate) before_action: Option<i32>,
     pub(crate) process: u32,
+    pub(crate) no_job: Job,
+    pub(crate) jobs: [Job; JOBS],
     /// Actions of signals; 0 of EXIT.
     pub(crate) traps: [u32; TRAPS],
 }
@@ -393,7 +394,7 @@ impl<'m, H: Host> Shell<'m, H> {
     #[inline(never)]
     pub(crate) fn begin_error(&mut self) {
         let name = self.name;
-        self.memory.push_copy(name, self.memory.length(name));
+        self.memory.push_string(name);
         self.memory.push_bytes(b": ");
         if !self.starting {
             self.memory.push_bytes(b"line ");
@@ -421,7 +422,7 @@ impl<'m, H: Host> Shell<'m, H> {
         let mark = self.memory.top;
         self.begin_error();
         if operand != 0 {
-            self.memory.push_copy(operand, self.memory.length(operand));
+            self.memory.push_string(operand);
             self.memory.push_bytes(b": ");
         }
         self.memory.push_bytes(words);
@@ -465,7 +466,7 @@ impl<'m, H: Host> Shell<'m, H> {
         let mark = self.memory.top;
         let (line, column) = self.reader.place();
         let name = self.name;
-        self.memory.push_copy(name, self.memory.length(name));
+        self.memory.push_string(name);
         self.memory.push_bytes(b": line ");
         self.memory.push_number(line.into());
         self.memory.push_bytes(b", column ");

@@ -80,7 +80,7 @@ impl<H: Host> Shell<'_, H> {
     fn run_action(&mut self, action: At) -> Run {
         let mark = self.memory.top;
         let status = self.status;
-        self.memory.push_copy(action, self.memory.length(action) + 1);
+        self.memory.push_whole(action);
         let skip = mem::take(&mut self.skip);
         let before = self.before_action.replace(status);
         let done = self.eval_string(mark, false);

@@ -124,7 +124,7 @@ impl<H: Host> Shell<'_, H> {
             if length > 0 {
                 self.memory.push(b'/');
             }
-            self.memory.push_copy(target, self.memory.length(target) + 1);
+            self.memory.push_whole(target);
             let found = self.host.status(self.memory.c_string(path), Look::Through);
             if found.is_ok_and(|status| status.mode & 0o170_000 == 0o040_000) {
                 *shows |= length > 0;
@@ -146,7 +146,7 @@ impl<H: Host> Shell<'_, H> {
             if pwd == 0 || self.memory.byte(pwd) != b'/' {
                 return 0;
             }
-            self.memory.push_copy(pwd, self.memory.length(pwd));
+            self.memory.push_string(pwd);
             if self.memory.top == start + 1 {
                 self.memory.top = start;
             }

@@ -120,7 +120,7 @@ impl<H: Host> Shell<'_, H> {
 
     fn push_text(&mut self, place: usize) {
         let text = self.job(place).text as usize;
-        self.memory.push_copy(text, self.memory.length(text));
+        self.memory.push_string(text);
         self.memory.push(b'\n');
     }
 

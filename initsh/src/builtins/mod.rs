@@ -178,7 +178,7 @@ impl<H: Host> Shell<'_, H> {
         }
         if self.loops > 0 {
             self.skip = if number == builtin::BREAK { Skip::Break } else { Skip::Continue };
-            self.skip_count = (count as usize).min(self.loops);
+            self.skip_count = (count as u32).min(self.loops);
         }
         Ok(0)
     }
@@ -206,7 +206,7 @@ impl<H: Host> Shell<'_, H> {
         let text = self.memory.top;
         while words.count > 0 {
             let word = self.next_word(&mut words);
-            self.memory.push_copy(word, self.memory.length(word));
+            self.memory.push_string(word);
             self.memory.push(if words.count > 0 { b' ' } else { 0 });
         }
         if self.memory.top == text {

@@ -146,7 +146,7 @@ impl<H: Host> Shell<'_, H> {
             before = symbol;
             let name = symbol + entry::NAME;
             self.memory.push_bytes(prefix);
-            self.memory.push_copy(name, self.memory.length(name));
+            self.memory.push_string(name);
             let value = self.value(symbol);
             if value != 0 {
                 self.memory.push(b'=');
@@ -196,7 +196,7 @@ impl<H: Host> Shell<'_, H> {
         let text = self.memory.string(at);
         let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"%+,-./:=@_^".contains(byte);
         if !text.is_empty() && text.iter().all(is_plain) {
-            self.memory.push_copy(at, self.memory.length(at));
+            self.memory.push_string(at);
         } else {
             self.push_single_quoted(at);
         }

@@ -21,7 +21,7 @@ impl<H: Host> Shell<'_, H> {
                     let prompt = self.argument;
                     if self.host.is_terminal(0) {
                         let mark = self.memory.top;
-                        self.memory.push_copy(prompt, self.memory.length(prompt));
+                        self.memory.push_string(prompt);
                         let _ = self.write(2, mark);
                     }
                 }
@@ -257,7 +257,7 @@ impl<H: Host> Shell<'_, H> {
         if path == 0 {
             self.memory.top = mark;
             if in_words {
-                self.memory.push_copy(name, self.memory.length(name));
+                self.memory.push_string(name);
                 self.memory.push_bytes(b": not found\n");
                 self.output(mark);
             }
@@ -265,11 +265,11 @@ impl<H: Host> Shell<'_, H> {
         }
         let out = self.memory.top;
         if in_words {
-            self.memory.push_copy(name, self.memory.length(name));
+            self.memory.push_string(name);
             self.memory.push_bytes(what);
         }
         if !in_words || path != name || what == b" is " {
-            self.memory.push_copy(path, self.memory.length(path));
+            self.memory.push_string(path);
         }
         self.memory.push(b'\n');
         let status = self.output(out);
