@@ -2,6 +2,8 @@
 
 use core::ffi::CStr;
 
+use crate::limits::{LEAST_BYTES, MEMORY_BYTES};
+
 /// An offset into the region. 0 stands for nothing.
 pub(crate) type At = usize;
 
@@ -24,7 +26,8 @@ const HEAD_BYTES: usize = 4;
 /// small, so that what stands behind it in the shell is within reach of short instructions.
 #[repr(C)]
 pub(crate) struct Memory<'m> {
-    bytes: &'m mut [u8],
+    /// Of a length that the program knows: none has to be handed on, and compared with, wherever a byte is asked for.
+    bytes: &'m mut [u8; MEMORY_BYTES],
     /// Where the stack ends.
     pub top: At,
     /// Where the heap begins.
@@ -34,8 +37,9 @@ pub(crate) struct Memory<'m> {
 }
 
 impl<'m> Memory<'m> {
-    pub const fn new(bytes: &'m mut [u8]) -> Self {
-        let low = bytes.len();
+    /// A region of which so many bytes are used at most.
+    pub fn new(bytes: &'m mut [u8; MEMORY_BYTES], bound: usize) -> Self {
+        let low = bound.clamp(LEAST_BYTES, MEMORY_BYTES);
         Self { bytes, top: FIRST, low, full: false }
     }
 
@@ -100,10 +104,6 @@ impl<'m> Memory<'m> {
         } else {
             self.full = true;
         }
-    }
-
-    pub const fn size(&self) -> usize {
-        self.bytes.len()
     }
 
     #[inline(never)]

@@ -6,7 +6,7 @@ use crate::editor::Editor;
 use crate::expand::Field;
 use crate::host::{Host, Identity};
 use crate::jobs::Job;
-use crate::limits::{JOBS, LEAST_BYTES, READ_BYTES};
+use crate::limits::{JOBS, MEMORY_BYTES, READ_BYTES};
 use crate::memory::{At, Memory};
 use crate::options::{COMMAND, INTERACTIVE, MONITOR, STDIN};
 use crate::reader::{Ahead, Reader};
@@ -113,11 +113,11 @@ pub struct Shell<'m, H: Host> {
 }
 
 impl<'m, H: Host> Shell<'m, H> {
-    /// A shell that has done nothing yet.
-    pub fn new(host: &'m mut H, memory: &'m mut [u8]) -> Self {
+    /// A shell that has done nothing yet. It uses so many bytes of the region, which are all zero.
+    pub fn new(host: &'m mut H, memory: &'m mut [u8; MEMORY_BYTES], bytes: usize) -> Self {
         Self {
             host,
-            memory: Memory::new(memory),
+            memory: Memory::new(memory, bytes),
             symbols: Symbols::default(),
             reader: Reader::string(0, 0, 1),
             field: Field::default(),
@@ -183,11 +183,6 @@ impl<'m, H: Host> Shell<'m, H> {
     }
 
     fn start(&mut self) -> Run {
-        if self.memory.size() < LEAST_BYTES {
-            let _ = self.host.write(2, b"sh: too little memory\n");
-            self.status = 2;
-            return Err(Fail);
-        }
         self.make_symbols();
         self.make_builtins();
         self.value_changed(self.symbols.ifs);

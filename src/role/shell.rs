@@ -21,10 +21,13 @@ const BUILTINS: crate::run::shell_host::Builtins =
 /// Runs a script, or the commands of standard input.
 #[inline(never)]
 pub fn shell(name: &'static CStr, vectors: Vectors, arguments: Strings<'static>) -> i32 {
-    let mut memory = match Memory::new(MEMORY_BYTES) {
-        Ok(memory) => memory,
-        Err(errno) => return report::failed_call(CallError { call: Call::Mmap, errno }, b"sh"),
+    let mut mapped = Memory::new(MEMORY_BYTES);
+    let memory = match &mut mapped {
+        Ok(memory) => memory.bytes().first_chunk_mut(),
+        Err(errno) => {
+            return report::failed_call(CallError { call: Call::Mmap, errno: *errno }, b"sh");
+        }
     };
     let mut host = ShellHost::new(name, arguments, vectors.environment, &BUILTINS);
-    Shell::new(&mut host, memory.bytes()).run()
+    memory.map_or(1, |memory| Shell::new(&mut host, memory, MEMORY_BYTES).run())
 }
