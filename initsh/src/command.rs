@@ -124,6 +124,7 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
+    #[inline(never)]
     fn with_command(&mut self, node: At, mut words: Words, last: bool) -> Run {
         let all = words;
         let mut by_command = false;
@@ -197,7 +198,8 @@ impl<H: Host> Shell<'_, H> {
             Meaning::Function(symbol) => self.call(symbol, words).map(|()| self.status),
             Meaning::Builtin(number) => {
                 self.flag = 0;
-                self.builtin(number, words, last)
+                self.words = words;
+                self.builtin(number, last)
             }
             // It is somebody else's to start.
             Meaning::Program => Ok(self.status),

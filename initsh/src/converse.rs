@@ -19,6 +19,7 @@ const SCREEN: i32 = 2;
 
 impl<H: Host> Shell<'_, H> {
     /// Reads and evaluates until the input ends or `exit` is called; an error leads back to the prompt.
+    #[inline(never)]
     pub(crate) fn converse(&mut self) -> Run {
         self.own_signals();
         self.options |= MONITOR;

@@ -144,6 +144,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(())
     }
 
+    #[inline(never)]
     fn eval_for(&mut self, node: At) -> Run {
         let mark = self.memory.top;
         let mut words = if self.memory.word(node + 4 * FIELD) != 0 {
@@ -171,6 +172,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(())
     }
 
+    #[inline(never)]
     fn eval_case(&mut self, node: At, word: At, mut item: At, last: bool) -> Run {
         let mark = self.memory.top;
         self.line = self.memory.word(node) >> 8;

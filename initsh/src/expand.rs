@@ -262,6 +262,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// `~` or `~user`, up to a slash or what ends a path in an assignment. As it is where there is no such home.
+    #[inline(never)]
     fn tilde(&mut self, at: At) -> At {
         let assigns = self.field.assigns;
         let ends = |byte: &u8| matches!(*byte, b'/' | 0..=7) || assigns && *byte == b':';
@@ -331,6 +332,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(())
     }
 
+    #[inline(never)]
     fn arithmetic_expansion(&mut self, at: At, quoted: bool) -> Run<At> {
         let mark = self.memory.top;
         let text = self.single(at)?;

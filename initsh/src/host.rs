@@ -59,8 +59,8 @@ pub struct FileStatus {
     pub group: u32,
     /// Its size in bytes.
     pub bytes: u64,
-    /// When its contents changed, in nanoseconds.
-    pub modified_ns: i128,
+    /// When its contents changed: seconds, and nanoseconds.
+    pub modified: (i64, i64),
     /// The device that it lies on, and its number there.
     pub identity: (u64, u64),
 }

@@ -19,6 +19,7 @@ enum Value {
 
 impl<H: Host> Shell<'_, H> {
     /// Expands what stands behind the code; gives the place behind it.
+    #[inline(never)]
     pub(crate) fn parameter(&mut self, at: At, quoted: bool) -> Run<At> {
         let flags = self.memory.byte(at) & 0x7f;
         let name = at + 1;
@@ -122,6 +123,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Finds a parameter's value. That of some special ones is put on the stack, or where `number` writes.
+    #[inline(never)]
     fn parameter_value(&mut self, name: At, length: usize) -> Value {
         let first = self.memory.byte(name);
         let number = match first {

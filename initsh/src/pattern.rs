@@ -11,23 +11,17 @@ impl<H: Host> Shell<'_, H> {
     }
 }
 
-/// Classes of bytes, as in `[[:digit:]]`.
+/// Classes of bytes, as in `[[:digit:]]`: in a line the name, a blank, the first and the last byte of each range.
+const CLASSES: &[u8] =
+    b"alnum 09AZaz\nalpha AZaz\nblank \t\t  \ncntrl \0\x1f\x7f\x7f\ndigit 09\ngraph !~\n\
+    lower az\nprint  ~\npunct !/:@[`{~\nspace \t\r  \nupper AZ\nxdigit 09AFaf";
+
+#[inline(never)]
 fn is_in_class(class: &[u8], byte: u8) -> bool {
-    match class {
-        b"alnum" => byte.is_ascii_alphanumeric(),
-        b"alpha" => byte.is_ascii_alphabetic(),
-        b"blank" => matches!(byte, b' ' | b'\t'),
-        b"cntrl" => byte.is_ascii_control(),
-        b"digit" => byte.is_ascii_digit(),
-        b"graph" => byte.is_ascii_graphic(),
-        b"lower" => byte.is_ascii_lowercase(),
-        b"print" => byte == b' ' || byte.is_ascii_graphic(),
-        b"punct" => byte.is_ascii_punctuation(),
-        b"space" => byte.is_ascii_whitespace() || byte == 11,
-        b"upper" => byte.is_ascii_uppercase(),
-        b"xdigit" => byte.is_ascii_hexdigit(),
-        _ => false,
-    }
+    let mut lines = CLASSES.split(|byte| *byte == b'\n');
+    let ranges = lines.find_map(|line| line.strip_prefix(class)?.strip_prefix(b" "));
+    let ranges = ranges.unwrap_or_default().as_chunks().0;
+    ranges.iter().any(|[first, last]| (*first..=*last).contains(&byte))
 }
 
 /// A byte that means itself, and what follows it.
@@ -40,6 +34,7 @@ fn literal(pattern: &[u8]) -> Option<(u8, &[u8])> {
 }
 
 /// Whether the bracket expression behind `[` has this byte, and what follows it; nothing where it has no end.
+#[inline(never)]
 fn bracket(mut rest: &[u8], byte: u8) -> Option<(bool, &[u8])> {
     let mut found = false;
     let negated = rest.first() == Some(&b'!');
@@ -133,6 +128,17 @@ mod tests {
             ("[a-c]x", "bx", true),
             ("[[:digit:]x]", "7", true),
             ("[[:alpha:]]", "7", false),
+            ("[[:space:]][[:space:]]", "\x0b\r", true),
+            ("[[:blank:]]", "\r", false),
+            ("[[:cntrl:]][[:cntrl:]]", "\x7f\x1f", true),
+            ("[[:print:]][[:graph:]]", " ~", true),
+            ("[[:graph:]]", " ", false),
+            ("[[:punct:]]", "_", true),
+            ("[[:punct:]]", "z", false),
+            ("[[:xdigit:]]", "g", false),
+            ("[[:alpha]]", "7", false),
+            ("[[::]]", "a", false),
+            ("[[:digit :]]", "7", false),
             ("[a", "[a", true),
             ("\\*", "*", true),
             ("\\*", "a", false),

@@ -4,7 +4,7 @@ use crate::host::{Host, Open, SignalAction, Wait};
 use crate::jobs::Job;
 use crate::memory::At;
 use crate::options::{INTERACTIVE, MONITOR, PIPEFAIL};
-use crate::shell::{Run, Shell, Words};
+use crate::shell::{Run, Shell};
 use crate::signals::SIGTSTP;
 
 /// The call was interrupted.
@@ -79,6 +79,7 @@ impl<H: Host> Shell<'_, H> {
         self.end_error(mark, 0);
     }
 
+    #[inline(never)]
     pub(crate) fn pipeline(&mut self, node: At, mut item: At) -> Run {
         let mark = self.memory.top;
         let mut input = -1;
@@ -180,10 +181,10 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// `wait`: for one command, or for all.
-    pub(crate) fn wait_builtin(&mut self, mut words: Words) -> Run<i32> {
+    pub(crate) fn wait_builtin(&mut self) -> Run<i32> {
         // What was stopped may go on again.
         self.look_at_jobs();
-        if words.count == 0 {
+        if self.words.count == 0 {
             while self.jobs.iter().any(Job::runs) {
                 if let Some(status) = self.wait_change(-1)? {
                     return Ok(status);
@@ -192,8 +193,7 @@ impl<H: Host> Shell<'_, H> {
             return Ok(0);
         }
         let mut status = 0;
-        while words.count > 0 {
-            let word = self.next_word(&mut words);
+        while let word @ 1.. = self.take_word() {
             let pid = if self.memory.byte(word) == b'%' {
                 self.job_of(word).and_then(|place| self.jobs.get(place)).map(|job| job.pid)
             } else {

@@ -69,6 +69,8 @@ pub struct Shell<'m, H: Host> {
     pub(crate) base: usize,
     pub(crate) name: At,
     pub(crate) line: usize,
+    /// What is left of the words of the built-in that is performed.
+    pub(crate) words: Words,
     pub(crate) depth: u16,
     /// For how many commands a word about stopped jobs holds.
     pub(crate) warned: u8,
@@ -131,6 +133,7 @@ impl<'m, H: Host> Shell<'m, H> {
             parameters: Words::default(),
             parameters_block: 0,
             base: 0,
+            words: Words::default(),
             line: 0,
             skip: Skip::Nothing,
             skip_count: 0,
@@ -182,6 +185,7 @@ impl<'m, H: Host> Shell<'m, H> {
         status
     }
 
+    #[inline(never)]
     fn start(&mut self) -> Run {
         self.make_symbols();
         self.make_builtins();
@@ -193,6 +197,7 @@ impl<'m, H: Host> Shell<'m, H> {
         ready
     }
 
+    #[inline(never)]
     fn import_environment(&mut self) -> Run {
         let mark = self.memory.top;
         while let Some(variable) = self.host.next_variable() {
@@ -220,6 +225,7 @@ impl<'m, H: Host> Shell<'m, H> {
         self.find_directory()
     }
 
+    #[inline(never)]
     fn command_line(&mut self) -> Run {
         let start = self.memory.top;
         let mut words = Words { at: start, count: 0 };

@@ -6,7 +6,7 @@ use crate::host::{Host, SignalAction};
 use crate::memory::At;
 use crate::process::SIGINT;
 use crate::reader::Reader;
-use crate::shell::{Fail, Run, Shell, Skip, Words};
+use crate::shell::{Fail, Run, Shell, Skip};
 
 /// EXIT, and the signals 1 to 64.
 pub(crate) const TRAPS: usize = 65;
@@ -80,11 +80,14 @@ impl<H: Host> Shell<'_, H> {
     fn run_action(&mut self, action: At) -> Run {
         let mark = self.memory.top;
         let status = self.status;
+        // The built-in that waits has words of its own.
+        let words = self.words;
         self.memory.push_whole(action);
         let skip = mem::take(&mut self.skip);
         let before = self.before_action.replace(status);
         let done = self.eval_string(mark, false);
         self.before_action = before;
+        self.words = words;
         if done.is_ok() {
             self.memory.top = mark;
             if self.skip == Skip::Nothing {
@@ -150,24 +153,20 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    pub(crate) fn trap_builtin(&mut self, mut words: Words) -> Run<i32> {
-        if words.count == 0 {
+    pub(crate) fn trap_builtin(&mut self) -> Run<i32> {
+        if self.words.count == 0 {
             return Ok(self.show_traps());
         }
-        let first = words.at;
-        if self.memory.string(first) == b"--" {
-            self.next_word(&mut words);
-        }
-        let action = words.at;
+        self.accept_word(b"--");
+        let action = self.words.at;
         // A number alone, or a signal alone, gives it its default back.
         let is_reset = crate::builtins::decimal(self.memory.string(action)).is_some()
-            || words.count == 1 && self.signal_of(action).is_some();
+            || self.words.count == 1 && self.signal_of(action).is_some();
         if !is_reset {
-            self.next_word(&mut words);
+            self.take_word();
         }
         let mut status = 0;
-        while words.count > 0 {
-            let word = self.next_word(&mut words);
+        while let word @ 1.. = self.take_word() {
             let Some(signal) = self.signal_of(word) else {
                 self.say(word, b"bad trap", 0);
                 status = 1;

@@ -7,7 +7,9 @@ use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use initsh::{FileStatus, Host, Identity, Keys, Look, Open, Shell, SignalAction, Wait, Wake};
+use initsh::{
+    FileStatus, Host, Identity, Keys, Look, Open, Shell, SignalAction, Wait, Wake, limits,
+};
 
 /// What each shell is given, far less than the bound, so that it is met.
 const MEMORY_BYTES: usize = 1 << 20;
@@ -219,11 +221,15 @@ fn with_stack(test: impl FnOnce() + Send + 'static) {
     }
 }
 
+/// A whole region, of which the kernel gives what is touched.
+fn region() -> Box<[u8; limits::MEMORY_BYTES]> {
+    vec![0; limits::MEMORY_BYTES].try_into().unwrap()
+}
+
 /// Runs a script; gives its status and how much it wrote.
 fn run(words: &[&[u8]], memory_bytes: usize) -> (i32, usize) {
     let mut host = Nowhere::new(words);
-    let mut memory = vec![0; memory_bytes];
-    let status = Shell::new(&mut host, &mut memory).run();
+    let status = Shell::new(&mut host, &mut region(), memory_bytes).run();
     assert!((0..256).contains(&status), "{status}");
     (status, host.written)
 }
@@ -467,7 +473,7 @@ fn keys_by_chance_do_no_harm() {
             // Too little memory for it is an end like others.
             let bytes =
                 if chance.below(4) == 0 { 9_000 + chance.below(90_000) } else { MEMORY_BYTES };
-            let status = Shell::new(&mut host, &mut vec![0; bytes]).run();
+            let status = Shell::new(&mut host, &mut region(), bytes).run();
             let shown = String::from_utf8_lossy(&keys).into_owned();
             assert!((0..256).contains(&status), "seed {seed}, round {rounds}: {shown:?}");
             // No more than some lines for each key.

@@ -267,8 +267,7 @@ impl Host for ShellHost {
             user: found.st_uid,
             group: found.st_gid,
             bytes: found.st_size as u64,
-            modified_ns: i128::from(found.st_mtime) * 1_000_000_000
-                + i128::from(found.st_mtime_nsec),
+            modified: (found.st_mtime, found.st_mtime_nsec as i64),
             identity: (found.st_dev, found.st_ino),
         })
     }

@@ -15,44 +15,43 @@ fn is_unary(text: &[u8]) -> bool {
 }
 
 impl<H: Host> Shell<'_, H> {
-    pub(super) fn test(&mut self, name: At, mut words: Words) -> Run<i32> {
+    pub(super) fn test(&mut self, name: At) -> Run<i32> {
         if self.memory.byte(name) == b'[' {
-            let end = self.nth_word(words, words.count);
+            let end = self.nth_word(self.words, self.words.count);
             if end == 0 || self.memory.string(end) != b"]" {
                 return self.fail(0, b"[: missing ]");
             }
-            words.count -= 1;
+            self.words.count -= 1;
         }
-        if words.count == 0 {
+        if self.words.count == 0 {
             return Ok(1);
         }
-        let result = self.test_counted(&mut words)?;
-        if words.count > 0 {
-            return self.fail(words.at, b"test: unexpected operator");
+        let result = self.test_counted()?;
+        if self.words.count > 0 {
+            return self.fail(self.words.at, b"test: unexpected operator");
         }
         Ok(i32::from(!result))
     }
 
     /// POSIX says what up to four words mean, whatever they look like.
-    fn test_counted(&mut self, words: &mut Words) -> Run<bool> {
-        let first = words.at;
-        let second = self.nth_word(*words, 2);
-        match words.count {
-            3 if self.binary_operator(second).is_some() => self.test_primary(words),
-            3 if self.is_word(first, b"(") && self.is_word(self.nth_word(*words, 3), b")") => {
-                let mut inner = Words { at: second, count: 1 };
-                *words = Words::default();
-                self.test_counted(&mut inner)
+    fn test_counted(&mut self) -> Run<bool> {
+        let first = self.words.at;
+        let second = self.nth_word(self.words, 2);
+        match self.words.count {
+            3 if self.binary_operator(second).is_some() => self.test_primary(),
+            3 if self.is_word(first, b"(") && self.is_word(self.nth_word(self.words, 3), b")") => {
+                self.words = Words { at: second, count: 1 };
+                self.test_counted()
             }
             2 | 4 if self.is_word(first, b"!") => {
-                self.next_word(words);
-                Ok(!self.test_counted(words)?)
+                self.take_word();
+                Ok(!self.test_counted()?)
             }
             1 => {
-                let word = self.next_word(words);
+                let word = self.take_word();
                 Ok(self.memory.byte(word) != 0)
             }
-            _ => self.test_or(words),
+            _ => self.test_or(),
         }
     }
 
@@ -60,36 +59,28 @@ impl<H: Host> Shell<'_, H> {
         self.memory.string(at) == text
     }
 
-    fn accept_word(&mut self, words: &mut Words, text: &[u8]) -> bool {
-        let comes = words.count > 0 && self.is_word(words.at, text);
-        if comes {
-            self.next_word(words);
-        }
-        comes
-    }
-
-    fn test_or(&mut self, words: &mut Words) -> Run<bool> {
-        let mut result = self.test_and(words)?;
-        while self.accept_word(words, b"-o") {
-            result |= self.test_and(words)?;
+    fn test_or(&mut self) -> Run<bool> {
+        let mut result = self.test_and()?;
+        while self.accept_word(b"-o") {
+            result |= self.test_and()?;
         }
         Ok(result)
     }
 
-    fn test_and(&mut self, words: &mut Words) -> Run<bool> {
-        let mut result = self.test_not(words)?;
-        while self.accept_word(words, b"-a") {
-            result &= self.test_not(words)?;
+    fn test_and(&mut self) -> Run<bool> {
+        let mut result = self.test_not()?;
+        while self.accept_word(b"-a") {
+            result &= self.test_not()?;
         }
         Ok(result)
     }
 
-    fn test_not(&mut self, words: &mut Words) -> Run<bool> {
+    fn test_not(&mut self) -> Run<bool> {
         let mut negated = false;
-        while words.count > 1 && self.accept_word(words, b"!") {
+        while self.words.count > 1 && self.accept_word(b"!") {
             negated = !negated;
         }
-        Ok(self.test_primary(words)? != negated)
+        Ok(self.test_primary()? != negated)
     }
 
     fn binary_operator(&self, at: At) -> Option<usize> {
@@ -100,32 +91,32 @@ impl<H: Host> Shell<'_, H> {
         BINARY.iter().position(|known| *known == text)
     }
 
-    fn test_primary(&mut self, words: &mut Words) -> Run<bool> {
-        let first = self.next_word(words);
+    fn test_primary(&mut self) -> Run<bool> {
+        let first = self.take_word();
         if first == 0 {
             return self.fail(0, b"test: argument expected");
         }
-        if words.count >= 2
-            && let Some(operator) = self.binary_operator(words.at)
+        if self.words.count >= 2
+            && let Some(operator) = self.binary_operator(self.words.at)
         {
-            self.next_word(words);
-            let second = self.next_word(words);
+            self.take_word();
+            let second = self.take_word();
             return self.compare(first, operator, second);
         }
-        if self.is_word(first, b"(") && words.count > 1 {
+        if self.is_word(first, b"(") && self.words.count > 1 {
             self.depth += 1;
             if self.depth > crate::limits::DEPTH {
                 return self.fail(0, b"test: too many parentheses");
             }
-            let result = self.test_or(words)?;
+            let result = self.test_or()?;
             self.depth -= 1;
-            if !self.accept_word(words, b")") {
+            if !self.accept_word(b")") {
                 return self.fail(0, b"test: closing paren expected");
             }
             return Ok(result);
         }
-        if words.count > 0 && is_unary(self.memory.string(first)) {
-            let operand = self.next_word(words);
+        if self.words.count > 0 && is_unary(self.memory.string(first)) {
+            let operand = self.take_word();
             return self.test_unary(self.memory.byte(first + 1), operand);
         }
         Ok(self.memory.byte(first) != 0)
@@ -141,12 +132,11 @@ impl<H: Host> Shell<'_, H> {
             8..=10 => {
                 let left = self.host.status(self.memory.c_string(first), Look::Through);
                 let right = self.host.status(self.memory.c_string(second), Look::Through);
-                let time = |file: Result<FileStatus, i32>| {
-                    file.map_or(i128::MIN, |status| status.modified_ns)
-                };
+                // One that is not there is older than all.
+                let time = |file: Result<FileStatus, i32>| file.ok().map(|status| status.modified);
                 return Ok(match operator {
-                    8 => left.is_ok() && time(left) > time(right),
-                    9 => right.is_ok() && time(left) < time(right),
+                    8 => time(left) > time(right),
+                    9 => time(left) < time(right),
                     _ => matches!((left, right), (Ok(a), Ok(b)) if a.identity == b.identity),
                 });
             }

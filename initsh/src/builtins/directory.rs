@@ -3,7 +3,7 @@
 use crate::host::{Host, Look};
 use crate::limits::PATH_BYTES;
 use crate::memory::At;
-use crate::shell::{Run, Shell, Words};
+use crate::shell::{Run, Shell};
 use crate::symbols::{EXPORTED, entry};
 
 impl<H: Host> Shell<'_, H> {
@@ -35,10 +35,10 @@ impl<H: Host> Shell<'_, H> {
         Ok(())
     }
 
-    pub(super) fn pwd(&mut self, mut words: Words) -> Run<i32> {
+    pub(super) fn pwd(&mut self) -> Run<i32> {
         let mut physical = false;
         loop {
-            match self.option(&mut words, b"LP")? {
+            match self.option(b"LP")? {
                 0 => break,
                 letter => physical = letter == b'P',
             }
@@ -61,20 +61,25 @@ impl<H: Host> Shell<'_, H> {
         Ok(self.output(mark))
     }
 
-    pub(super) fn cd(&mut self, mut words: Words) -> Run<i32> {
+    #[inline(never)]
+    pub(super) fn cd(&mut self) -> Run<i32> {
         let mut physical = false;
         loop {
-            match self.option(&mut words, b"LP")? {
+            match self.option(b"LP")? {
                 0 => break,
                 letter => physical = letter == b'P',
             }
         }
-        let mut target = if words.count == 0 { self.value(self.symbols.home) } else { words.at };
+        let mut target = self.take_word();
+        let is_named = target != 0;
+        if !is_named {
+            target = self.value(self.symbols.home);
+        }
         let mut shows = false;
         if target == 0 {
             return self.fail(0, b"cd: HOME is not set");
         }
-        if words.count > 0 && self.memory.string(target) == b"-" {
+        if is_named && self.memory.string(target) == b"-" {
             target = self.value(self.symbols.oldpwd);
             shows = true;
             if target == 0 {
@@ -101,11 +106,12 @@ impl<H: Host> Shell<'_, H> {
             self.assign(self.symbols.pwd, logical)?;
         }
         self.set_flags(self.symbols.pwd, self.flags(self.symbols.pwd) | EXPORTED);
-        let status = if shows { self.pwd(Words::default())? } else { 0 };
+        let status = if shows { self.pwd()? } else { 0 };
         Ok(status)
     }
 
     /// Looks along CDPATH.
+    #[inline(never)]
     fn cd_path(&mut self, target: At, shows: &mut bool) -> At {
         let symbol = self.own_symbol(b"CDPATH");
         let mut entry_at = self.value(symbol);
@@ -139,6 +145,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// The path from the root, `.` and `..` resolved by their letters. 0 where that is not possible.
+    #[inline(never)]
     fn logical_path(&mut self, path: At) -> At {
         let start = self.memory.top;
         if self.memory.byte(path) != b'/' {

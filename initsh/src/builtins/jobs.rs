@@ -1,7 +1,7 @@
 //! `jobs`, `fg`, `bg`, and how jobs are shown.
 
 use crate::host::Host;
-use crate::shell::{Run, Shell, Words};
+use crate::shell::{Run, Shell};
 
 const SIGCONT: u8 = 18;
 
@@ -13,21 +13,20 @@ const SIGNALS: &[u8] =
 impl<H: Host> Shell<'_, H> {
     /// `jobs`: all of them, with `-l` their processes, with `-p` these alone.
     #[inline(never)]
-    pub(crate) fn jobs_builtin(&mut self, mut words: Words) -> Run<i32> {
+    pub(crate) fn jobs_builtin(&mut self) -> Run<i32> {
         let mut kind = 0;
         loop {
-            match self.option(&mut words, b"lp")? {
+            match self.option(b"lp")? {
                 0 => break,
                 letter => kind = letter,
             }
         }
         self.look_at_jobs();
         let mark = self.memory.top;
-        if words.count == 0 {
+        if self.words.count == 0 {
             self.push_jobs(kind, false);
         }
-        while words.count > 0 {
-            let word = self.next_word(&mut words);
+        while let word @ 1.. = self.take_word() {
             let Some(place) = self.job_of(word) else { return self.fail(word, b"no such job") };
             self.push_job(place, kind);
         }
@@ -126,9 +125,9 @@ impl<H: Host> Shell<'_, H> {
 
     /// `fg` and `bg`: lets jobs go on.
     #[inline(never)]
-    pub(crate) fn continue_builtin(&mut self, in_front: bool, mut words: Words) -> Run<i32> {
+    pub(crate) fn continue_builtin(&mut self, in_front: bool) -> Run<i32> {
         loop {
-            let word = self.next_word(&mut words);
+            let word = self.take_word();
             self.look_at_jobs();
             let Some(place) = self.job_of(word) else {
                 return self.fail(word, if word == 0 { b"no current job" } else { b"no such job" });
@@ -138,7 +137,7 @@ impl<H: Host> Shell<'_, H> {
             }
             self.status = 0;
             self.continue_job(place, in_front);
-            if words.count == 0 {
+            if self.words.count == 0 {
                 return Ok(self.status);
             }
         }

@@ -12,7 +12,7 @@ mod words;
 use crate::host::Host;
 use crate::memory::At;
 use crate::options::{INTERACTIVE, MONITOR};
-use crate::shell::{Fail, Run, Shell, Skip, Words};
+use crate::shell::{Fail, Run, Shell, Skip};
 use crate::symbols::entry;
 
 /// The names; numbers begin with 1, special ones come first.
@@ -90,59 +90,83 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    /// Performs a built-in; the first word is its name. Gives its status.
-    pub(crate) fn builtin(&mut self, number: u8, mut words: Words, last: bool) -> Run<i32> {
-        let name = self.next_word(&mut words);
+    /// Performs a built-in on `words`, of which the first is its name. Gives its status.
+    pub(crate) fn builtin(&mut self, number: u8, last: bool) -> Run<i32> {
+        let name = self.take_word();
         match number {
             builtin::COLON | builtin::TRUE => Ok(0),
             builtin::FALSE => Ok(1),
-            builtin::DOT => self.dot(words),
-            builtin::BREAK | builtin::CONTINUE => self.leave_loops(number, words),
-            builtin::EVAL => self.eval_builtin(words, last),
-            builtin::EXEC => self.exec_builtin(words),
-            builtin::EXIT | builtin::RETURN => self.exit_builtin(number, words),
-            builtin::EXPORT | builtin::READONLY => self.declare(number == builtin::EXPORT, words),
-            builtin::SET => self.set_builtin(words),
-            builtin::SHIFT => self.shift(words),
+            builtin::DOT => self.dot(),
+            builtin::BREAK | builtin::CONTINUE => self.leave_loops(number),
+            builtin::EVAL => self.eval_builtin(last),
+            builtin::EXEC => self.exec_builtin(),
+            builtin::EXIT | builtin::RETURN => self.exit_builtin(number),
+            builtin::EXPORT | builtin::READONLY => self.declare(number == builtin::EXPORT),
+            builtin::SET => self.set_builtin(),
+            builtin::SHIFT => self.shift(),
             builtin::TIMES => Ok(self.times()),
-            builtin::TRAP => self.trap_builtin(words),
-            builtin::UNSET => self.unset(words),
-            builtin::LOCAL => self.local(words),
-            builtin::CD => self.cd(words),
-            builtin::COMMAND | builtin::TYPE => self.describe(number == builtin::TYPE, words),
-            builtin::ECHO => Ok(self.echo(words)),
-            builtin::GETOPTS => self.getopts(words),
-            builtin::HASH => self.hash(words),
+            builtin::TRAP => self.trap_builtin(),
+            builtin::UNSET => self.unset(),
+            builtin::LOCAL => self.local(),
+            builtin::CD => self.cd(),
+            builtin::COMMAND | builtin::TYPE => self.describe(number == builtin::TYPE),
+            builtin::ECHO => Ok(self.echo()),
+            builtin::GETOPTS => self.getopts(),
+            builtin::HASH => self.hash(),
             builtin::HELP => Ok(self.help()),
-            builtin::KILL => self.kill_builtin(words),
-            builtin::PRINTF => self.printf(words),
-            builtin::PWD => self.pwd(words),
-            builtin::READ => self.read_builtin(words),
-            builtin::TEST | builtin::BRACKET => self.test(name, words),
-            builtin::ULIMIT => self.ulimit(words),
-            builtin::UMASK => self.umask_builtin(words),
-            builtin::WAIT => self.wait_builtin(words),
-            builtin::JOBS => self.jobs_builtin(words),
-            builtin::FG | builtin::BG => self.continue_builtin(number == builtin::FG, words),
+            builtin::KILL => self.kill_builtin(),
+            builtin::PRINTF => self.printf(),
+            builtin::PWD => self.pwd(),
+            builtin::READ => self.read_builtin(),
+            builtin::TEST | builtin::BRACKET => self.test(name),
+            builtin::ULIMIT => self.ulimit(),
+            builtin::UMASK => self.umask_builtin(),
+            builtin::WAIT => self.wait_builtin(),
+            builtin::JOBS => self.jobs_builtin(),
+            builtin::FG | builtin::BG => self.continue_builtin(number == builtin::FG),
             _ => Ok(2),
         }
     }
 
-    /// The next letter among the options at the front of `words`; 0 behind the last. One that `known` has with `:`
+    /// The next of the built-in's words; 0 behind the last.
+    #[inline(never)]
+    pub(crate) fn take_word(&mut self) -> At {
+        let mut words = self.words;
+        let word = self.next_word(&mut words);
+        self.words = words;
+        word
+    }
+
+    /// The same, which stays the next one.
+    pub(crate) fn first_word(&self) -> At {
+        if self.words.count > 0 { self.words.at } else { 0 }
+    }
+
+    /// Takes the next word if it is this one.
+    #[inline(never)]
+    pub(crate) fn accept_word(&mut self, text: &[u8]) -> bool {
+        let comes = self.words.count > 0 && self.memory.string(self.words.at) == text;
+        if comes {
+            self.take_word();
+        }
+        comes
+    }
+
+    /// The next letter among the options at the front of the words; 0 behind the last. One that `known` has with `:`
     /// leaves its argument in `argument`.
     #[inline(never)]
-    pub(crate) fn option(&mut self, words: &mut Words, known: &[u8]) -> Run<u8> {
+    pub(crate) fn option(&mut self, known: &[u8]) -> Run<u8> {
         if self.flag == 0 || self.memory.byte(self.flag) == 0 {
             self.flag = 0;
-            if words.count == 0 {
+            if self.words.count == 0 {
                 return Ok(0);
             }
-            match self.memory.string(words.at) {
+            match self.memory.string(self.words.at) {
                 b"--" => {
-                    self.next_word(words);
+                    self.take_word();
                     return Ok(0);
                 }
-                [b'-', _, ..] => self.flag = self.next_word(words) + 1,
+                [b'-', _, ..] => self.flag = self.take_word() + 1,
                 _ => return Ok(0),
             }
         }
@@ -154,7 +178,7 @@ impl<H: Host> Shell<'_, H> {
         self.flag += 1;
         if known.get(place + 1) == Some(&b':') {
             let rest = core::mem::replace(&mut self.flag, 0);
-            self.argument = if self.memory.byte(rest) != 0 { rest } else { self.next_word(words) };
+            self.argument = if self.memory.byte(rest) != 0 { rest } else { self.take_word() };
             if self.argument == 0 {
                 return self.fail(0, b"an option lacks its argument");
             }
@@ -171,10 +195,10 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    fn leave_loops(&mut self, number: u8, words: Words) -> Run<i32> {
-        let count = if words.count == 0 { 1 } else { self.number_of(words.at)? };
+    fn leave_loops(&mut self, number: u8) -> Run<i32> {
+        let count = if self.words.count == 0 { 1 } else { self.number_of(self.words.at)? };
         if count == 0 {
-            return self.fail(words.at, b"bad number");
+            return self.fail(self.words.at, b"bad number");
         }
         if self.loops > 0 {
             self.skip = if number == builtin::BREAK { Skip::Break } else { Skip::Continue };
@@ -183,11 +207,11 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
-    fn exit_builtin(&mut self, number: u8, words: Words) -> Run<i32> {
+    fn exit_builtin(&mut self, number: u8) -> Run<i32> {
         let before = self.before_action.filter(|_| number == builtin::EXIT);
-        let status = match words.count {
+        let status = match self.words.count {
             0 => before.unwrap_or(self.status),
-            _ => self.number_of(words.at)? as i32,
+            _ => self.number_of(self.words.at)? as i32,
         };
         if number == builtin::RETURN && (self.functions > 0 || self.sourced > 0) {
             self.skip = Skip::Return;
@@ -202,12 +226,11 @@ impl<H: Host> Shell<'_, H> {
         Err(Fail)
     }
 
-    fn eval_builtin(&mut self, mut words: Words, last: bool) -> Run<i32> {
+    fn eval_builtin(&mut self, last: bool) -> Run<i32> {
         let text = self.memory.top;
-        while words.count > 0 {
-            let word = self.next_word(&mut words);
+        while let word @ 1.. = self.take_word() {
             self.memory.push_string(word);
-            self.memory.push(if words.count > 0 { b' ' } else { 0 });
+            self.memory.push(if self.words.count > 0 { b' ' } else { 0 });
         }
         if self.memory.top == text {
             return Ok(0);
@@ -217,11 +240,9 @@ impl<H: Host> Shell<'_, H> {
         Ok(self.status)
     }
 
-    fn exec_builtin(&mut self, mut words: Words) -> Run<i32> {
-        if words.count > 0 && self.memory.string(words.at) == b"--" {
-            self.next_word(&mut words);
-        }
-        if words.count == 0 {
+    fn exec_builtin(&mut self) -> Run<i32> {
+        self.accept_word(b"--");
+        if self.words.count == 0 {
             return Ok(0);
         }
         self.give_back();
@@ -235,7 +256,7 @@ impl<H: Host> Shell<'_, H> {
             self.control_jobs();
             self.own_signals();
         }
-        let done = self.execute(words);
+        let done = self.execute(self.words);
         if own != 0 {
             self.options = options;
             self.control_jobs();

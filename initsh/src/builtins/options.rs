@@ -2,13 +2,14 @@
 
 use crate::host::Host;
 use crate::memory::At;
-use crate::shell::{Run, Shell, Words};
+use crate::shell::{Run, Shell};
 use crate::symbols::name_length;
 
 impl<H: Host> Shell<'_, H> {
-    pub(super) fn getopts(&mut self, mut words: Words) -> Run<i32> {
-        let known = self.next_word(&mut words);
-        let name = self.next_word(&mut words);
+    #[inline(never)]
+    pub(super) fn getopts(&mut self) -> Run<i32> {
+        let known = self.take_word();
+        let name = self.take_word();
         if name == 0 {
             return self.fail(0, b"getopts needs options and a name");
         }
@@ -16,7 +17,7 @@ impl<H: Host> Shell<'_, H> {
         if name_length(text) != text.len() || text.is_empty() {
             return self.fail(name, b"bad variable name");
         }
-        let all = if words.count > 0 { words } else { self.parameters };
+        let all = if self.words.count > 0 { self.words } else { self.parameters };
         let value = self.value(self.symbols.optind);
         let index = if value == 0 { 0 } else { self.number_of(value)? };
         let mut index = (index as usize).max(1);
@@ -85,35 +86,33 @@ impl<H: Host> Shell<'_, H> {
         self.assign(symbol, 0)
     }
 
-    pub(super) fn kill_builtin(&mut self, mut words: Words) -> Run<i32> {
+    #[inline(never)]
+    pub(super) fn kill_builtin(&mut self) -> Run<i32> {
         let mut signal = 15;
-        let word = if words.count > 0 { words.at } else { 0 };
+        let word = self.first_word();
         match if word == 0 { b"".as_slice() } else { self.memory.string(word) } {
             b"-l" => {
-                self.next_word(&mut words);
-                return self.signal_names(words);
+                self.take_word();
+                return self.signal_names();
             }
             b"-s" | b"-n" => {
-                self.next_word(&mut words);
-                let name = self.next_word(&mut words);
+                self.take_word();
+                let name = self.take_word();
                 signal = self.kill_signal(name)?;
             }
             b"--" => {}
             [b'-', _, ..] => {
-                self.next_word(&mut words);
+                self.take_word();
                 signal = self.kill_signal(word + 1)?;
             }
             _ => {}
         }
-        if words.count > 0 && self.memory.string(words.at) == b"--" {
-            self.next_word(&mut words);
-        }
-        if words.count == 0 {
+        self.accept_word(b"--");
+        if self.words.count == 0 {
             return self.fail(0, b"kill needs a process");
         }
         let mut status = 0;
-        while words.count > 0 {
-            let word = self.next_word(&mut words);
+        while let word @ 1.. = self.take_word() {
             let Some(pid) = self.process_of(word) else {
                 self.say(word, b"no such process", 0);
                 status = 1;
@@ -135,17 +134,16 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    fn signal_names(&mut self, mut words: Words) -> Run<i32> {
+    fn signal_names(&mut self) -> Run<i32> {
         let mark = self.memory.top;
-        if words.count == 0 {
+        if self.words.count == 0 {
             for signal in 1..32 {
                 let name = self.host.signal_name(signal);
                 self.memory.push_bytes(name);
                 self.memory.push(b'\n');
             }
         }
-        while words.count > 0 {
-            let word = self.next_word(&mut words);
+        while let word @ 1.. = self.take_word() {
             let number = self.number_of(word)?;
             // What a command ended by a signal gives counts too.
             let signal = if number > 128 { number - 128 } else { number };

@@ -3,7 +3,7 @@
 use crate::arithmetic::signed;
 use crate::host::Host;
 use crate::memory::At;
-use crate::shell::{Run, Shell, Words};
+use crate::shell::{Run, Shell};
 
 /// How `printf` writes an argument.
 #[derive(Clone, Copy, Default)]
@@ -22,21 +22,19 @@ const MOST_WIDTH: usize = 1 << 20;
 
 impl<H: Host> Shell<'_, H> {
     /// As dash has it: escapes always mean something, and `-n` is the one option.
-    pub(super) fn echo(&mut self, mut words: Words) -> i32 {
+    pub(super) fn echo(&mut self) -> i32 {
         let mark = self.memory.top;
         let mut newline = true;
-        if words.count > 0 && self.memory.string(words.at) == b"-n" {
-            self.next_word(&mut words);
+        if self.accept_word(b"-n") {
             newline = false;
         }
-        while words.count > 0 {
-            let mut at = self.next_word(&mut words);
+        while let mut at @ 1.. = self.take_word() {
             while self.memory.byte(at) != 0 {
                 if !self.push_escape(&mut at, true) {
                     return self.output(mark);
                 }
             }
-            if words.count > 0 {
+            if self.words.count > 0 {
                 self.memory.push(b' ');
             }
         }
@@ -90,20 +88,21 @@ impl<H: Host> Shell<'_, H> {
         true
     }
 
-    pub(super) fn printf(&mut self, mut words: Words) -> Run<i32> {
-        while self.option(&mut words, b"")? != 0 {}
-        let format = self.next_word(&mut words);
+    #[inline(never)]
+    pub(super) fn printf(&mut self) -> Run<i32> {
+        while self.option(b"")? != 0 {}
+        let format = self.take_word();
         if format == 0 {
             return self.fail(0, b"printf needs a format");
         }
         let mark = self.memory.top;
         let mut status = 0;
         loop {
-            let before = words.count;
-            if !self.format_once(format, &mut words, &mut status)? {
+            let before = self.words.count;
+            if !self.format_once(format, &mut status)? {
                 break;
             }
-            if words.count == 0 || words.count == before || self.memory.full {
+            if self.words.count == 0 || self.words.count == before || self.memory.full {
                 break;
             }
         }
@@ -111,7 +110,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Writes the format once; false when `\c` ends all.
-    fn format_once(&mut self, format: At, words: &mut Words, status: &mut i32) -> Run<bool> {
+    fn format_once(&mut self, format: At, status: &mut i32) -> Run<bool> {
         let mut at = format;
         loop {
             match self.memory.byte(at) {
@@ -122,10 +121,10 @@ impl<H: Host> Shell<'_, H> {
                 }
                 b'%' => {
                     at += 1;
-                    let form = self.form(&mut at, words);
+                    let form = self.form(&mut at);
                     let kind = self.memory.byte(at);
                     at += 1;
-                    if !self.convert(form, kind, at - 1, words, status)? {
+                    if !self.convert(&form, kind, at - 1, status)? {
                         return Ok(false);
                     }
                 }
@@ -136,7 +135,7 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    fn form(&mut self, at: &mut At, words: &mut Words) -> Form {
+    fn form(&mut self, at: &mut At) -> Form {
         let mut form = Form::default();
         loop {
             match self.memory.byte(*at) {
@@ -149,12 +148,12 @@ impl<H: Host> Shell<'_, H> {
             }
             *at += 1;
         }
-        let width = self.form_number(at, words);
+        let width = self.form_number(at);
         form.left |= width < 0;
         form.width = (width.unsigned_abs() as usize).min(MOST_WIDTH);
         if self.memory.byte(*at) == b'.' {
             *at += 1;
-            let precision = self.form_number(at, words);
+            let precision = self.form_number(at);
             form.precision = usize::try_from(precision).ok().map(|wide| wide.min(MOST_WIDTH));
         }
         while matches!(self.memory.byte(*at), b'l' | b'h' | b'j' | b'z' | b't' | b'q' | b'L') {
@@ -163,10 +162,10 @@ impl<H: Host> Shell<'_, H> {
         form
     }
 
-    fn form_number(&mut self, at: &mut At, words: &mut Words) -> i64 {
+    fn form_number(&mut self, at: &mut At) -> i64 {
         if self.memory.byte(*at) == b'*' {
             *at += 1;
-            let word = self.next_word(words);
+            let word = self.take_word();
             return if word == 0 { 0 } else { signed(self.memory.string(word)).unwrap_or(0) };
         }
         let mut number = 0_i64;
@@ -177,15 +176,9 @@ impl<H: Host> Shell<'_, H> {
         number
     }
 
-    fn convert(
-        &mut self,
-        form: Form,
-        kind: u8,
-        at: At,
-        words: &mut Words,
-        status: &mut i32,
-    ) -> Run<bool> {
-        let word = self.next_word(words);
+    #[inline(never)]
+    fn convert(&mut self, form: &Form, kind: u8, at: At, status: &mut i32) -> Run<bool> {
+        let word = self.take_word();
         let start = self.memory.top;
         match kind {
             b's' | b'c' | b'b' => {
@@ -202,7 +195,7 @@ impl<H: Host> Shell<'_, H> {
                 if let Some(precision) = form.precision {
                     self.memory.top = self.memory.top.min(start + precision);
                 }
-                self.pad(start, start, Form { zero: false, ..form });
+                self.pad(start, start, form, false);
                 Ok(goes_on)
             }
             b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => {
@@ -238,7 +231,8 @@ impl<H: Host> Shell<'_, H> {
         number
     }
 
-    fn push_integer(&mut self, form: Form, kind: u8, value: i64) {
+    #[inline(never)]
+    fn push_integer(&mut self, form: &Form, kind: u8, value: i64) {
         let start = self.memory.top;
         let is_signed = matches!(kind, b'd' | b'i');
         if is_signed && value < 0 {
@@ -280,11 +274,11 @@ impl<H: Host> Shell<'_, H> {
             self.memory.push(*digit);
         }
         let zero = form.zero && form.precision.is_none();
-        self.pad(start, if zero { digits_at } else { start }, Form { zero, ..form });
+        self.pad(start, if zero { digits_at } else { start }, form, zero);
     }
 
     /// Widens what was written since `start`; zeros go in at `inner`.
-    fn pad(&mut self, start: At, inner: At, form: Form) {
+    fn pad(&mut self, start: At, inner: At, form: &Form, zero: bool) {
         let missing = form.width.saturating_sub(self.memory.top - start);
         if form.left {
             for _ in 0..missing {
@@ -298,7 +292,7 @@ impl<H: Host> Shell<'_, H> {
                     self.memory.set_byte(inner + missing + place, self.memory.byte(inner + place));
                 }
                 for place in 0..missing {
-                    self.memory.set_byte(inner + place, if form.zero { b'0' } else { b' ' });
+                    self.memory.set_byte(inner + place, if zero { b'0' } else { b' ' });
                 }
                 self.memory.top = end + missing;
             }

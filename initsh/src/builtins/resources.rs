@@ -2,7 +2,7 @@
 
 use crate::host::Host;
 use crate::memory::At;
-use crate::shell::{Run, Shell, Words};
+use crate::shell::{Run, Shell};
 
 /// A limit of processes: its letter, its number for the kernel, the bytes that one unit stands for.
 struct Limit {
@@ -31,10 +31,11 @@ const LIMITS: [Limit; 13] = [
 const UNLIMITED: u64 = u64::MAX;
 
 impl<H: Host> Shell<'_, H> {
-    pub(super) fn ulimit(&mut self, mut words: Words) -> Run<i32> {
+    #[inline(never)]
+    pub(super) fn ulimit(&mut self) -> Run<i32> {
         let (mut soft, mut hard, mut all, mut which) = (true, true, false, b'f');
         loop {
-            match self.option(&mut words, b"HSatfdscmlpnvwer")? {
+            match self.option(b"HSatfdscmlpnvwer")? {
                 0 => break,
                 b'H' => soft = false,
                 b'S' => hard = false,
@@ -55,11 +56,11 @@ impl<H: Host> Shell<'_, H> {
             return Ok(self.output(mark));
         }
         let Some(limit) = LIMITS.iter().find(|limit| limit.letter == which) else { return Ok(2) };
-        if words.count == 0 {
+        if self.words.count == 0 {
             self.push_limit(limit, soft);
             return Ok(self.output(mark));
         }
-        let word = words.at;
+        let word = self.words.at;
         let value = if self.memory.string(word) == b"unlimited" {
             UNLIMITED
         } else {
@@ -86,15 +87,16 @@ impl<H: Host> Shell<'_, H> {
         self.memory.push(b'\n');
     }
 
-    pub(super) fn umask_builtin(&mut self, mut words: Words) -> Run<i32> {
+    #[inline(never)]
+    pub(super) fn umask_builtin(&mut self) -> Run<i32> {
         let mut symbolic = false;
-        while self.option(&mut words, b"S")? != 0 {
+        while self.option(b"S")? != 0 {
             symbolic = true;
         }
         let mask = self.host.umask(0);
         self.host.umask(mask);
         let mark = self.memory.top;
-        if words.count == 0 {
+        if self.words.count == 0 {
             if symbolic {
                 for (place, who) in b"ugo".iter().enumerate() {
                     self.memory.push_bytes(&[*who, b'=']);
@@ -113,7 +115,7 @@ impl<H: Host> Shell<'_, H> {
             }
             return Ok(self.output(mark));
         }
-        let word = words.at;
+        let word = self.words.at;
         let new = if self.memory.byte(word).is_ascii_digit() {
             self.octal_mask(word)
         } else {

@@ -7,15 +7,14 @@ use crate::symbols::{EXPORTED, READ_ONLY, entry, name_length};
 
 impl<H: Host> Shell<'_, H> {
     /// `export` and `readonly`.
-    pub(super) fn declare(&mut self, exports: bool, mut words: Words) -> Run<i32> {
-        while self.option(&mut words, b"p")? != 0 {}
+    pub(super) fn declare(&mut self, exports: bool) -> Run<i32> {
+        while self.option(b"p")? != 0 {}
         let flag = if exports { EXPORTED } else { READ_ONLY };
-        if words.count == 0 {
+        if self.words.count == 0 {
             let word: &[u8] = if exports { b"export " } else { b"readonly " };
             return Ok(self.show_variables(word, flag));
         }
-        while words.count > 0 {
-            let word = self.next_word(&mut words);
+        while let word @ 1.. = self.take_word() {
             let (symbol, value) = self.declared(word)?;
             if value != 0 {
                 self.assign(symbol, value)?;
@@ -25,12 +24,11 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
-    pub(super) fn local(&mut self, mut words: Words) -> Run<i32> {
+    pub(super) fn local(&mut self) -> Run<i32> {
         if self.functions == 0 {
             return self.fail(0, b"local: not in a function");
         }
-        while words.count > 0 {
-            let word = self.next_word(&mut words);
+        while let word @ 1.. = self.take_word() {
             let (symbol, value) = self.declared(word)?;
             self.save_local(symbol)?;
             if value != 0 {
@@ -40,16 +38,15 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
-    pub(super) fn unset(&mut self, mut words: Words) -> Run<i32> {
+    pub(super) fn unset(&mut self) -> Run<i32> {
         let mut of_functions = false;
         loop {
-            match self.option(&mut words, b"vf")? {
+            match self.option(b"vf")? {
                 0 => break,
                 letter => of_functions = letter == b'f',
             }
         }
-        while words.count > 0 {
-            let word = self.next_word(&mut words);
+        while let word @ 1.. = self.take_word() {
             let symbol = self.known_symbol(word);
             if of_functions {
                 if symbol != 0 {
@@ -69,13 +66,14 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
-    pub(super) fn set_builtin(&mut self, mut words: Words) -> Run<i32> {
-        if words.count == 0 {
+    #[inline(never)]
+    pub(super) fn set_builtin(&mut self) -> Run<i32> {
+        if self.words.count == 0 {
             return Ok(self.show_variables(b"", 0));
         }
         let mut sets = false;
-        while words.count > 0 && matches!(self.memory.byte(words.at), b'-' | b'+') {
-            let option = self.next_word(&mut words);
+        while self.words.count > 0 && matches!(self.memory.byte(self.words.at), b'-' | b'+') {
+            let option = self.take_word();
             match self.memory.string(option) {
                 b"--" => {
                     sets = true;
@@ -83,45 +81,45 @@ impl<H: Host> Shell<'_, H> {
                 }
                 b"-" => {
                     self.options &= !(crate::options::XTRACE | crate::options::VERBOSE);
-                    sets = words.count > 0;
+                    sets = self.words.count > 0;
                     break;
                 }
                 b"+" => break,
                 _ => {}
             }
-            let operand = if words.count > 0 { words.at } else { 0 };
+            let operand = self.first_word();
             if self.option_word(option, operand)? == 2 {
-                self.next_word(&mut words);
+                self.take_word();
             }
         }
         self.control_jobs();
-        if sets || words.count > 0 {
-            self.set_parameters(words)?;
+        if sets || self.words.count > 0 {
+            self.set_parameters()?;
         }
         Ok(0)
     }
 
     /// Gives `$@` other words.
-    fn set_parameters(&mut self, words: Words) -> Run {
-        let mut rest = words;
+    fn set_parameters(&mut self) -> Run {
+        let mut rest = self.words;
         while rest.count > 0 {
             self.next_word(&mut rest);
         }
-        let length = rest.at - words.at;
+        let length = rest.at - self.words.at;
         let block = self.memory.allocate(length.max(1));
         if block == 0 {
             return self.out_of_memory();
         }
-        self.memory.copy(words.at, block, length);
+        self.memory.copy(self.words.at, block, length);
         self.memory.release(self.parameters_block);
         self.parameters_block = block;
-        self.parameters = Words { at: block, count: words.count };
+        self.parameters = Words { at: block, count: self.words.count };
         self.option_place = 0;
         Ok(())
     }
 
-    pub(super) fn shift(&mut self, words: Words) -> Run<i32> {
-        let count = if words.count == 0 { 1 } else { self.number_of(words.at)? };
+    pub(super) fn shift(&mut self) -> Run<i32> {
+        let count = if self.words.count == 0 { 1 } else { self.number_of(self.words.at)? };
         if count as usize > self.parameters.count {
             return self.fail(0, b"shift: there are not so many");
         }

@@ -8,13 +8,14 @@ use crate::limits::READ_BYTES;
 use crate::memory::At;
 use crate::process::EINTR;
 use crate::reader::{Ahead, Reader};
-use crate::shell::{Run, Shell, Skip, Words};
+use crate::shell::{Run, Shell, Skip};
 
 impl<H: Host> Shell<'_, H> {
-    pub(super) fn read_builtin(&mut self, mut words: Words) -> Run<i32> {
+    #[inline(never)]
+    pub(super) fn read_builtin(&mut self) -> Run<i32> {
         let mut raw = false;
         loop {
-            match self.option(&mut words, b"rp:")? {
+            match self.option(b"rp:")? {
                 0 => break,
                 b'r' => raw = true,
                 _ => {
@@ -27,7 +28,7 @@ impl<H: Host> Shell<'_, H> {
                 }
             }
         }
-        if words.count == 0 {
+        if self.words.count == 0 {
             return self.fail(0, b"read needs a variable");
         }
         self.give_back();
@@ -40,11 +41,10 @@ impl<H: Host> Shell<'_, H> {
         }
         let end = self.memory.top;
         let mut at = line;
-        while words.count > 0 {
-            let word = self.next_word(&mut words);
+        while let word @ 1.. = self.take_word() {
             let (symbol, _) = self.declared(word)?;
             let value = self.memory.top;
-            self.read_field(&mut at, end, words.count == 0);
+            self.read_field(&mut at, end, self.words.count == 0);
             self.memory.push(0);
             self.assign(symbol, value)?;
             self.memory.top = value;
@@ -131,11 +131,10 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// `.`: reads a file's commands in this shell.
-    pub(super) fn dot(&mut self, mut words: Words) -> Run<i32> {
-        if words.count > 0 && self.memory.string(words.at) == b"--" {
-            self.next_word(&mut words);
-        }
-        let name = self.next_word(&mut words);
+    #[inline(never)]
+    pub(super) fn dot(&mut self) -> Run<i32> {
+        self.accept_word(b"--");
+        let name = self.take_word();
         if name == 0 {
             return self.fail(0, b". needs a file");
         }
@@ -150,8 +149,9 @@ impl<H: Host> Shell<'_, H> {
             Err(errno) => return self.fail_errno(name, b"cannot open", errno),
         };
         let frame = self.frame();
-        if words.count > 0 {
-            self.parameters = words;
+        let has_words = self.words.count > 0;
+        if has_words {
+            self.parameters = self.words;
             self.parameters_block = 0;
         }
         self.sourced += 1;
@@ -165,7 +165,7 @@ impl<H: Host> Shell<'_, H> {
         self.memory.release(buffer);
         self.host.close(file);
         let locals = self.locals;
-        if words.count > 0 {
+        if has_words {
             self.unwind(&frame);
         } else {
             // What the file has set stays set.
@@ -213,18 +213,18 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// `type NAME…`, `command -v NAME`, `command -V NAME`.
-    pub(super) fn describe(&mut self, mut in_words: bool, mut words: Words) -> Run<i32> {
+    #[inline(never)]
+    pub(super) fn describe(&mut self, mut in_words: bool) -> Run<i32> {
         if !in_words {
             loop {
-                match self.option(&mut words, b"vVp")? {
+                match self.option(b"vVp")? {
                     0 => break,
                     letter => in_words = letter == b'V',
                 }
             }
         }
         let mut status = 0;
-        while words.count > 0 {
-            let name = self.next_word(&mut words);
+        while let name @ 1.. = self.take_word() {
             status = self.describe_one(in_words, name).max(status);
         }
         Ok(status)
@@ -278,11 +278,10 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Programs are looked for each time, so there is nothing to remember.
-    pub(super) fn hash(&mut self, mut words: Words) -> Run<i32> {
-        while self.option(&mut words, b"r")? != 0 {}
+    pub(super) fn hash(&mut self) -> Run<i32> {
+        while self.option(b"r")? != 0 {}
         let mut status = 0;
-        while words.count > 0 {
-            let name = self.next_word(&mut words);
+        while let name @ 1.. = self.take_word() {
             let mark = self.memory.top;
             if self.meaning(name, true) == Meaning::Program
                 && self.program_path(name) == 0

@@ -4,12 +4,13 @@ extern crate std;
 
 mod chance;
 
+use std::boxed::Box;
 use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
 use super::{Editor, Step};
-use crate::limits::{HISTORY_BYTES, LINE_BYTES};
+use crate::limits::{HISTORY_BYTES, LINE_BYTES, MEMORY_BYTES};
 use crate::memory::Memory;
 
 /// One line of a terminal, and the lines above it.
@@ -60,6 +61,11 @@ impl Screen {
     }
 }
 
+/// A whole region, of which the kernel gives what is touched.
+fn region() -> Box<[u8; MEMORY_BYTES]> {
+    vec![0; MEMORY_BYTES].try_into().unwrap()
+}
+
 /// The editor with what it needs, as the shell uses it.
 struct Desk<'m> {
     memory: Memory<'m>,
@@ -70,8 +76,8 @@ struct Desk<'m> {
 const PROMPT: &str = "\x1b[1m$ \x1b[0m";
 
 impl<'m> Desk<'m> {
-    fn new(bytes: &'m mut [u8], columns: usize) -> Desk<'m> {
-        let mut memory = Memory::new(bytes);
+    fn new(bytes: &'m mut [u8; MEMORY_BYTES], columns: usize) -> Desk<'m> {
+        let mut memory = Memory::new(bytes, BYTES);
         let mut editor = Editor::default();
         editor.prepare(&mut memory);
         let mut desk = Desk { memory, editor, screen: Screen::new(columns) };
@@ -195,12 +201,12 @@ const ROWS: &[(&str, &str)] = &[
 #[test]
 fn keys_do_what_they_do_everywhere() {
     for &(keys, expected) in ROWS {
-        let mut bytes = vec![0; BYTES];
+        let mut bytes = region();
         let mut desk = Desk::new(&mut bytes, 80);
         assert_eq!(desk.keys(keys.as_bytes()), Step::Nothing, "{keys:?}");
         assert_eq!(desk.line(), expected, "{keys:?}");
         // The same, each byte in a read of its own.
-        let mut bytes = vec![0; BYTES];
+        let mut bytes = region();
         let mut slow = Desk::new(&mut bytes, 80);
         let ascii = keys.is_ascii();
         keys.bytes().for_each(|key| {
@@ -236,7 +242,7 @@ fn some_keys_are_the_shells() {
         ("a\t", Step::Complete),
         ("a\x0c", Step::Clear),
     ] {
-        let mut bytes = vec![0; BYTES];
+        let mut bytes = region();
         assert_eq!(Desk::new(&mut bytes, 80).keys(keys.as_bytes()), expected, "{keys:?}");
     }
 }
@@ -261,7 +267,7 @@ fn lines_come_again_as_they_were() {
         ("one\r\x10\x7f\r\x10\x10", "one|"),
         ("größe\r\x10\x7f", "größ|"),
     ] {
-        let mut bytes = vec![0; BYTES];
+        let mut bytes = region();
         let mut desk = Desk::new(&mut bytes, 80);
         desk.keys(keys.as_bytes());
         assert_eq!(desk.line(), expected, "{keys:?}");
@@ -270,7 +276,7 @@ fn lines_come_again_as_they_were() {
 
 #[test]
 fn the_oldest_lines_are_forgotten() {
-    let mut bytes = vec![0; BYTES];
+    let mut bytes = region();
     let mut desk = Desk::new(&mut bytes, 80);
     let typed = |number: usize| std::format!("{number:04}").repeat(25);
     for number in 0..1000 {
@@ -294,7 +300,7 @@ fn the_oldest_lines_are_forgotten() {
 
 #[test]
 fn a_line_has_a_bound_and_what_is_too_much_is_told() {
-    let mut bytes = vec![0; BYTES];
+    let mut bytes = region();
     let mut desk = Desk::new(&mut bytes, 80);
     desk.keys("x".repeat(LINE_BYTES - 1).as_bytes());
     assert!(!desk.editor.full);
@@ -306,7 +312,7 @@ fn a_line_has_a_bound_and_what_is_too_much_is_told() {
 
 #[test]
 fn long_lines_scroll_and_the_cursor_stays_in_sight() {
-    let mut bytes = vec![0; BYTES];
+    let mut bytes = region();
     let mut desk = Desk::new(&mut bytes, 20);
     let text = "abcdefghijklmnopqrstuvwxyz0123456789";
     for letter in text.bytes() {

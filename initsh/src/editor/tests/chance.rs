@@ -2,12 +2,12 @@
 
 extern crate std;
 
+use std::println;
 use std::string::String;
 use std::vec::Vec;
-use std::{println, vec};
 
 use super::super::{Editor, Step};
-use super::{BYTES, Desk};
+use super::{BYTES, Desk, region};
 use crate::limits::LINE_BYTES;
 use crate::memory::Memory;
 
@@ -142,7 +142,7 @@ fn keys_by_chance_do_what_a_simple_editor_does() {
     let mut chance = Chance(seed());
     for round in 0..300 {
         let columns = 20 + chance.below(60);
-        let mut bytes = vec![0; BYTES];
+        let mut bytes = region();
         let mut desk = Desk::new(&mut bytes, columns);
         let mut plain = Plain::default();
         let mut typed = String::new();
@@ -177,8 +177,8 @@ fn bytes_by_chance_do_no_harm() {
     let mut chance = Chance(seed() ^ 0x5555);
     let mut lines = 0;
     for _ in 0..200 {
-        let mut bytes = vec![0; BYTES];
-        let mut memory = Memory::new(&mut bytes);
+        let mut bytes = region();
+        let mut memory = Memory::new(&mut bytes, BYTES);
         let mut editor = Editor::default();
         editor.prepare(&mut memory);
         let prompt = memory.top;
