@@ -8,7 +8,7 @@ use crate::shell::{Fail, Run, Shell, Words};
 use crate::symbols::{EXPORTED, entry, name_length};
 
 /// What a name means.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Meaning {
     /// Something outside.
     Program,
@@ -129,7 +129,7 @@ impl<H: Host> Shell<'_, H> {
         let all = words;
         let mut by_command = false;
         let mut meaning = self.meaning(words.at, true);
-        while meaning == Meaning::Builtin(builtin::COMMAND) {
+        while matches!(meaning, Meaning::Builtin(builtin::COMMAND)) {
             let mut rest = words;
             self.next_word(&mut rest);
             // There is no other path than PATH for `-p`.
@@ -161,7 +161,7 @@ impl<H: Host> Shell<'_, H> {
             _ => {
                 let special =
                     matches!(meaning, Meaning::Builtin(number) if builtins::is_special(number));
-                let is_exec = meaning == Meaning::Builtin(builtin::EXEC);
+                let is_exec = matches!(meaning, Meaning::Builtin(builtin::EXEC));
                 let (saved, ready) = self.redirect(redirections, !is_exec);
                 let done = match ready {
                     Ok(()) => self.inner(node, meaning, all, words, special && !by_command, last),

@@ -79,9 +79,13 @@ impl<'m> Memory<'m> {
         self.from(at).get(..length).unwrap_or_default()
     }
 
-    /// The string that ends before the next NUL.
+    /// The string that ends before the next NUL. Most have a few bytes: a search by words would take longer.
     pub fn string(&self, at: At) -> &[u8] {
-        self.c_string(at).to_bytes()
+        let mut end = at;
+        while self.byte(end) != 0 {
+            end += 1;
+        }
+        self.slice(at, end - at)
     }
 
     pub fn c_string(&self, at: At) -> &CStr {
@@ -170,23 +174,8 @@ impl<'m> Memory<'m> {
     /// Copies forwards; the ranges may overlap where `to` lies below `from`.
     #[inline(never)]
     pub fn copy(&mut self, from: At, to: At, length: usize) {
-        if from + length <= to {
-            let (below, above) = self.bytes.split_at_mut_checked(to).unwrap_or_default();
-            let source = below.get(from..).unwrap_or_default();
-            let target = above.get_mut(..length).unwrap_or_default();
-            for (place, byte) in target.iter_mut().zip(source) {
-                *place = *byte;
-            }
-        } else if to + length <= from {
-            let (below, above) = self.bytes.split_at_mut_checked(from).unwrap_or_default();
-            let target = below.get_mut(to..).and_then(|bytes| bytes.get_mut(..length));
-            for (place, byte) in target.unwrap_or_default().iter_mut().zip(above) {
-                *place = *byte;
-            }
-        } else {
-            for offset in 0..length {
-                self.set_byte(to + offset, self.byte(from + offset));
-            }
+        for offset in 0..length {
+            self.set_byte(to + offset, self.byte(from + offset));
         }
     }
 

@@ -283,7 +283,7 @@ impl<H: Host> Shell<'_, H> {
         let mut status = 0;
         while let name @ 1.. = self.take_word() {
             let mark = self.memory.top;
-            if self.meaning(name, true) == Meaning::Program
+            if matches!(self.meaning(name, true), Meaning::Program)
                 && self.program_path(name) == 0
                 && !self.is_hosts(name)
             {
