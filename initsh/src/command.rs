@@ -1,19 +1,29 @@
 //! Simple commands: assignments, built-ins, functions, programs. XCU 2.9.1.
 
-use crate::builtins::{self, builtin};
+use crate::builtins::builtin;
 use crate::host::Host;
 use crate::memory::At;
 use crate::options::XTRACE;
+use crate::redirect::Saved;
 use crate::shell::{Fail, Run, Shell, Words};
 use crate::symbols::{EXPORTED, entry, name_length};
 
-/// What a name means.
-#[derive(Clone, Copy)]
-pub(crate) enum Meaning {
-    /// Something outside.
-    Program,
-    Function(At),
-    Builtin(u8),
+/// What a name means: 0 is something outside, the number of a built-in that, all else a function's entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Meaning(At);
+
+impl Meaning {
+    pub const PROGRAM: Self = Self(0);
+
+    /// The number of a built-in.
+    pub fn builtin(self) -> Option<u8> {
+        u8::try_from(self.0).ok().filter(|number| *number != 0)
+    }
+
+    /// Whether it is a built-in whose errors end the shell, and whose assignments stay.
+    pub const fn is_special(self) -> bool {
+        self.0 != 0 && self.0 <= builtin::LOCAL as usize
+    }
 }
 
 /// errno values.
@@ -25,18 +35,14 @@ const ENOTDIR: i32 = 20;
 impl<H: Host> Shell<'_, H> {
     /// What the word means as a command.
     pub(crate) fn meaning(&mut self, name: At, with_functions: bool) -> Meaning {
+        // There is neither in the fields of no entry.
         let symbol = self.known_symbol(name);
-        let number = self.memory.word(symbol + entry::BUILTIN) as u8;
-        if symbol != 0 && number != 0 && builtins::is_special(number) {
-            return Meaning::Builtin(number);
+        let builtin = Meaning(self.memory.word(symbol + entry::BUILTIN));
+        let is_function = self.memory.word(symbol + entry::FUNCTION) != 0;
+        if is_function && with_functions && !builtin.is_special() {
+            return Meaning(symbol);
         }
-        if symbol != 0 && with_functions && self.memory.word(symbol + entry::FUNCTION) != 0 {
-            return Meaning::Function(symbol);
-        }
-        if symbol != 0 && number != 0 {
-            return Meaning::Builtin(number);
-        }
-        Meaning::Program
+        builtin
     }
 
     pub(crate) fn simple(&mut self, node: At, last: bool) -> Run {
@@ -56,7 +62,8 @@ impl<H: Host> Shell<'_, H> {
 
     /// Only assignments and redirections, or nothing at all.
     fn without_command(&mut self, node: At) -> Run {
-        let (saved, ready) = self.redirect(self.child(node, 3), true);
+        let mut saved = Saved::NOTHING;
+        let ready = self.redirect(self.child(node, 3), Some(&mut saved));
         self.restore(&saved);
         if ready.is_err() {
             return if self.exiting { Err(Fail) } else { Ok(()) };
@@ -129,7 +136,7 @@ impl<H: Host> Shell<'_, H> {
         let all = words;
         let mut by_command = false;
         let mut meaning = self.meaning(words.at, true);
-        while matches!(meaning, Meaning::Builtin(builtin::COMMAND)) {
+        while meaning.builtin() == Some(builtin::COMMAND) {
             let mut rest = words;
             self.next_word(&mut rest);
             // There is no other path than PATH for `-p`.
@@ -144,34 +151,30 @@ impl<H: Host> Shell<'_, H> {
             meaning = self.meaning(words.at, false);
         }
         let redirections = self.child(node, 3);
-        match meaning {
-            Meaning::Program => {
-                if last && self.traps.first() == Some(&0) {
-                    self.become_child();
-                } else {
-                    self.give_back();
-                    if !self.fork_and_wait(node)? {
-                        return Ok(());
-                    }
+        if meaning == Meaning::PROGRAM {
+            if last && self.traps.first() == Some(&0) {
+                self.become_child();
+            } else {
+                self.give_back();
+                if !self.fork_and_wait(node)? {
+                    return Ok(());
                 }
-                let _ = self.program(node, all, words, redirections);
-                self.exiting = true;
-                Err(Fail)
             }
-            _ => {
-                let special =
-                    matches!(meaning, Meaning::Builtin(number) if builtins::is_special(number));
-                let is_exec = matches!(meaning, Meaning::Builtin(builtin::EXEC));
-                let (saved, ready) = self.redirect(redirections, !is_exec);
-                let done = match ready {
-                    Ok(()) => self.inner(node, meaning, all, words, special && !by_command, last),
-                    Err(Fail) if self.exiting || special && !by_command => Err(Fail),
-                    Err(Fail) => Ok(()),
-                };
-                self.restore(&saved);
-                done
-            }
+            let _ = self.program(node, all, words, redirections);
+            self.exiting = true;
+            return Err(Fail);
         }
+        let special = meaning.is_special() && !by_command;
+        let is_exec = meaning.builtin() == Some(builtin::EXEC);
+        let mut saved = Saved::NOTHING;
+        let ready = self.redirect(redirections, if is_exec { None } else { Some(&mut saved) });
+        let done = match ready {
+            Ok(()) => self.inner(node, meaning, all, words, special, last),
+            Err(Fail) if self.exiting || special => Err(Fail),
+            Err(Fail) => Ok(()),
+        };
+        self.restore(&saved);
+        done
     }
 
     /// A built-in or a function, with its assignments.
@@ -194,22 +197,20 @@ impl<H: Host> Shell<'_, H> {
             self.trace(all);
         }
         self.trace_end(mark);
-        let done = ready.and_then(|()| match meaning {
-            Meaning::Function(symbol) => self.call(symbol, words).map(|()| self.status),
-            Meaning::Builtin(number) => {
+        let done = ready.and_then(|()| match meaning.builtin() {
+            None => self.call(meaning.0, words, &frame).map(|()| self.status),
+            Some(number) => {
                 self.flag = 0;
                 self.words = words;
                 self.builtin(number, last)
             }
-            // It is somebody else's to start.
-            Meaning::Program => Ok(self.status),
         });
         if !special {
             self.restore_locals(frame.locals);
         }
         match done {
             Ok(status) => self.status = status,
-            Err(Fail) if self.exiting || special || !matches!(meaning, Meaning::Builtin(_)) => {
+            Err(Fail) if self.exiting || special || meaning.builtin().is_none() => {
                 return Err(Fail);
             }
             Err(Fail) => {
@@ -223,8 +224,7 @@ impl<H: Host> Shell<'_, H> {
 
     /// In a process of its own: becomes the program. What comes back is a failure that was told.
     fn program(&mut self, node: At, all: Words, words: Words, redirections: At) -> Run {
-        let (_, ready) = self.redirect(redirections, false);
-        ready?;
+        self.redirect(redirections, None)?;
         let mark = self.memory.top;
         self.trace_begin();
         let list = self.child(node, 1);

@@ -4,6 +4,7 @@ use crate::host::Host;
 use crate::limits::DEPTH;
 use crate::memory::At;
 use crate::options::{ERREXIT, INTERACTIVE, NOEXEC};
+use crate::redirect::Saved;
 use crate::shell::{Fail, Run, Shell, Skip};
 use crate::tree::{FIELD, kind};
 
@@ -205,7 +206,8 @@ impl<H: Host> Shell<'_, H> {
 
     fn redirected(&mut self, node: At, command: At, redirections: At) -> Run {
         self.line = self.memory.word(node) >> 8;
-        let (saved, ready) = self.redirect(redirections, true);
+        let mut saved = Saved::NOTHING;
+        let ready = self.redirect(redirections, Some(&mut saved));
         let done = match ready {
             Ok(()) => self.eval(command, false),
             // As for a built-in that is not special.

@@ -91,12 +91,11 @@ impl<H: Host> Shell<'_, H> {
         frame.loops
     }
 
-    /// Calls a function with these words, its name first.
-    pub(crate) fn call(&mut self, symbol: At, mut words: Words) -> Run {
+    /// Calls a function with these words, its name first; then gives back what the frame has, which was taken before.
+    pub(crate) fn call(&mut self, symbol: At, mut words: Words, frame: &Frame) -> Run {
         let block = self.memory.word(symbol + entry::FUNCTION);
         let calls = self.memory.word(block + CALLS);
         self.memory.set_word(block + CALLS, calls + 1);
-        let frame = self.frame();
         self.next_word(&mut words);
         self.parameters = words;
         self.parameters_block = 0;
@@ -105,7 +104,7 @@ impl<H: Host> Shell<'_, H> {
         self.base = self.memory.word(block + BASE);
         let body = self.memory.word(block + BODY).wrapping_add(self.base) & 0xffff_ffff;
         let done = self.eval(body, false);
-        self.unwind(&frame);
+        self.unwind(frame);
         if self.skip == Skip::Return {
             self.skip = Skip::Nothing;
         }

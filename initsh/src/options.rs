@@ -56,12 +56,14 @@ impl<H: Host> Shell<'_, H> {
                 0 => return Ok(taken),
                 b'c' if self.starting => self.options |= COMMAND,
                 b'l' | b'h' if self.starting => {}
-                b'o' if operand == 0 || taken > 1 => self.show_options(on),
+                b'o' if operand == 0 || taken > 1 => {
+                    self.show_options(on)?;
+                }
                 b'o' => {
                     taken = 2;
                     let name = self.memory.string(operand);
                     if name == b"limits" && on {
-                        self.show_limits();
+                        self.show_limits()?;
                         continue;
                     }
                     let place = names().position(|known| known == name);
@@ -88,7 +90,7 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    fn show_options(&mut self, as_table: bool) {
+    fn show_options(&mut self, as_table: bool) -> Run<i32> {
         let mark = self.memory.top;
         if as_table {
             self.memory.push_bytes(b"Current option settings\n");
@@ -107,10 +109,10 @@ impl<H: Host> Shell<'_, H> {
                 self.memory.push(b'\n');
             }
         }
-        self.output(mark);
+        self.output(mark)
     }
 
-    fn show_limits(&mut self) {
+    fn show_limits(&mut self) -> Run<i32> {
         use crate::limits::{
             DEPTH, HISTORY_BYTES, JOBS, LINE_BYTES, LISTED, MEMORY_BYTES, NESTING,
         };
@@ -128,6 +130,6 @@ impl<H: Host> Shell<'_, H> {
             self.memory.push_number(bound as i64);
             self.memory.push(b'\n');
         }
-        self.output(mark);
+        self.output(mark)
     }
 }

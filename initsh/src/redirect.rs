@@ -14,20 +14,20 @@ const CLOSED: i32 = -2;
 /// Where changed descriptors are kept.
 pub(crate) struct Saved([i32; DESCRIPTORS]);
 
+impl Saved {
+    pub const NOTHING: Self = Self([UNTOUCHED; DESCRIPTORS]);
+}
+
 impl<H: Host> Shell<'_, H> {
     /// Performs redirections in their order. What was there before is kept if asked for, also when one fails.
-    pub(crate) fn redirect(&mut self, mut list: At, keeps: bool) -> (Saved, Run) {
-        let mut saved = Saved([UNTOUCHED; DESCRIPTORS]);
+    pub(crate) fn redirect(&mut self, mut list: At, mut saved: Option<&mut Saved>) -> Run {
         while list != 0 {
             let mark = self.memory.top;
-            let done = self.redirect_one(list, if keeps { Some(&mut saved) } else { None });
-            if done.is_err() {
-                return (saved, done);
-            }
+            self.redirect_one(list, saved.as_deref_mut())?;
             self.memory.top = mark;
             list = self.child(list, 0);
         }
-        (saved, Ok(()))
+        Ok(())
     }
 
     fn redirect_one(&mut self, node: At, saved: Option<&mut Saved>) -> Run {

@@ -374,21 +374,17 @@ impl<'m, H: Host> Shell<'m, H> {
         Ok(())
     }
 
-    /// The same to standard output; a failure is told and gives status 1.
+    /// The same to standard output; gives the status of the built-in that does so: 1 after a failure, which is told.
     #[inline(never)]
-    pub(crate) fn output(&mut self, mark: At) -> i32 {
+    pub(crate) fn output(&mut self, mark: At) -> Run<i32> {
         if self.memory.full {
-            return 2;
+            return Ok(2);
         }
-        match self.write(1, mark) {
-            Ok(()) => 0,
-            Err(errno) => {
-                self.begin_error();
-                self.memory.push_bytes(b"write error");
-                self.end_error(mark, errno);
-                1
-            }
-        }
+        let Err(errno) = self.write(1, mark) else { return Ok(0) };
+        self.begin_error();
+        self.memory.push_bytes(b"write error");
+        self.end_error(mark, errno);
+        Ok(1)
     }
 
     /// Begins an error: `NAME: LINE: `.

@@ -153,9 +153,10 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn trap_builtin(&mut self) -> Run<i32> {
         if self.words.count == 0 {
-            return Ok(self.show_traps());
+            return self.show_traps();
         }
         self.accept_word(b"--");
         let action = self.words.at;
@@ -186,7 +187,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(status)
     }
 
-    fn show_traps(&mut self) -> i32 {
+    fn show_traps(&mut self) -> Run<i32> {
         let mark = self.memory.top;
         for signal in 0..TRAPS {
             let action = self.traps.get(signal).map_or(0, |action| *action);

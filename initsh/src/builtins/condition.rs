@@ -15,8 +15,9 @@ fn is_unary(text: &[u8]) -> bool {
 }
 
 impl<H: Host> Shell<'_, H> {
-    pub(super) fn test(&mut self, name: At) -> Run<i32> {
-        if self.memory.byte(name) == b'[' {
+    #[inline(never)]
+    pub(super) fn test(&mut self, has_bracket: bool) -> Run<i32> {
+        if has_bracket {
             let end = self.nth_word(self.words, self.words.count);
             if end == 0 || self.memory.string(end) != b"]" {
                 return self.fail(0, b"[: missing ]");

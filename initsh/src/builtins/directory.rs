@@ -35,6 +35,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn pwd(&mut self) -> Run<i32> {
         let mut physical = false;
         loop {
@@ -58,7 +59,7 @@ impl<H: Host> Shell<'_, H> {
             self.memory.push_copy(value, if value == 0 { 0 } else { self.memory.length(value) });
         }
         self.memory.push(b'\n');
-        Ok(self.output(mark))
+        self.output(mark)
     }
 
     #[inline(never)]

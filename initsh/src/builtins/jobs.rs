@@ -30,7 +30,7 @@ impl<H: Host> Shell<'_, H> {
             let Some(place) = self.job_of(word) else { return self.fail(word, b"no such job") };
             self.push_job(place, kind);
         }
-        Ok(self.output(mark))
+        self.output(mark)
     }
 
     pub(crate) fn push_jobs(&mut self, kind: u8, only_news: bool) {
@@ -159,7 +159,7 @@ impl<H: Host> Shell<'_, H> {
             self.put_in_front(group);
         }
         self.push_text(place);
-        self.output(mark);
+        let _ = self.output(mark);
         if !is_done {
             let _ = self.host.kill(-group, SIGCONT);
             if in_front {

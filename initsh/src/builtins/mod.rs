@@ -91,8 +91,11 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Performs a built-in on `words`, of which the first is its name. Gives its status.
+    ///
+    /// Each is a function of its own, so that all that stands here for one is a jump.
+    #[inline(never)]
     pub(crate) fn builtin(&mut self, number: u8, last: bool) -> Run<i32> {
-        let name = self.take_word();
+        self.take_word();
         match number {
             builtin::COLON | builtin::TRUE => Ok(0),
             builtin::FALSE => Ok(1),
@@ -104,21 +107,21 @@ impl<H: Host> Shell<'_, H> {
             builtin::EXPORT | builtin::READONLY => self.declare(number == builtin::EXPORT),
             builtin::SET => self.set_builtin(),
             builtin::SHIFT => self.shift(),
-            builtin::TIMES => Ok(self.times()),
+            builtin::TIMES => self.times(),
             builtin::TRAP => self.trap_builtin(),
             builtin::UNSET => self.unset(),
             builtin::LOCAL => self.local(),
             builtin::CD => self.cd(),
             builtin::COMMAND | builtin::TYPE => self.describe(number == builtin::TYPE),
-            builtin::ECHO => Ok(self.echo()),
+            builtin::ECHO => self.echo(),
             builtin::GETOPTS => self.getopts(),
             builtin::HASH => self.hash(),
-            builtin::HELP => Ok(self.help()),
+            builtin::HELP => self.help(),
             builtin::KILL => self.kill_builtin(),
             builtin::PRINTF => self.printf(),
             builtin::PWD => self.pwd(),
             builtin::READ => self.read_builtin(),
-            builtin::TEST | builtin::BRACKET => self.test(name),
+            builtin::TEST | builtin::BRACKET => self.test(number == builtin::BRACKET),
             builtin::ULIMIT => self.ulimit(),
             builtin::UMASK => self.umask_builtin(),
             builtin::WAIT => self.wait_builtin(),
@@ -195,6 +198,7 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
+    #[inline(never)]
     fn leave_loops(&mut self, number: u8) -> Run<i32> {
         let count = if self.words.count == 0 { 1 } else { self.number_of(self.words.at)? };
         if count == 0 {
@@ -207,6 +211,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
+    #[inline(never)]
     fn exit_builtin(&mut self, number: u8) -> Run<i32> {
         let before = self.before_action.filter(|_| number == builtin::EXIT);
         let status = match self.words.count {
@@ -226,6 +231,7 @@ impl<H: Host> Shell<'_, H> {
         Err(Fail)
     }
 
+    #[inline(never)]
     fn eval_builtin(&mut self, last: bool) -> Run<i32> {
         let text = self.memory.top;
         while let word @ 1.. = self.take_word() {
@@ -240,6 +246,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(self.status)
     }
 
+    #[inline(never)]
     fn exec_builtin(&mut self) -> Run<i32> {
         self.accept_word(b"--");
         if self.words.count == 0 {
@@ -265,7 +272,8 @@ impl<H: Host> Shell<'_, H> {
         done.map(|()| 0)
     }
 
-    fn help(&mut self) -> i32 {
+    #[inline(never)]
+    fn help(&mut self) -> Run<i32> {
         let mark = self.memory.top;
         for name in names() {
             self.memory.push_bytes(name);

@@ -154,6 +154,6 @@ impl<H: Host> Shell<'_, H> {
             self.memory.push_bytes(name);
             self.memory.push(b'\n');
         }
-        Ok(self.output(mark))
+        self.output(mark)
     }
 }

@@ -22,7 +22,8 @@ const MOST_WIDTH: usize = 1 << 20;
 
 impl<H: Host> Shell<'_, H> {
     /// As dash has it: escapes always mean something, and `-n` is the one option.
-    pub(super) fn echo(&mut self) -> i32 {
+    #[inline(never)]
+    pub(super) fn echo(&mut self) -> Run<i32> {
         let mark = self.memory.top;
         let mut newline = true;
         if self.accept_word(b"-n") {
@@ -106,7 +107,7 @@ impl<H: Host> Shell<'_, H> {
                 break;
             }
         }
-        Ok(self.output(mark).max(status))
+        Ok(self.output(mark)?.max(status))
     }
 
     /// Writes the format once; false when `\c` ends all.

@@ -53,12 +53,12 @@ impl<H: Host> Shell<'_, H> {
                 }
                 self.push_limit(limit, soft);
             }
-            return Ok(self.output(mark));
+            return self.output(mark);
         }
         let Some(limit) = LIMITS.iter().find(|limit| limit.letter == which) else { return Ok(2) };
         if self.words.count == 0 {
             self.push_limit(limit, soft);
-            return Ok(self.output(mark));
+            return self.output(mark);
         }
         let word = self.words.at;
         let value = if self.memory.string(word) == b"unlimited" {
@@ -113,7 +113,7 @@ impl<H: Host> Shell<'_, H> {
                 }
                 self.memory.push(b'\n');
             }
-            return Ok(self.output(mark));
+            return self.output(mark);
         }
         let word = self.words.at;
         let new = if self.memory.byte(word).is_ascii_digit() {
@@ -176,7 +176,8 @@ impl<H: Host> Shell<'_, H> {
         Some(mode)
     }
 
-    pub(super) fn times(&mut self) -> i32 {
+    #[inline(never)]
+    pub(super) fn times(&mut self) -> Run<i32> {
         let mark = self.memory.top;
         for (place, ticks) in self.host.times().into_iter().enumerate() {
             self.memory.push_number((ticks / 6000) as i64);

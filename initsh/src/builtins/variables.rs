@@ -7,12 +7,13 @@ use crate::symbols::{EXPORTED, READ_ONLY, entry, name_length};
 
 impl<H: Host> Shell<'_, H> {
     /// `export` and `readonly`.
+    #[inline(never)]
     pub(super) fn declare(&mut self, exports: bool) -> Run<i32> {
         while self.option(b"p")? != 0 {}
         let flag = if exports { EXPORTED } else { READ_ONLY };
         if self.words.count == 0 {
             let word: &[u8] = if exports { b"export " } else { b"readonly " };
-            return Ok(self.show_variables(word, flag));
+            return self.show_variables(word, flag);
         }
         while let word @ 1.. = self.take_word() {
             let (symbol, value) = self.declared(word)?;
@@ -24,6 +25,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
+    #[inline(never)]
     pub(super) fn local(&mut self) -> Run<i32> {
         if self.functions == 0 {
             return self.fail(0, b"local: not in a function");
@@ -38,6 +40,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
+    #[inline(never)]
     pub(super) fn unset(&mut self) -> Run<i32> {
         let mut of_functions = false;
         loop {
@@ -69,7 +72,7 @@ impl<H: Host> Shell<'_, H> {
     #[inline(never)]
     pub(super) fn set_builtin(&mut self) -> Run<i32> {
         if self.words.count == 0 {
-            return Ok(self.show_variables(b"", 0));
+            return self.show_variables(b"", 0);
         }
         let mut sets = false;
         while self.words.count > 0 && matches!(self.memory.byte(self.words.at), b'-' | b'+') {
@@ -118,6 +121,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn shift(&mut self) -> Run<i32> {
         let count = if self.words.count == 0 { 1 } else { self.number_of(self.words.at)? };
         if count as usize > self.parameters.count {
@@ -133,7 +137,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Variables with this flag, in the order of their names; with no flag those that have a value.
-    fn show_variables(&mut self, prefix: &[u8], flag: usize) -> i32 {
+    fn show_variables(&mut self, prefix: &[u8], flag: usize) -> Run<i32> {
         let mark = self.memory.top;
         let mut before = 0;
         loop {

@@ -1,6 +1,5 @@
 //! `read`, `.`, `type`, `command -v`, `hash`.
 
-use crate::builtins;
 use crate::command::Meaning;
 use crate::host::{Host, Look, Open};
 use crate::lexer::keyword_of;
@@ -225,12 +224,12 @@ impl<H: Host> Shell<'_, H> {
         }
         let mut status = 0;
         while let name @ 1.. = self.take_word() {
-            status = self.describe_one(in_words, name).max(status);
+            status = self.describe_one(in_words, name)?.max(status);
         }
         Ok(status)
     }
 
-    fn describe_one(&mut self, in_words: bool, name: At) -> i32 {
+    fn describe_one(&mut self, in_words: bool, name: At) -> Run<i32> {
         let mark = self.memory.top;
         let meaning = self.meaning(name, true);
         let mut path = name;
@@ -238,12 +237,9 @@ impl<H: Host> Shell<'_, H> {
             b" is a shell keyword"
         } else {
             match meaning {
-                Meaning::Function(_) => b" is a shell function",
-                Meaning::Builtin(number) if builtins::is_special(number) => {
-                    b" is a special shell builtin"
-                }
-                Meaning::Builtin(_) => b" is a shell builtin",
-                Meaning::Program => {
+                _ if meaning.is_special() => b" is a special shell builtin",
+                _ if meaning.builtin().is_some() => b" is a shell builtin",
+                Meaning::PROGRAM => {
                     path = self.program_path(name);
                     if path == 0 && self.is_hosts(name) {
                         path = name;
@@ -252,6 +248,7 @@ impl<H: Host> Shell<'_, H> {
                         b" is "
                     }
                 }
+                _ => b" is a shell function",
             }
         };
         if path == 0 {
@@ -259,9 +256,9 @@ impl<H: Host> Shell<'_, H> {
             if in_words {
                 self.memory.push_string(name);
                 self.memory.push_bytes(b": not found\n");
-                self.output(mark);
+                self.output(mark)?;
             }
-            return 127;
+            return Ok(127);
         }
         let out = self.memory.top;
         if in_words {
@@ -278,12 +275,13 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Programs are looked for each time, so there is nothing to remember.
+    #[inline(never)]
     pub(super) fn hash(&mut self) -> Run<i32> {
         while self.option(b"r")? != 0 {}
         let mut status = 0;
         while let name @ 1.. = self.take_word() {
             let mark = self.memory.top;
-            if matches!(self.meaning(name, true), Meaning::Program)
+            if self.meaning(name, true) == Meaning::PROGRAM
                 && self.program_path(name) == 0
                 && !self.is_hosts(name)
             {
