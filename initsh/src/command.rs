@@ -199,11 +199,7 @@ impl<H: Host> Shell<'_, H> {
         self.trace_end(mark);
         let done = ready.and_then(|()| match meaning.builtin() {
             None => self.call(meaning.0, words, &frame).map(|()| self.status),
-            Some(number) => {
-                self.flag = 0;
-                self.words = words;
-                self.builtin(number, last)
-            }
+            Some(number) => self.builtin(number, words, last),
         });
         if !special {
             self.restore_locals(frame.locals);

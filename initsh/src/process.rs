@@ -181,7 +181,6 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// `wait`: for one command, or for all.
-    #[inline(never)]
     pub(crate) fn wait_builtin(&mut self) -> Run<i32> {
         // What was stopped may go on again.
         self.look_at_jobs();

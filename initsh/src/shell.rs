@@ -71,6 +71,9 @@ pub struct Shell<'m, H: Host> {
     pub(crate) line: usize,
     /// What is left of the words of the built-in that is performed.
     pub(crate) words: Words,
+    /// Its number, and whether the process ends with it; nobody looks at them once it evaluates something.
+    pub(crate) builtin: u8,
+    pub(crate) is_last: bool,
     pub(crate) depth: u16,
     /// For how many commands a word about stopped jobs holds.
     pub(crate) warned: u8,
@@ -134,6 +137,8 @@ impl<'m, H: Host> Shell<'m, H> {
             parameters_block: 0,
             base: 0,
             words: Words::default(),
+            builtin: 0,
+            is_last: false,
             line: 0,
             skip: Skip::Nothing,
             skip_count: 0,

@@ -153,7 +153,6 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    #[inline(never)]
     pub(crate) fn trap_builtin(&mut self) -> Run<i32> {
         if self.words.count == 0 {
             return self.show_traps();

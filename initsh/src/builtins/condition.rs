@@ -1,5 +1,6 @@
 //! `test` and `[`.
 
+use crate::builtins::builtin;
 use crate::host::{FileStatus, Host, Identity, Look};
 use crate::memory::At;
 use crate::shell::{Run, Shell, Words};
@@ -15,9 +16,8 @@ fn is_unary(text: &[u8]) -> bool {
 }
 
 impl<H: Host> Shell<'_, H> {
-    #[inline(never)]
-    pub(super) fn test(&mut self, has_bracket: bool) -> Run<i32> {
-        if has_bracket {
+    pub(super) fn test(&mut self) -> Run<i32> {
+        if self.builtin == builtin::BRACKET {
             let end = self.nth_word(self.words, self.words.count);
             if end == 0 || self.memory.string(end) != b"]" {
                 return self.fail(0, b"[: missing ]");

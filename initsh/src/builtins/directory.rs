@@ -35,7 +35,6 @@ impl<H: Host> Shell<'_, H> {
         Ok(())
     }
 
-    #[inline(never)]
     pub(super) fn pwd(&mut self) -> Run<i32> {
         let mut physical = false;
         loop {
@@ -62,7 +61,6 @@ impl<H: Host> Shell<'_, H> {
         self.output(mark)
     }
 
-    #[inline(never)]
     pub(super) fn cd(&mut self) -> Run<i32> {
         let mut physical = false;
         loop {

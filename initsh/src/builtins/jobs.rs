@@ -1,5 +1,6 @@
 //! `jobs`, `fg`, `bg`, and how jobs are shown.
 
+use crate::builtins::builtin;
 use crate::host::Host;
 use crate::shell::{Run, Shell};
 
@@ -12,7 +13,6 @@ const SIGNALS: &[u8] =
 
 impl<H: Host> Shell<'_, H> {
     /// `jobs`: all of them, with `-l` their processes, with `-p` these alone.
-    #[inline(never)]
     pub(crate) fn jobs_builtin(&mut self) -> Run<i32> {
         let mut kind = 0;
         loop {
@@ -124,8 +124,8 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// `fg` and `bg`: lets jobs go on.
-    #[inline(never)]
-    pub(crate) fn continue_builtin(&mut self, in_front: bool) -> Run<i32> {
+    pub(crate) fn continue_builtin(&mut self) -> Run<i32> {
+        let in_front = self.builtin == builtin::FG;
         loop {
             let word = self.take_word();
             self.look_at_jobs();

@@ -12,52 +12,26 @@ mod words;
 use crate::host::Host;
 use crate::memory::At;
 use crate::options::{INTERACTIVE, MONITOR};
-use crate::shell::{Fail, Run, Shell, Skip};
+use crate::shell::{Fail, Run, Shell, Skip, Words};
 use crate::symbols::entry;
 
 /// The names; numbers begin with 1, special ones come first.
 const NAMES: &[u8] = b": . break continue eval exec exit export readonly return set shift times trap unset \
     local cd command echo false getopts hash help kill printf pwd read test [ true type ulimit umask wait jobs fg bg";
 
-/// Numbers of `NAMES`.
+/// Some of the numbers of `NAMES`.
 pub(crate) mod builtin {
-    pub const COLON: u8 = 1;
-    pub const DOT: u8 = 2;
     pub const BREAK: u8 = 3;
-    pub const CONTINUE: u8 = 4;
-    pub const EVAL: u8 = 5;
     pub const EXEC: u8 = 6;
     pub const EXIT: u8 = 7;
     pub const EXPORT: u8 = 8;
-    pub const READONLY: u8 = 9;
     pub const RETURN: u8 = 10;
-    pub const SET: u8 = 11;
-    pub const SHIFT: u8 = 12;
-    pub const TIMES: u8 = 13;
-    pub const TRAP: u8 = 14;
-    pub const UNSET: u8 = 15;
     pub const LOCAL: u8 = 16;
-    pub const CD: u8 = 17;
     pub const COMMAND: u8 = 18;
-    pub const ECHO: u8 = 19;
     pub const FALSE: u8 = 20;
-    pub const GETOPTS: u8 = 21;
-    pub const HASH: u8 = 22;
-    pub const HELP: u8 = 23;
-    pub const KILL: u8 = 24;
-    pub const PRINTF: u8 = 25;
-    pub const PWD: u8 = 26;
-    pub const READ: u8 = 27;
-    pub const TEST: u8 = 28;
     pub const BRACKET: u8 = 29;
-    pub const TRUE: u8 = 30;
     pub const TYPE: u8 = 31;
-    pub const ULIMIT: u8 = 32;
-    pub const UMASK: u8 = 33;
-    pub const WAIT: u8 = 34;
-    pub const JOBS: u8 = 35;
     pub const FG: u8 = 36;
-    pub const BG: u8 = 37;
 }
 
 fn names() -> impl Iterator<Item = &'static [u8]> {
@@ -90,45 +64,62 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    /// Performs a built-in on `words`, of which the first is its name. Gives its status.
-    ///
-    /// Each is a function of its own, so that all that stands here for one is a jump.
-    #[inline(never)]
-    pub(crate) fn builtin(&mut self, number: u8, last: bool) -> Run<i32> {
+    /// What each does, in the order of `NAMES`.
+    const ALL: [fn(&mut Self) -> Run<i32>; 37] = [
+        Self::succeed,
+        Self::dot,
+        Self::leave_loops,
+        Self::leave_loops,
+        Self::eval_builtin,
+        Self::exec_builtin,
+        Self::exit_builtin,
+        Self::declare,
+        Self::declare,
+        Self::exit_builtin,
+        Self::set_builtin,
+        Self::shift,
+        Self::times,
+        Self::trap_builtin,
+        Self::unset,
+        Self::local,
+        Self::cd,
+        Self::describe,
+        Self::echo,
+        Self::succeed,
+        Self::getopts,
+        Self::hash,
+        Self::help,
+        Self::kill_builtin,
+        Self::printf,
+        Self::pwd,
+        Self::read_builtin,
+        Self::test,
+        Self::test,
+        Self::succeed,
+        Self::describe,
+        Self::ulimit,
+        Self::umask_builtin,
+        Self::wait_builtin,
+        Self::jobs_builtin,
+        Self::continue_builtin,
+        Self::continue_builtin,
+    ];
+
+    /// Performs a built-in on these words, of which the first is its name. Gives its status. After the `last` command this
+    /// process ends.
+    pub(crate) fn builtin(&mut self, number: u8, words: Words, last: bool) -> Run<i32> {
+        (self.words, self.builtin, self.is_last) = (words, number, last);
+        self.flag = 0;
         self.take_word();
-        match number {
-            builtin::COLON | builtin::TRUE => Ok(0),
-            builtin::FALSE => Ok(1),
-            builtin::DOT => self.dot(),
-            builtin::BREAK | builtin::CONTINUE => self.leave_loops(number),
-            builtin::EVAL => self.eval_builtin(last),
-            builtin::EXEC => self.exec_builtin(),
-            builtin::EXIT | builtin::RETURN => self.exit_builtin(number),
-            builtin::EXPORT | builtin::READONLY => self.declare(number == builtin::EXPORT),
-            builtin::SET => self.set_builtin(),
-            builtin::SHIFT => self.shift(),
-            builtin::TIMES => self.times(),
-            builtin::TRAP => self.trap_builtin(),
-            builtin::UNSET => self.unset(),
-            builtin::LOCAL => self.local(),
-            builtin::CD => self.cd(),
-            builtin::COMMAND | builtin::TYPE => self.describe(number == builtin::TYPE),
-            builtin::ECHO => self.echo(),
-            builtin::GETOPTS => self.getopts(),
-            builtin::HASH => self.hash(),
-            builtin::HELP => self.help(),
-            builtin::KILL => self.kill_builtin(),
-            builtin::PRINTF => self.printf(),
-            builtin::PWD => self.pwd(),
-            builtin::READ => self.read_builtin(),
-            builtin::TEST | builtin::BRACKET => self.test(number == builtin::BRACKET),
-            builtin::ULIMIT => self.ulimit(),
-            builtin::UMASK => self.umask_builtin(),
-            builtin::WAIT => self.wait_builtin(),
-            builtin::JOBS => self.jobs_builtin(),
-            builtin::FG | builtin::BG => self.continue_builtin(number == builtin::FG),
-            _ => Ok(2),
+        match Self::ALL.get(usize::from(number) - 1) {
+            Some(perform) => perform(self),
+            None => Ok(2),
         }
+    }
+
+    /// `:`, `true`, and `false`, which does not.
+    fn succeed(&mut self) -> Run<i32> {
+        Ok(i32::from(self.builtin == builtin::FALSE))
     }
 
     /// The next of the built-in's words; 0 behind the last.
@@ -198,21 +189,20 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    #[inline(never)]
-    fn leave_loops(&mut self, number: u8) -> Run<i32> {
+    fn leave_loops(&mut self) -> Run<i32> {
         let count = if self.words.count == 0 { 1 } else { self.number_of(self.words.at)? };
         if count == 0 {
             return self.fail(self.words.at, b"bad number");
         }
         if self.loops > 0 {
-            self.skip = if number == builtin::BREAK { Skip::Break } else { Skip::Continue };
+            self.skip = if self.builtin == builtin::BREAK { Skip::Break } else { Skip::Continue };
             self.skip_count = (count as u32).min(self.loops);
         }
         Ok(0)
     }
 
-    #[inline(never)]
-    fn exit_builtin(&mut self, number: u8) -> Run<i32> {
+    fn exit_builtin(&mut self) -> Run<i32> {
+        let number = self.builtin;
         let before = self.before_action.filter(|_| number == builtin::EXIT);
         let status = match self.words.count {
             0 => before.unwrap_or(self.status),
@@ -231,8 +221,7 @@ impl<H: Host> Shell<'_, H> {
         Err(Fail)
     }
 
-    #[inline(never)]
-    fn eval_builtin(&mut self, last: bool) -> Run<i32> {
+    fn eval_builtin(&mut self) -> Run<i32> {
         let text = self.memory.top;
         while let word @ 1.. = self.take_word() {
             self.memory.push_string(word);
@@ -242,11 +231,10 @@ impl<H: Host> Shell<'_, H> {
             return Ok(0);
         }
         self.status = 0;
-        self.eval_string(text, last && self.functions == 0)?;
+        self.eval_string(text, self.is_last && self.functions == 0)?;
         Ok(self.status)
     }
 
-    #[inline(never)]
     fn exec_builtin(&mut self) -> Run<i32> {
         self.accept_word(b"--");
         if self.words.count == 0 {
@@ -272,7 +260,6 @@ impl<H: Host> Shell<'_, H> {
         done.map(|()| 0)
     }
 
-    #[inline(never)]
     fn help(&mut self) -> Run<i32> {
         let mark = self.memory.top;
         for name in names() {

@@ -6,7 +6,6 @@ use crate::shell::{Run, Shell};
 use crate::symbols::name_length;
 
 impl<H: Host> Shell<'_, H> {
-    #[inline(never)]
     pub(super) fn getopts(&mut self) -> Run<i32> {
         let known = self.take_word();
         let name = self.take_word();
@@ -86,7 +85,6 @@ impl<H: Host> Shell<'_, H> {
         self.assign(symbol, 0)
     }
 
-    #[inline(never)]
     pub(super) fn kill_builtin(&mut self) -> Run<i32> {
         let mut signal = 15;
         let word = self.first_word();

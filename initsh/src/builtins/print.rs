@@ -22,7 +22,6 @@ const MOST_WIDTH: usize = 1 << 20;
 
 impl<H: Host> Shell<'_, H> {
     /// As dash has it: escapes always mean something, and `-n` is the one option.
-    #[inline(never)]
     pub(super) fn echo(&mut self) -> Run<i32> {
         let mark = self.memory.top;
         let mut newline = true;
@@ -89,7 +88,6 @@ impl<H: Host> Shell<'_, H> {
         true
     }
 
-    #[inline(never)]
     pub(super) fn printf(&mut self) -> Run<i32> {
         while self.option(b"")? != 0 {}
         let format = self.take_word();

@@ -31,7 +31,6 @@ const LIMITS: [Limit; 13] = [
 const UNLIMITED: u64 = u64::MAX;
 
 impl<H: Host> Shell<'_, H> {
-    #[inline(never)]
     pub(super) fn ulimit(&mut self) -> Run<i32> {
         let (mut soft, mut hard, mut all, mut which) = (true, true, false, b'f');
         loop {
@@ -87,7 +86,6 @@ impl<H: Host> Shell<'_, H> {
         self.memory.push(b'\n');
     }
 
-    #[inline(never)]
     pub(super) fn umask_builtin(&mut self) -> Run<i32> {
         let mut symbolic = false;
         while self.option(b"S")? != 0 {
@@ -176,7 +174,6 @@ impl<H: Host> Shell<'_, H> {
         Some(mode)
     }
 
-    #[inline(never)]
     pub(super) fn times(&mut self) -> Run<i32> {
         let mark = self.memory.top;
         for (place, ticks) in self.host.times().into_iter().enumerate() {

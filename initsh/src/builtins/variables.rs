@@ -1,5 +1,6 @@
 //! `export readonly local unset set shift`, and how values are quoted.
 
+use crate::builtins::builtin;
 use crate::host::Host;
 use crate::memory::At;
 use crate::shell::{Run, Shell, Words};
@@ -7,8 +8,8 @@ use crate::symbols::{EXPORTED, READ_ONLY, entry, name_length};
 
 impl<H: Host> Shell<'_, H> {
     /// `export` and `readonly`.
-    #[inline(never)]
-    pub(super) fn declare(&mut self, exports: bool) -> Run<i32> {
+    pub(super) fn declare(&mut self) -> Run<i32> {
+        let exports = self.builtin == builtin::EXPORT;
         while self.option(b"p")? != 0 {}
         let flag = if exports { EXPORTED } else { READ_ONLY };
         if self.words.count == 0 {
@@ -25,7 +26,6 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
-    #[inline(never)]
     pub(super) fn local(&mut self) -> Run<i32> {
         if self.functions == 0 {
             return self.fail(0, b"local: not in a function");
@@ -40,7 +40,6 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
-    #[inline(never)]
     pub(super) fn unset(&mut self) -> Run<i32> {
         let mut of_functions = false;
         loop {
@@ -69,7 +68,6 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
-    #[inline(never)]
     pub(super) fn set_builtin(&mut self) -> Run<i32> {
         if self.words.count == 0 {
             return self.show_variables(b"", 0);
@@ -121,7 +119,6 @@ impl<H: Host> Shell<'_, H> {
         Ok(())
     }
 
-    #[inline(never)]
     pub(super) fn shift(&mut self) -> Run<i32> {
         let count = if self.words.count == 0 { 1 } else { self.number_of(self.words.at)? };
         if count as usize > self.parameters.count {

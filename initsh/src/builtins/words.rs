@@ -1,5 +1,6 @@
 //! `read`, `.`, `type`, `command -v`, `hash`.
 
+use crate::builtins::builtin;
 use crate::command::Meaning;
 use crate::host::{Host, Look, Open};
 use crate::lexer::keyword_of;
@@ -10,7 +11,6 @@ use crate::reader::{Ahead, Reader};
 use crate::shell::{Run, Shell, Skip};
 
 impl<H: Host> Shell<'_, H> {
-    #[inline(never)]
     pub(super) fn read_builtin(&mut self) -> Run<i32> {
         let mut raw = false;
         loop {
@@ -130,7 +130,6 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// `.`: reads a file's commands in this shell.
-    #[inline(never)]
     pub(super) fn dot(&mut self) -> Run<i32> {
         self.accept_word(b"--");
         let name = self.take_word();
@@ -212,8 +211,8 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// `type NAME…`, `command -v NAME`, `command -V NAME`.
-    #[inline(never)]
-    pub(super) fn describe(&mut self, mut in_words: bool) -> Run<i32> {
+    pub(super) fn describe(&mut self) -> Run<i32> {
+        let mut in_words = self.builtin == builtin::TYPE;
         if !in_words {
             loop {
                 match self.option(b"vVp")? {
@@ -275,7 +274,6 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// Programs are looked for each time, so there is nothing to remember.
-    #[inline(never)]
     pub(super) fn hash(&mut self) -> Run<i32> {
         while self.option(b"r")? != 0 {}
         let mut status = 0;
