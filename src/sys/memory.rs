@@ -31,36 +31,6 @@ impl Memory {
         // SAFETY: that many bytes were mapped there and are nobody else's; they live as long as this does.
         unsafe { core::slice::from_raw_parts_mut(self.start, self.length) }
     }
-
-    /// The same, only to be read.
-    #[cfg(feature = "shell")]
-    #[must_use]
-    pub const fn view(&self) -> &[u8] {
-        // SAFETY: as above.
-        unsafe { core::slice::from_raw_parts(self.start, self.length) }
-    }
-
-    /// Makes it twice as long as it is, until it has that many bytes at least; it may move. mremap(2).
-    ///
-    /// # Errors
-    /// ENOMEM; it stays as it is then.
-    #[cfg(feature = "shell")]
-    #[inline(never)]
-    pub fn reach(&mut self, length: usize) -> Result<(), Errno> {
-        let mut longer = self.length;
-        while longer < length {
-            longer = longer.saturating_mul(2);
-        }
-        if longer > self.length {
-            let may_move = kernel::MREMAP_MAYMOVE as usize;
-            let arguments = [self.start.expose_provenance(), self.length, longer, may_move, 0];
-            // SAFETY: the whole of what was mapped, which nothing borrows while this can be changed.
-            let moved = unsafe { syscall(kernel::__NR_mremap, arguments) }?;
-            self.start = core::ptr::with_exposed_provenance_mut(moved);
-            self.length = longer;
-        }
-        Ok(())
-    }
 }
 
 impl Drop for Memory {
@@ -72,7 +42,7 @@ impl Drop for Memory {
 
 /// A list that grows: its memory is asked of the kernel as it is needed, and kept to our end. Offsets in it stay right
 /// when it grows; addresses do not. One that cannot grow takes nothing more, and says so when it is asked.
-#[cfg(feature = "see")]
+#[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
 pub struct List<T> {
     pages: Pages,
     length: usize,
@@ -80,7 +50,7 @@ pub struct List<T> {
 }
 
 /// What a list has of the kernel.
-#[cfg(feature = "see")]
+#[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
 struct Pages {
     /// `LEAST` bytes before the first item; null until something is appended.
     before: *mut u8,
@@ -90,17 +60,17 @@ struct Pages {
 
 /// A slice without items has an address too, which is not null and aligned for any item. As lists are all zero at first,
 /// they keep theirs with this taken off: so nobody who looks at one has to ask whether it has pages.
-#[cfg(feature = "see")]
+#[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
 const LEAST: usize = 8;
 
-#[cfg(feature = "see")]
+#[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
 impl<T> Default for List<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-#[cfg(feature = "see")]
+#[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
 impl<T> List<T> {
     /// An empty list, all zero.
     #[must_use]
@@ -129,7 +99,7 @@ impl<T> List<T> {
     }
 }
 
-#[cfg(feature = "see")]
+#[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
 impl<T: Copy> List<T> {
     /// Appends an item.
     #[inline(never)]
@@ -182,7 +152,7 @@ impl<T: Copy> List<T> {
     }
 }
 
-#[cfg(feature = "see")]
+#[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
 impl List<u8> {
     /// Room for at least so many bytes behind the list, if there is any; `take` says how many of them were written.
     #[inline(never)]
@@ -215,7 +185,7 @@ impl List<u8> {
     }
 }
 
-#[cfg(feature = "see")]
+#[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
 impl Pages {
     /// Where the items are.
     const fn start(&self) -> *mut u8 {

@@ -11,6 +11,8 @@ pub mod errno;
 pub mod escape;
 pub mod line;
 pub mod number;
+#[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
+pub mod order;
 pub mod packed;
 pub mod pairs;
 pub mod parts;

@@ -75,7 +75,7 @@ pub fn ls(task: &mut Task<'_>) {
 /// First what is no directory, then each directory.
 #[inline(never)]
 fn list(task: &mut Task<'_>, form: Form) -> Result<(), Errno> {
-    let (mut files, mut folders) = (Names::new()?, Names::new()?);
+    let (mut files, mut folders) = (Names::new(), Names::new());
     // Nothing named is the working directory.
     let mut next = if task.count == 0 { Some(c".") } else { task.next() };
     while let Some(operand) = next {
@@ -110,13 +110,13 @@ fn list(task: &mut Task<'_>, form: Form) -> Result<(), Errno> {
         let listed = list_folder(task, form, folder);
         task.check(folder, listed);
     }
-    files.whole.and(folders.whole)
+    files.whole().and(folders.whole())
 }
 
 #[inline(never)]
 fn list_folder(task: &mut Task<'_>, form: Form, path: &CStr) -> Result<(), Errno> {
     let folder = open(CWD, path, OpenFlags::READ)?;
-    let mut names = Names::new()?;
+    let mut names = Names::new();
     if form.own {
         names.add(c".");
         names.add(c"..");
@@ -129,7 +129,7 @@ fn list_folder(task: &mut Task<'_>, form: Form, path: &CStr) -> Result<(), Errno
     });
     names.sort();
     print(task, form, folder.as_fd(), &names);
-    names.whole.and(read.map(drop))
+    names.whole().and(read.map(drop))
 }
 
 #[inline(never)]

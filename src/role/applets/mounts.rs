@@ -267,7 +267,7 @@ pub fn umount(task: &mut Task<'_>) {
 /// Source and place of each mount, the last one last.
 #[inline(never)]
 fn read_table() -> Result<Names, Errno> {
-    let mut names = Names::new()?;
+    let mut names = Names::new();
     let mut buffer = [0; TABLE_BYTES];
     let read = for_each_line(TABLE, &mut buffer, &mut |line| {
         let mut fields = parts(line, b' ');
@@ -277,7 +277,7 @@ fn read_table() -> Result<Names, Errno> {
             names.add(name.unwrap_or_default());
         }
     });
-    read.map_err(|error| error.errno).and(names.whole).map(|()| names)
+    read.map_err(|error| error.errno).and(names.whole()).map(|()| names)
 }
 
 /// How something is unmounted.

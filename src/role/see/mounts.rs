@@ -1,12 +1,12 @@
 //! `mounts`: what a process sees mounted, and how two of them differ.
 
-use super::order::sort;
 use super::sheet::Sheet;
 use super::{Memory, Said, See, said};
 use crate::facts::mount_table::{MountMemory, for_each_mount};
 use crate::facts::processes::Process;
 use crate::input::mount_info::{Field, MountRow};
 use crate::sys::memory::List;
+use crate::text::order::sort;
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::{halves, parts};
 

@@ -4,7 +4,6 @@ use core::ffi::CStr;
 
 use rustix::fs::CWD;
 
-use super::order::{lower_bound, sort};
 use super::sheet::Sheet;
 use super::{Memory, Said, See, add_command, said};
 use crate::facts::mount_table::read_whole;
@@ -17,6 +16,7 @@ use crate::facts::usage::NONE;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::memory::List;
 use crate::text::escape::take_unescaped;
+use crate::text::order::{lower_bound, sort};
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::parts;
 
