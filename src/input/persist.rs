@@ -4,12 +4,14 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
-use super::namespaces::Namespaces;
+use super::namespaces::{self, FILES, Namespaces, kind_of};
 use super::refusal::Reason;
-use crate::text::parts::line_of;
 
-/// Kinds that can be kept. One of pids has ended when its first process has; a view of cgroups is not worth keeping.
+/// How many kinds can be kept.
 pub const PERSISTENT: usize = 5;
+/// The others: one of pids has ended when its first process has; a view of cgroups and clocks are not worth keeping.
+const OTHERS: Namespaces =
+    Namespaces(Namespaces::PID.0 | Namespaces::CGROUP.0 | Namespaces::TIME.0);
 
 /// A namespace and the file that keeps it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,18 +20,10 @@ pub struct Persist<'a> {
     /// Which kind.
     pub kind: Namespaces,
     /// Its name below /proc/PID/ns.
-    pub name: &'static str,
+    pub name: &'static [u8],
     /// A file that is not there yet.
     pub file: &'a CStr,
 }
-
-const KINDS: [(Namespaces, &str); PERSISTENT] = [
-    (Namespaces::NETWORK, "net"),
-    (Namespaces::IPC, "ipc"),
-    (Namespaces::UTS, "uts"),
-    (Namespaces::USER, "user"),
-    (Namespaces::MOUNT, "mnt"),
-];
 
 /// Reads `KIND=FILE`.
 ///
@@ -39,13 +33,13 @@ pub fn add<'a>(value: &'a CStr, list: &mut Vec<Persist<'a>, PERSISTENT>) -> Resu
     let bytes = value.to_bytes_with_nul();
     let name_end = bytes.iter().position(|byte| *byte == b'=').ok_or(Reason::NoPersist)?;
     let (name, file) = bytes.split_at_checked(name_end).ok_or(Reason::NoPersist)?;
-    let index = line_of(b"net\nipc\nuts\nuser\nmnt", name).ok_or(Reason::NoPersist)?;
+    let index = kind_of(name).ok_or(Reason::NoPersist)?;
     let file = CStr::from_bytes_with_nul(file.get(1..).unwrap_or_default()).unwrap_or_default();
-    let (kind, name) = KINDS.get(index).copied().ok_or(Reason::NoPersist)?;
-    if file.is_empty() || list.iter().any(|other| other.kind == kind) {
+    let (kind, _) = *FILES.get(index).ok_or(Reason::NoPersist)?;
+    if file.is_empty() || OTHERS.has(kind) || list.iter().any(|other| other.kind == kind) {
         return Err(Reason::NoPersist);
     }
-    list.push(Persist { kind, name, file }).map_err(|_| Reason::NoPersist)
+    list.push(Persist { kind, name: namespaces::name(index), file }).map_err(|_| Reason::NoPersist)
 }
 
 #[cfg(test)]
@@ -60,8 +54,9 @@ mod tests {
         }
         let files: std::vec::Vec<_> =
             list.iter().map(|persist| (persist.name, persist.file)).collect();
-        assert_eq!(files, [("net", c"/run/n"), ("user", c"u=v")]);
-        for bad in [c"net=/other", c"ipc=", c"ipc", c"=x", c"pid=/x", c"", c"cgroup=/x"] {
+        assert_eq!(files, [(&b"net"[..], c"/run/n"), (b"user", c"u=v")]);
+        let others = [c"pid=/x", c"cgroup=/x", c"time=/x"];
+        for bad in [c"net=/other", c"ipc=", c"ipc", c"=x", c""].into_iter().chain(others) {
             assert_eq!(add(bad, &mut list), Err(Reason::NoPersist), "{bad:?}");
         }
     }

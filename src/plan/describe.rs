@@ -286,7 +286,7 @@ impl Step<'_> {
             (b's' | b'S', Self::JoinWithUsers(join)) => {
                 append_namespaces(letter, join.kinds.with(Namespaces::USER, true), line);
             }
-            (b's', Self::Persist(persist)) => drop(line.text(persist.name)),
+            (b's', Self::Persist(persist)) => drop(line.raw(persist.name)),
             (b'j', Self::Join(Join { owner: Owner::File(_), .. })) => drop(line.text("openat ")),
             (b'j', _) => drop(line.text(FIND)),
             (b'a', Self::CloneTree(copy) | Self::MapTree(copy)) => {

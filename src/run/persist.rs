@@ -32,7 +32,7 @@ use crate::text::line::Line;
 pub fn keep(persist: &Persist<'_>, pid: Pid) -> Result<(), CallError> {
     open(CWD, persist.file, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
     let mut path = id_maps::path_of(pid, "ns/");
-    let tree = clone_tree(CWD, path.text(persist.name).as_path(), Depth::One)
+    let tree = clone_tree(CWD, path.raw(persist.name).as_path(), Depth::One)
         .map_err(Call::OpenTree.failed())?;
     move_mount(&tree, c"", CWD, persist.file, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .map_err(Call::MoveMount.failed())

@@ -64,7 +64,7 @@ fn make_and_keep() -> Result<(), CallError> {
     drop(inner);
     let kept = match link::receive(&outer) {
         Ok(Message::Started) => {
-            let namespace = Persist { kind: Namespaces::MOUNT, name: "mnt", file: PREPARED };
+            let namespace = Persist { kind: Namespaces::MOUNT, name: b"mnt", file: PREPARED };
             persist::keep(&namespace, pid)
         }
         Ok(Message::Failed(failed)) => Err(failed.error),
