@@ -156,25 +156,32 @@ pub fn lay_tools(target: &Target<'_>, hands: &mut Hands) -> Outcome {
         let root = without_umask(|| make_own_tools(own))?;
         hands.keep(Slot::ROOT, root);
     }
-    let trees = SHOWN.each_ref().map(|(source, _)| shown(source));
+    let mut trees = [const { None }; SHOWN.len()];
+    for (tree, (source, _)) in trees.iter_mut().zip(&SHOWN) {
+        *tree = shown(source);
+    }
     attach_root(hands)?;
     let root = hands.tree(Slot::ROOT, Call::Openat2)?;
-    for ((_, name), tree) in SHOWN.iter().zip(trees) {
-        let Some(tree) = tree else { continue };
-        // A directory of tools may be one that cannot be written, or that has something else there.
-        let _ = mkdirat(root, *name, DIRECTORY_MODE);
-        let place = match open_below(root.as_fd(), name, OpenFlags::PATH_DIRECTORY) {
-            Err(_) if *name == c"target" => {
-                open_below(root.as_fd(), OTHERWISE, OpenFlags::PATH_DIRECTORY)
-            }
-            opened => opened,
-        };
-        if let Ok(place) = place {
-            attach_at(tree, place)?;
+    for (tree, (_, name)) in trees.iter_mut().zip(&SHOWN) {
+        if let Some(tree) = tree.take() {
+            show(tree, root, name)?;
         }
     }
     pivot_root()?;
     detach_old_root()
+}
+
+/// Attaches it below the tools' root, if there is a place for it.
+#[inline(never)]
+fn show(tree: Descriptor, root: &Descriptor, name: &CStr) -> Outcome {
+    // A directory of tools may be one that cannot be written, or that has something else there.
+    let _ = mkdirat(root, name, DIRECTORY_MODE);
+    let open = |name| open_below(root.as_fd(), name, OpenFlags::PATH_DIRECTORY);
+    let place = open(name).or_else(|errno| match name == c"target" {
+        true => open(OTHERWISE),
+        false => Err(errno),
+    });
+    place.map_or(Ok(()), |place| attach_at(tree, place))
 }
 
 /// A copy of mounts of the container; nothing where its /proc is none.

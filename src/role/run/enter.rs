@@ -76,11 +76,6 @@ fn prepare(
         Err(refusal) => Err(refusal),
     };
     let found = program.and_then(|program| {
-        if options.mode != Mode::Explain {
-            own_file::protect(vectors).map_err(Refusal::of_error(Subject::OwnFile))?;
-        }
-        // What is opened from here on must not become CMD's input or output.
-        link::fill_standard_descriptors().map_err(Refusal::of_error(Subject::Machine))?;
         find(options, vectors, &mut arena, facts, target)?;
         settle(options, facts, target, credentials)?;
         Ok(program)
@@ -114,6 +109,11 @@ fn find(
     facts: &mut RunFacts<'static>,
     target: &mut Target<'static>,
 ) -> Result<(), Refusal> {
+    if options.mode != Mode::Explain {
+        own_file::protect(vectors).map_err(Refusal::of_error(Subject::OwnFile))?;
+    }
+    // What is opened from here on must not become CMD's input or output.
+    link::fill_standard_descriptors().map_err(Refusal::of_error(Subject::Machine))?;
     facts.kernel = KernelRelease::parse(rustix::system::uname().release().to_bytes());
     facts.caller.uid = rustix::process::geteuid().as_raw();
     // Inside it is another.
