@@ -42,6 +42,7 @@ pub fn look<'a>(
 }
 
 /// Whether the root has an /etc, and where in it the files go.
+#[inline(never)]
 fn look_at_root<'a>(
     root: &Descriptor,
     arena: &mut Arena<'a>,

@@ -48,6 +48,7 @@ impl<'a> Iterator for Mounts<'a> {
     }
 }
 
+#[inline(never)]
 fn mount(number: usize, line: &[u8]) -> Result<Mount<'_>, Misread> {
     let misread = |part, reason| Misread::at(number, line, part, reason);
     let mut rest = line;

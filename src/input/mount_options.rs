@@ -80,6 +80,7 @@ impl Access {
     }
 
     /// Reads some of the letters, each at most once.
+    #[inline(never)]
     fn parse(letters: &[u8]) -> Option<Self> {
         let mut access = Self::NONE;
         for letter in letters {

@@ -264,6 +264,7 @@ impl Step<'_> {
     }
 
     /// Appends what a letter of the row stands for.
+    #[inline(never)]
     fn operand(&self, letter: u8, line: &mut Line) {
         match (letter, self) {
             (b'p', _) => drop(line.shell_word(self.name())),
@@ -336,6 +337,7 @@ impl Step<'_> {
     }
 
     /// `$n` how many layers, `$U` and `$D` the calls that it may need.
+    #[inline(never)]
     fn append_of_overlay(&self, letter: u8, line: &mut Line) {
         match (letter, self) {
             (b'n', Self::Overlay { count, .. }) => drop(line.number(u64::from(*count))),

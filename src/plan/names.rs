@@ -106,6 +106,7 @@ fn hostname<'a>(options: &RunOptions<'a>, facts: &RunFacts<'a>) -> &'a [u8] {
 }
 
 /// The host's own where its network is shared; else who the container is, and `localhost`.
+#[inline(never)]
 fn write_hosts<'a>(options: &RunOptions<'a>, facts: &RunFacts<'a>, text: &mut Text<'_>) {
     let name = hostname(options, facts);
     if matches!(options.network, Network::Host) {
@@ -125,6 +126,7 @@ fn write_hosts<'a>(options: &RunOptions<'a>, facts: &RunFacts<'a>, text: &mut Te
     }
 }
 
+#[inline(never)]
 fn write_own(options: &RunOptions<'_>, name: &[u8], text: &mut Text<'_>) {
     if let Network::Veth(pair) = &options.network {
         for given in pair.of(Owner::Inside) {
@@ -137,6 +139,7 @@ fn write_own(options: &RunOptions<'_>, name: &[u8], text: &mut Text<'_>) {
 }
 
 /// What was asked for instead of what the host has. The host's own resolver cannot be reached from another network.
+#[inline(never)]
 fn write_resolver<'a>(options: &RunOptions<'a>, facts: &RunFacts<'a>, text: &mut Text<'_>) {
     let names = &options.names;
     let shares = matches!(options.network, Network::Host);

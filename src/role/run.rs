@@ -410,6 +410,7 @@ fn named_link(options: &RunOptions<'static>, bridge: bool) -> &'static CStr {
     if bridge { veth.bridge.unwrap_or(c"") } else { veth.link }
 }
 
+#[inline(never)]
 fn append_words(line: &mut Line, words: impl Iterator<Item = &'static CStr>, count: u8) {
     let mut separator = "";
     for word in words.take(count.into()) {

@@ -30,6 +30,7 @@ fn remove(directory: &Descriptor, device: u64, depth: usize) -> Result<(), Errno
     outcome
 }
 
+#[inline(never)]
 fn remove_one(parent: &Descriptor, name: &CStr, device: u64, depth: usize) -> Result<(), Errno> {
     let found = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
     if FileType::from_raw_mode(found.st_mode) != FileType::Directory {

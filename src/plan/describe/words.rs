@@ -106,6 +106,7 @@ pub fn append_of_filesystem(letter: u8, filesystem: &Filesystem<'_>, line: &mut 
 }
 
 /// `$t` its target, `$m` how it is made, `$C` two calls for each part that is missing.
+#[inline(never)]
 pub fn append_of_path(letter: u8, missing: &MissingPath<'_>, line: &mut Line) {
     let path = missing.target.to_bytes();
     let file = missing.kind == Kind::File;
@@ -132,6 +133,7 @@ pub fn append_map(before: &str, between: &[u8], map: &[IdRange], line: &mut Line
 }
 
 /// `$l` the paths, `$L` the calls.
+#[inline(never)]
 pub fn append_landlock(letter: u8, rules: &[FileRule<'_>], line: &mut Line) {
     const CREATE: &str = "landlock_create_ruleset";
     if letter == b'L' {
@@ -150,6 +152,7 @@ pub fn append_landlock(letter: u8, rules: &[FileRule<'_>], line: &mut Line) {
 }
 
 /// `NAME=SOFT:HARD`
+#[inline(never)]
 pub fn append_limit(limit: &Limit, line: &mut Line) {
     line.raw(limit.name());
     for (before, number) in [("=", limit.soft), (":", limit.hard)] {
@@ -170,6 +173,7 @@ pub fn append_calls(count: u32, line: &mut Line) {
 }
 
 /// Names of capabilities.
+#[inline(never)]
 pub fn append_capabilities(set: CapabilitySet, line: &mut Line) {
     if set == CapabilitySet::ALL {
         line.text(" all");
@@ -184,6 +188,7 @@ pub fn append_capabilities(set: CapabilitySet, line: &mut Line) {
 
 /// `$c` what v2 hands on to it, `$x` a value, `$n` how many rules, `$C` and `$O` the calls that it takes; of the first
 /// process `$C` where it is.
+#[inline(never)]
 pub fn append_of_cgroups(letter: u8, step: &Step<'_>, line: &mut Line) {
     match (letter, step) {
         (b'O', Step::NewNamespaces(_, cgroup)) => {
@@ -216,6 +221,7 @@ pub fn append_of_cgroups(letter: u8, step: &Step<'_>, line: &mut Line) {
 }
 
 /// The calls of each level of its path.
+#[inline(never)]
 fn append_calls_of_cgroup(cgroup: &Cgroup<'_>, line: &mut Line) {
     let hands_on = cgroup.handed_on().next().is_some();
     let mut end = usize::from(cgroup.start);
@@ -254,6 +260,7 @@ pub fn append_device(rule: &DeviceRule, line: &mut Line) {
 }
 
 /// `$u` users, `$g` groups, `$M` the calls.
+#[inline(never)]
 pub fn append_of_maps(letter: u8, maps: &Maps, line: &mut Line) {
     match letter {
         b'u' => append_map(" ", b":", &maps.uids, line),

@@ -63,6 +63,7 @@ pub fn named_init(start: &Start, memory: &'static mut Memory) -> Option<&'static
 
 /// Tries to hand over to the init of the real root. Returns only when that failed, and has said why; or when the machine
 /// is to end, and how.
+#[inline(never)]
 pub fn attempt(start: &Start, vectors: Vectors, named: Option<&'static CStr>) -> Option<End> {
     match mount_root(&start.parameters) {
         Ok(()) => {}

@@ -70,6 +70,7 @@ pub fn become_task(start: &Start, entry: &Entry<'_>) -> i32 {
 }
 
 /// Runs a program on the console and gives its exit status.
+#[inline(never)]
 pub fn run_and_wait(start: &Start, words: &[&CStr]) -> i32 {
     match fork(Until::Made) {
         Ok(Side::Child) => {

@@ -215,6 +215,7 @@ fn hold_child(pid: i32, parent: i32) -> Result<Held, CallError> {
 
 /// Takes over how the target is confined, where nothing else is asked for. Its filter cannot be had: it gets ours, or the
 /// one that its container was given.
+#[inline(never)]
 fn inherit(options: &mut RunOptions<'static>, target: &mut Target<'static>) {
     let (security, rights) = (&mut options.security, &target.rights);
     if security.filter == FilterChoice::Default && !rights.filtered {
