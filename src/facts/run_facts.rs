@@ -437,10 +437,10 @@ fn look_at_targets(
     options: &RunOptions<'_>,
     facts: &mut RunFacts<'_>,
 ) -> Result<(), Refusal> {
-    for mount in options.mounts() {
+    for mount in &options.mounts {
         // What is in other roots is known when they are made.
         let existing = match root {
-            Some(root) => existing_part(root, mount.target().to_bytes()),
+            Some(root) => existing_part(root, options.target_of(*mount).to_bytes()),
             None => Some(0),
         };
         // As many as there are mounts: there is room.

@@ -6,7 +6,7 @@ use heapless::Vec;
 
 use self::connection::set_network;
 use self::contradictions::check;
-use self::mounts::MountKind;
+use self::mounts::UserMount;
 use super::arguments::{Arguments, Found};
 use super::capability::CapabilitySet;
 use super::enter_options::EnterOptions;
@@ -177,8 +177,8 @@ pub struct RunOptions<'a> {
     pub variable_files: Vec<&'a CStr, VARIABLE_FILES>,
     /// Where alone files can be used; empty for everywhere.
     pub file_rules: Vec<FileRule<'a>, FILE_RULES>,
-    /// In which order volumes and memory filesystems were named; `mounts` walks them.
-    pub mount_order: Vec<MountKind, { VOLUMES + TMPFS_MOUNTS }>,
+    /// Volumes and memory filesystems in the order in which they were named: a later one lies over an earlier one.
+    pub mounts: Vec<UserMount, { VOLUMES + TMPFS_MOUNTS }>,
 }
 
 impl<'a> RunOptions<'a> {
@@ -197,7 +197,7 @@ impl<'a> RunOptions<'a> {
             rootfs: c"",
             read_only: false,
             rootfs_mapped: false,
-            mount_order: Vec::new(),
+            mounts: Vec::new(),
             name: None,
             hostname: None,
             domainname: None,
@@ -359,16 +359,16 @@ fn add_to_list<'a>(
         Id::Volume | Id::Device => {
             let parse = if id == Id::Device { parse_device } else { parse_volume };
             let volume = parse(bytes, arena)?;
-            options.lists.volumes.push(volume).map_err(|_| Reason::TooManyVolumes)?;
+            let volumes = &mut options.lists.volumes;
             // As many places as both lists have: there is room.
-            let _ = options.mount_order.push(MountKind::Volume);
-            Ok(())
+            let _ = options.mounts.push(UserMount::Volume(volumes.len() as u8));
+            volumes.push(volume).map_err(|_| Reason::TooManyVolumes)
         }
         Id::Tmpfs => {
             let tmpfs = parse_tmpfs(bytes, arena)?;
-            options.lists.tmpfs.push(tmpfs).map_err(|_| Reason::TooManyTmpfs)?;
-            let _ = options.mount_order.push(MountKind::Tmpfs);
-            Ok(())
+            let mounts = &mut options.lists.tmpfs;
+            let _ = options.mounts.push(UserMount::Tmpfs(mounts.len() as u8));
+            mounts.push(tmpfs).map_err(|_| Reason::TooManyTmpfs)
         }
         Id::Variable => {
             super::environment::parse(bytes).ok_or(Reason::NoVariable)?;

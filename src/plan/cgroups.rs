@@ -107,11 +107,6 @@ impl<'a> Cgroups<'a> {
     pub fn unified(&self) -> Option<&Cgroup<'a>> {
         self.made.iter().find(|cgroup| cgroup.unified)
     }
-
-    /// Those on v1.
-    pub fn on_v1(&self) -> impl Iterator<Item = &Cgroup<'a>> {
-        self.made.iter().filter(|cgroup| !cgroup.unified)
-    }
 }
 
 impl Default for Cgroups<'_> {

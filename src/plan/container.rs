@@ -6,11 +6,10 @@ use heapless::Vec;
 
 use self::checks::{check_kept, check_kernel, check_root};
 use self::missing::{MISSING_POINTS, MissingPaths};
-use self::trees::{HOSTS, binds, hosts_trees};
+use self::trees::{HOSTS, Hosts, binds};
 use super::cgroups::{Cgroups, HIERARCHIES, SETTINGS};
 use super::filesystems::{
-    BELOW_DEV, BELOW_ROOT, CGROUPS, DEVICES, EMPTY, LINKS, MASKS, QUEUES, READ_ONLY, SHARED_MEMORY,
-    TERMINALS,
+    BELOW_DEV, BELOW_ROOT, DEVICES, EMPTY, LINKS, MASKS, READ_ONLY, SHARED_MEMORY, TERMINALS,
 };
 use super::names::{EtcFile, EtcFiles};
 use super::network;
@@ -19,7 +18,7 @@ use super::user_namespace::{TTY_GROUP, Users};
 use crate::facts::run_facts::{Found, RunFacts};
 use crate::input::capability::CapabilitySet;
 use crate::input::mount_options::{Attributes, Propagation};
-use crate::input::namespaces::{Join, Namespaces, Owner};
+use crate::input::namespaces::{Namespaces, Owner};
 use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::root_options::{LAYERS, RootKind};
@@ -157,9 +156,7 @@ impl<'a> Builder<'_, 'a> {
         if let Users::New(maps) = program.users {
             self.add(Step::MapUsers(maps));
         }
-        for (copy, mapped) in hosts_trees(options, facts) {
-            self.add_if(mapped, Step::MapTree(copy));
-        }
+        self.hosts_trees(options, facts, true, Step::MapTree);
         for limit in &options.limits {
             self.add(Step::Limit(limit));
         }
@@ -193,9 +190,7 @@ impl<'a> Builder<'_, 'a> {
             )
         };
         let awaits = self.steps.iter().any(awaits);
-        for (copy, mapped) in hosts_trees(options, facts) {
-            self.add_if(mapped, Step::ReceiveTree(copy));
-        }
+        self.hosts_trees(options, facts, true, Step::ReceiveTree);
         self.add_if(awaits, Step::AwaitSupervisor);
         self.add_if(later, Step::NewCgroupNamespace);
         self.add_if(new.has(Namespaces::NETWORK), Step::LoopbackUp);
@@ -207,11 +202,12 @@ impl<'a> Builder<'_, 'a> {
     /// Into which namespaces and cgroups it comes. A cgroup of v1 is joined from outside, and only then can it be the root
     /// of what is seen: whether its namespace is made later.
     fn first_process(&mut self, new: Namespaces, cgroups: &'a Cgroups<'a>) -> bool {
-        let later = cgroups.on_v1().next().is_some() && new.has(Namespaces::CGROUP);
+        let on_v1 = cgroups.made.iter().any(|cgroup| !cgroup.unified);
+        let later = on_v1 && new.has(Namespaces::CGROUP);
         let at_once = new.with(Namespaces::CGROUP, new.has(Namespaces::CGROUP) && !later);
         self.add(Step::NewNamespaces(at_once, cgroups.unified()));
-        for cgroup in cgroups.on_v1() {
-            self.add(Step::JoinCgroup(cgroup));
+        for cgroup in &cgroups.made {
+            self.add_if(!cgroup.unified, Step::JoinCgroup(cgroup));
         }
         later
     }
@@ -235,16 +231,16 @@ impl<'a> Builder<'_, 'a> {
         let is_root = facts.caller.uid == 0;
         let by_default =
             options.users == UserNamespace::Default && matches!(program.users, Users::Joined);
-        let of_users = |join: &&Join<'_>| join.kinds.has(Namespaces::USER) != is_root;
-        let others = |join: &&Join<'_>| join.kinds.has(Namespaces::USER) == is_root;
         let joins = &options.joins;
         self.add_if(is_root && joins.kinds().has(Namespaces::USER), Step::LeaveGroups);
         let mut with_users = by_default;
-        for join in joins.iter().filter(of_users).chain(joins.iter().filter(others)) {
-            let is_container = matches!(join.owner, Owner::Container(_));
-            let also_users = with_users && is_container;
-            self.add(if also_users { Step::JoinWithUsers(join) } else { Step::Join(join) });
-            with_users &= !also_users;
+        for of_users in [!is_root, is_root] {
+            for join in joins.iter().filter(|join| join.kinds.has(Namespaces::USER) == of_users) {
+                let is_container = matches!(join.owner, Owner::Container(_));
+                let also_users = with_users && is_container;
+                self.add(if also_users { Step::JoinWithUsers(join) } else { Step::Join(join) });
+                with_users &= !also_users;
+            }
         }
     }
 
@@ -262,9 +258,7 @@ impl<'a> Builder<'_, 'a> {
                 propagation,
             }));
         }
-        for (copy, mapped) in hosts_trees(options, facts) {
-            self.add_if(!mapped, Step::CloneTree(copy));
-        }
+        self.hosts_trees(options, facts, false, Step::CloneTree);
         let private = |slot, source, attributes| {
             let propagation = Some(Propagation::Private);
             Step::CloneTree(TreeCopy { slot, source, attributes, propagation })
@@ -317,18 +311,20 @@ impl<'a> Builder<'_, 'a> {
         // Who is root in a user namespace can mount what belongs to namespaces of his own. What belongs to the host's is
         // bound; the cgroups of the host lie in its /sys.
         let own_cgroups = program.users.is_hosts() || !options.shares_hosts(Namespaces::CGROUP);
-        for filesystem in &BELOW_ROOT {
-            let hosts = HOSTS.iter().find(|hosts| hosts.filesystem.target == filesystem.target);
-            if let Some(hosts) = hosts.filter(|hosts| binds(options, program, hosts)) {
-                let (slot, target) = (hosts.slot, filesystem.target);
-                self.add(Step::AttachTree { slot, place: Place::Root, target });
-            } else if own_cgroups || filesystem.target != CGROUPS {
-                self.add(Step::Filesystem(filesystem));
-            }
+        for hosts in &HOSTS {
+            let Hosts { filesystem, slot, .. } = *hosts;
+            let attach = Step::AttachTree { slot, place: Place::Root, target: filesystem.target };
+            let is_bound = binds(options, program, hosts);
+            self.add(if is_bound { attach } else { Step::Filesystem(filesystem) });
         }
+        let [_, _, cgroups, dev] = &BELOW_ROOT;
+        self.add_if(own_cgroups, Step::Filesystem(cgroups));
+        self.add(Step::Filesystem(dev));
         // Before anything of the user's can lie over /proc.
-        for label in options.security.apparmor.iter().chain(&options.security.selinux) {
-            self.add(Step::Label(label));
+        for label in [&options.security.apparmor, &options.security.selinux] {
+            if let Some(label) = label {
+                self.add(Step::Label(label));
+            }
         }
         if let Some(offsets) = &options.time_offsets {
             self.add(Step::ShiftClocks(offsets));
@@ -350,15 +346,11 @@ impl<'a> Builder<'_, 'a> {
             self.add(Step::Link(link));
         }
         let own_memory = !options.shares_hosts(Namespaces::IPC);
-        let terminals = program.users.has_group(TTY_GROUP);
-        for filesystem in &BELOW_DEV {
-            let target = filesystem.target;
-            let shows_hosts =
-                target == SHARED_MEMORY || target == QUEUES && !program.users.is_hosts();
-            let has_group = target != TERMINALS.target || terminals;
-            let filesystem = if has_group { filesystem } else { &TERMINALS };
-            self.add_if(own_memory || !shows_hosts, Step::Filesystem(filesystem));
-        }
+        let [terminals, queues, shared_memory] = &BELOW_DEV;
+        let has_group = program.users.has_group(TTY_GROUP);
+        self.add(Step::Filesystem(if has_group { terminals } else { &TERMINALS }));
+        self.add_if(own_memory || program.users.is_hosts(), Step::Filesystem(queues));
+        self.add_if(own_memory, Step::Filesystem(shared_memory));
         let attach = Step::AttachTree {
             slot: Slot::SHARED_MEMORY,
             place: Place::Dev,
@@ -377,17 +369,21 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn user_mounts(&mut self, options: &'a RunOptions<'a>, missing: &'a MissingPaths<'a>) {
-        for (mount, missing) in options.mounts().zip(missing) {
+        for (mount, missing) in options.mounts.iter().zip(missing) {
             let is_there = next_end(missing.target.to_bytes(), missing.existing).is_none();
             self.add_if(!is_there, Step::MakePath(missing));
-            self.add(match mount {
-                UserMount::Tmpfs(tmpfs) => Step::Tmpfs(tmpfs),
-                UserMount::Volume(index, volume) => Step::AttachTree {
-                    slot: Slot(Slot::FIRST_VOLUME + index),
-                    place: Place::Root,
-                    target: volume.target,
-                },
-            });
+            match *mount {
+                UserMount::Tmpfs(index) => {
+                    if let Some(tmpfs) = options.lists.tmpfs.get(usize::from(index)) {
+                        self.add(Step::Tmpfs(tmpfs));
+                    }
+                }
+                UserMount::Volume(index) => {
+                    let slot = Slot(Slot::FIRST_VOLUME + index);
+                    let target = missing.target;
+                    self.add(Step::AttachTree { slot, place: Place::Root, target });
+                }
+            }
         }
     }
 
@@ -423,7 +419,7 @@ impl<'a> Builder<'_, 'a> {
         for mask in &MASKS {
             self.add(Step::Mask(mask));
         }
-        for path in READ_ONLY {
+        for path in &READ_ONLY {
             self.add(Step::ReadOnly(path));
         }
     }

@@ -3,47 +3,29 @@
 use core::ffi::CStr;
 
 use super::RunOptions;
-use crate::input::mount_options::{Tmpfs, Volume};
 
-/// The list that the next mount is in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum MountKind {
-    /// `RunOptions::volumes`
-    Volume,
-    /// `RunOptions::tmpfs`
-    Tmpfs,
-}
-
-/// A mount that the user named.
+/// A mount that the user named, by its place in its list.
 #[derive(Clone, Copy)]
-pub enum UserMount<'o, 'a> {
-    /// A volume and its index among the volumes.
-    Volume(u8, &'o Volume<'a>),
-    /// A memory filesystem.
-    Tmpfs(&'o Tmpfs<'a>),
-}
-
-impl<'a> UserMount<'_, 'a> {
-    /// Where it goes.
-    #[must_use]
-    pub const fn target(&self) -> &'a CStr {
-        match self {
-            Self::Volume(_, volume) => volume.target,
-            Self::Tmpfs(tmpfs) => tmpfs.target,
-        }
-    }
+pub enum UserMount {
+    /// Of `Lists::volumes`.
+    Volume(u8),
+    /// Of `Lists::tmpfs`.
+    Tmpfs(u8),
 }
 
 impl<'a> RunOptions<'a> {
-    /// Volumes and memory filesystems in the order in which they were named: a later one lies over an earlier one.
-    pub fn mounts(&self) -> impl Iterator<Item = UserMount<'_, 'a>> {
-        let mut volumes = (0..).zip(&self.lists.volumes);
-        let mut tmpfs = self.lists.tmpfs.iter();
-        self.mount_order.iter().filter_map(move |kind| match kind {
-            MountKind::Volume => {
-                volumes.next().map(|(index, volume)| UserMount::Volume(index, volume))
+    /// Where it goes.
+    #[must_use]
+    pub fn target_of(&self, mount: UserMount) -> &'a CStr {
+        let target = match mount {
+            UserMount::Volume(index) => {
+                self.lists.volumes.get(usize::from(index)).map(|volume| volume.target)
             }
-            MountKind::Tmpfs => tmpfs.next().map(UserMount::Tmpfs),
-        })
+            UserMount::Tmpfs(index) => {
+                self.lists.tmpfs.get(usize::from(index)).map(|tmpfs| tmpfs.target)
+            }
+        };
+        // It was put into the list when it was named.
+        target.unwrap_or_default()
     }
 }

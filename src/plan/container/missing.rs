@@ -29,14 +29,14 @@ pub fn find_missing<'a>(
     facts: &RunFacts<'a>,
     missing: &mut MissingPaths<'a>,
 ) {
-    for (mount, existing) in options.mounts().zip(&facts.existing) {
+    for (mount, existing) in options.mounts.iter().zip(&facts.existing) {
         let found = match mount {
-            UserMount::Volume(index, _) => facts.volumes.get(usize::from(index)),
+            UserMount::Volume(index) => facts.volumes.get(usize::from(*index)),
             UserMount::Tmpfs(_) => None,
         };
         let is_file = found.is_some_and(|found| *found != Found::Directory);
         let kind = if is_file { Kind::File } else { Kind::Directory };
-        let target = mount.target();
+        let target = options.target_of(*mount);
         let path = target.to_bytes();
         let below = BELOW_ROOT.iter().map(|filesystem| filesystem.target);
         let earlier = below.chain(missing.iter().map(|earlier| earlier.target));

@@ -6,7 +6,7 @@ use crate::input::kernel_release::KernelRelease;
 use crate::input::mount_options::{Access, Tmpfs, Volume};
 use crate::input::network::Veth;
 use crate::input::root_options::{LAYERS, Layer};
-use crate::input::run_options::mounts::MountKind;
+use crate::input::run_options::mounts::UserMount;
 use crate::plan::container::checks::KERNEL_FLOOR;
 use crate::plan::step::{Kind, MissingPath};
 
@@ -68,9 +68,9 @@ fn longest_plan(root: RootKind) {
     }
     options.read_only = root == RootKind::Overlay;
     facts.mount_points = [Found::Nothing; 3];
-    for _ in 0..VOLUMES {
+    for index in 0..VOLUMES {
         let _ = facts.volumes.push(Found::Directory);
-        let _ = options.mount_order.push(MountKind::Volume);
+        let _ = options.mounts.push(UserMount::Volume(index as u8));
         let _ = options.lists.volumes.push(Volume {
             source: c"/a",
             target: c"/missing",
@@ -80,9 +80,9 @@ fn longest_plan(root: RootKind) {
             mapped: false,
         });
     }
-    for _ in 0..TMPFS_MOUNTS {
+    for index in 0..TMPFS_MOUNTS {
         let (target, parameters) = (c"/missing", Vec::new());
-        let _ = options.mount_order.push(MountKind::Tmpfs);
+        let _ = options.mounts.push(UserMount::Tmpfs(index as u8));
         let _ =
             options.lists.tmpfs.push(Tmpfs { target, attributes: Attributes::NONE, parameters });
     }
