@@ -71,7 +71,7 @@ pub static BELOW_ROOT: [Filesystem<'static>; 4] = [
         parameters: &[],
         attributes: CLOSED_READ_ONLY,
         place: Place::Root,
-        target: CGROUPS,
+        target: c"/sys/fs/cgroup",
         optional: true,
     },
     Filesystem {
@@ -83,9 +83,6 @@ pub static BELOW_ROOT: [Filesystem<'static>; 4] = [
         optional: false,
     },
 ];
-
-/// Where the cgroups are.
-pub const CGROUPS: &CStr = c"/sys/fs/cgroup";
 
 /// Where the devices are: its descriptor is kept for what lies below.
 pub const DEV: &CStr = c"/dev";
@@ -110,7 +107,7 @@ pub static BELOW_DEV: [Filesystem<'static>; 3] = [
         parameters: &[],
         attributes: Attributes::CLOSED,
         place: Place::Dev,
-        target: QUEUES,
+        target: c"mqueue",
         optional: true,
     },
     // A tmpfs's root is 01777 by itself.
@@ -139,9 +136,6 @@ pub static TERMINALS: Filesystem<'static> = Filesystem {
     parameters: &[parameter(c"mode", c"620"), parameter(c"ptmxmode", c"666")],
     ..BELOW_DEV[0]
 };
-
-/// The directory of POSIX message queues below /dev.
-pub const QUEUES: &CStr = c"mqueue";
 
 /// The directory of POSIX shared memory below /dev.
 pub const SHARED_MEMORY: &CStr = c"shm";

@@ -38,7 +38,7 @@ pub fn keep(persist: &Persist<'_>, pid: Pid) -> Result<(), CallError> {
         .map_err(Call::MoveMount.failed())
 }
 
-/// Goes to a processor whose new namespaces of mounts can be kept, and gives those that the caller may use.
+/// Goes to a processor whose new namespaces of mounts can be kept, and fills in those that the caller may use.
 ///
 /// A namespace of mounts cannot be mounted in one that is not older, or it could come to hold itself. The kernel tells
 /// by numbers, which each processor takes from a supply of its own: a newer namespace may have a lower one.
@@ -46,13 +46,13 @@ pub fn keep(persist: &Persist<'_>, pid: Pid) -> Result<(), CallError> {
 /// # Errors
 /// The call that failed; EINVAL of clone3: there is no such processor.
 #[inline(never)]
-pub fn choose_processor() -> Result<Processors, CallError> {
-    let callers = Processors::own().map_err(Call::SchedGetaffinity.failed())?;
+pub fn choose_processor(callers: &mut Processors) -> Result<(), CallError> {
+    callers.be_own().map_err(Call::SchedGetaffinity.failed())?;
     let own = number_of_mounts(Pid(own_pid()));
     for processor in 0..processors::MOST {
         // Some are not there, or not for us.
         if Processors::only(processor).give(0).is_ok() && new_number()? >= own {
-            return Ok(callers);
+            return Ok(());
         }
     }
     let _ = callers.give(0);
@@ -62,9 +62,7 @@ pub fn choose_processor() -> Result<Processors, CallError> {
 /// The number of a namespace of mounts that is made here, by a process that waits to be killed.
 fn new_number() -> Result<u64, CallError> {
     let own = own_pid();
-    let (side, _) =
-        clone_into_namespaces(Namespaces::MOUNT.0, None).map_err(Call::Clone3.failed())?;
-    match side {
+    match clone_into_namespaces(Namespaces::MOUNT.0, None).map_err(Call::Clone3.failed())? {
         Side::Child => wait_to_be_killed(own),
         Side::Parent(pid) => {
             let number = number_of_mounts(pid);
@@ -98,8 +96,7 @@ pub fn wait_to_be_killed(parent: i32) -> ! {
 ///
 /// # Errors
 /// sched_setaffinity
-pub fn leave_processor(callers: Option<&Processors>, pid: Pid) -> Result<(), CallError> {
-    let Some(callers) = callers else { return Ok(()) };
+pub fn leave_processor(callers: &Processors, pid: Pid) -> Result<(), CallError> {
     callers.give(pid.0).and_then(|()| callers.give(0)).map_err(Call::SchedSetaffinity.failed())
 }
 

@@ -19,6 +19,7 @@ use crate::sys::filesystem::{TMPFS, is_one_of, is_read_only};
 use crate::sys::process::{
     Side, clone_into_namespaces, join_namespaces, own_pid, unshare, wait_for,
 };
+use crate::sys::processors::Processors;
 use crate::sys::signal::{Signal, kill};
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
@@ -35,7 +36,8 @@ pub fn prepare() -> Result<(), CallError> {
     drop(record::make_list(RECORDS)?);
     // What somebody has unmounted.
     remove();
-    let callers = persist::choose_processor()?;
+    let mut callers = Processors::new();
+    persist::choose_processor(&mut callers)?;
     let kept = make_and_keep();
     let _ = callers.give(0);
     kept.inspect_err(|_| remove())
@@ -49,8 +51,7 @@ pub fn remove() {
 fn make_and_keep() -> Result<(), CallError> {
     let own = own_pid();
     let (outer, inner) = link::pair()?;
-    let (side, _) =
-        clone_into_namespaces(Namespaces::MOUNT.0, None).map_err(Call::Clone3.failed())?;
+    let side = clone_into_namespaces(Namespaces::MOUNT.0, None).map_err(Call::Clone3.failed())?;
     let Side::Parent(pid) = side else {
         let _ = match leave_host() {
             Ok(()) => link::send_started(&inner),

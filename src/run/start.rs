@@ -25,8 +25,6 @@ pub enum Started {
 pub struct Container {
     /// Its first process.
     pub pid: Pid,
-    /// The same as a descriptor: readable when it has ended.
-    pub pidfd: Descriptor,
     /// The supervisor's end of the link.
     pub link: Descriptor,
 }
@@ -49,6 +47,7 @@ pub fn prepare(step: &Step<'_>) -> Result<(), CallError> {
 ///
 /// # Errors
 /// The call that failed; nothing is left then.
+#[inline(never)]
 pub fn start(namespaces: Namespaces, cgroup: Option<&Cgroup<'_>>) -> Result<Started, CallError> {
     let (outer, inner) = link::pair()?;
     let cgroup = match cgroup {
@@ -57,13 +56,11 @@ pub fn start(namespaces: Namespaces, cgroup: Option<&Cgroup<'_>>) -> Result<Star
         }
         None => None,
     };
-    let (side, pidfd) = clone_into_namespaces(namespaces.0, cgroup.as_ref().map(Descriptor::as_fd))
+    let side = clone_into_namespaces(namespaces.0, cgroup.as_ref().map(Descriptor::as_fd))
         .map_err(Call::Clone3.failed())?;
-    match (side, pidfd) {
-        (Side::Parent(pid), Some(pidfd)) => {
-            Ok(Started::Supervisor(Container { pid, pidfd, link: outer }))
-        }
-        _ => {
+    match side {
+        Side::Parent(pid) => Ok(Started::Supervisor(Container { pid, link: outer })),
+        Side::Child => {
             // The container's copy of our end is closed by its first step.
             outer.leave_open();
             Ok(Started::Inside(inner))

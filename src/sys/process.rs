@@ -64,26 +64,16 @@ fn side(answer: Result<usize, Errno>) -> Result<Side, Errno> {
 pub fn clone_into_namespaces(
     flags: u64,
     cgroup: Option<BorrowedFd<'_>>,
-) -> Result<(Side, Option<Descriptor>), Errno> {
-    let mut descriptor = -1_i32;
+) -> Result<Side, Errno> {
     let mut arguments = CloneArguments {
-        flags: flags
-            | u64::from(kernel::CLONE_PIDFD)
-            | if cgroup.is_some() { INTO_CGROUP } else { 0 },
-        pidfd: (&raw mut descriptor).expose_provenance() as u64,
+        flags: flags | if cgroup.is_some() { INTO_CGROUP } else { 0 },
         exit_signal: Signal::CHLD.0 as u64,
         cgroup: cgroup.map_or(0, |cgroup| number(cgroup) as u64),
         ..CloneArguments::default()
     };
     let pointers = [(&raw mut arguments).expose_provenance(), size_of::<CloneArguments>(), 0, 0, 0];
-    // SAFETY: as in `fork`; the kernel writes the pidfd into our copy of `descriptor`.
-    let side = side(unsafe { syscall(kernel::__NR_clone3, pointers) })?;
-    let pidfd = match side {
-        // The child's copy is what it was before, or the parent's number: not its own.
-        Side::Child => None,
-        Side::Parent(_) => Descriptor::from_answer(descriptor as usize).ok(),
-    };
-    Ok((side, pidfd))
+    // SAFETY: as in `fork`; the kernel only reads the arguments.
+    side(unsafe { syscall(kernel::__NR_clone3, pointers) })
 }
 
 /// `CLONE_INTO_CGROUP`. Source: linux/sched.h.

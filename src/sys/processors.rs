@@ -11,6 +11,7 @@ const WORDS: usize = 16;
 pub const MOST: usize = WORDS * 64;
 
 /// A set of processors.
+#[derive(Default)]
 pub struct Processors([u64; WORDS]);
 
 impl Processors {
@@ -21,17 +22,21 @@ impl Processors {
         Self(core::array::from_fn(|word| if word == processor / 64 { bit } else { 0 }))
     }
 
-    /// Those that this process may run on.
+    /// None.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self([0; WORDS])
+    }
+
+    /// Becomes those that this process may run on.
     ///
     /// # Errors
     /// EINVAL: the kernel has more.
-    pub fn own() -> Result<Self, Errno> {
-        let mut own = Self::only(MOST);
-        let pointer = own.0.as_mut_ptr().expose_provenance();
+    pub fn be_own(&mut self) -> Result<(), Errno> {
+        let pointer = self.0.as_mut_ptr().expose_provenance();
         let arguments = [0, size_of::<Self>(), pointer, 0, 0];
         // SAFETY: the kernel writes at most that many bytes.
-        unsafe { syscall(kernel::__NR_sched_getaffinity, arguments) }?;
-        Ok(own)
+        unsafe { syscall(kernel::__NR_sched_getaffinity, arguments) }.map(drop)
     }
 
     /// Lets a process run on these alone; 0 is this process.

@@ -33,6 +33,7 @@ use crate::sys::descriptor::Descriptor;
 use crate::sys::memory::release_stack;
 use crate::sys::poll::{self, Entry};
 use crate::sys::process::{Pid, Side, Until, close_range, exit, fork};
+use crate::sys::processors::Processors;
 use crate::sys::signal::{self, Arrived, Inherited, Signal};
 use crate::sys::signal_file;
 use crate::sys::standard;
@@ -44,82 +45,97 @@ use crate::text::packed::packed;
 /// Runs the container and gives its exit status.
 #[inline(never)]
 pub fn execute(planned: &Planned, channels: &'static mut Channels) -> i32 {
-    // Blocked before anything is started: what arrives from here on waits for the loop.
-    let inherited = Inherited::take_over();
-    let mut traces = Traces::NONE;
-    let status = start_and_wait(planned, inherited, &mut traces, channels);
-    traces.remove(planned, status);
+    let mut supervisor = Supervisor {
+        planned,
+        // Blocked before anything is started: what arrives from here on waits for the loop.
+        inherited: Inherited::take_over(),
+        traces: Traces::NONE,
+        started: None,
+        processors: Processors::new(),
+    };
+    let status = supervisor.start_and_wait(channels);
+    supervisor.traces.remove(planned, status);
     status
 }
 
-/// Performs the supervisor's steps, then waits for the container's end. Its traces on the host are left then.
-fn start_and_wait(
-    planned: &Planned,
+/// What the supervisor knows while it performs its steps.
+struct Supervisor<'p> {
+    planned: &'p Planned,
     inherited: Inherited,
-    traces: &mut Traces,
-    channels: &'static mut Channels,
-) -> i32 {
-    let mut started = None;
-    let mut processors = None;
-    let records = planned.facts.records;
-    for (index, step) in planned.steps.iter().enumerate() {
-        let clock = Clock::start(planned);
-        let done = match (step, &started) {
+    traces: Traces,
+    started: Option<Container>,
+    /// Those of the caller, while we are on one that was chosen.
+    processors: Processors,
+}
+
+impl Supervisor<'_> {
+    /// Performs the supervisor's steps, then waits for the container's end. Its traces on the host are left then.
+    fn start_and_wait(&mut self, channels: &'static mut Channels) -> i32 {
+        let planned = self.planned;
+        for (index, step) in planned.steps.iter().enumerate() {
+            // What follows is for the container's processes.
+            if self.started.is_some() && step.stage() != Stage::Supervisor {
+                break;
+            }
+            let clock = Clock::start(planned);
+            if let Err(error) = self.perform(step) {
+                self.traces.failed(index, error);
+                let failed = StepFailed { step: index as u16, error };
+                return cannot_start(planned, self.started.take(), failed);
+            }
+            clock.lap(planned, index);
+        }
+        match self.started.take() {
+            Some(container) => {
+                supervise_container(planned, container, &mut self.traces, channels)
+            }
+            None => own_failure(planned),
+        }
+    }
+
+    // Out of line: its values would lie in the frame of who waits.
+    #[inline(never)]
+    fn perform(&mut self, step: &Step<'static>) -> Result<(), CallError> {
+        let planned = self.planned;
+        let records = planned.facts.records;
+        match (step, &self.started) {
             (Step::NewNamespaces(namespaces, cgroup), _) => {
-                match start::start(*namespaces, *cgroup) {
-                    Ok(Started::Inside(link)) => exit(inside(planned, link, inherited)),
-                    Ok(Started::Supervisor(container)) => {
+                match start::start(*namespaces, *cgroup)? {
+                    Started::Inside(link) => exit(inside(planned, link, self.inherited)),
+                    Started::Supervisor(container) => {
                         let pid = container.pid;
-                        started = Some(container);
-                        traces.begin(pid)
+                        self.started = Some(container);
+                        self.traces.begin(pid)
                     }
-                    Err(error) => Err(error),
                 }
             }
             (Step::Background { log, preserved }, _) => {
-                match background::enter(*log, *preserved, inherited) {
-                    Ok(Place::Behind(background)) => {
-                        traces.background = Some(background);
-                        Ok(())
-                    }
-                    Ok(place) => exit(tell_caller(planned, place)),
-                    Err(error) => Err(error),
+                match background::enter(*log, *preserved, self.inherited)? {
+                    Place::Behind(background) => self.traces.background = Some(background),
+                    place => exit(tell_caller(planned, place)),
                 }
+                Ok(())
             }
-            (Step::StepAside(leaf), _) => cgroups::step_aside(leaf, traces.caller()),
-            (Step::KeepRecord { required, .. }, _) => traces.keep_record(planned, *required),
+            (Step::StepAside(leaf), _) => cgroups::step_aside(leaf, self.traces.caller()),
+            (Step::KeepRecord { required, .. }, _) => self.traces.keep_record(planned, *required),
             (Step::Pasta { program, ports, joins }, Some(container)) => {
-                pasta::start(program, ports, *joins, container.pid).map(|pid| {
-                    traces.helper = Some(pid);
-                })
+                let helper = pasta::start(program, ports, *joins, container.pid)?;
+                self.traces.helper = Some(helper);
+                Ok(())
             }
-            (Step::ChooseProcessor, _) => {
-                persist::choose_processor().map(|callers| processors = Some(callers))
-            }
+            (Step::ChooseProcessor, _) => persist::choose_processor(&mut self.processors),
             (Step::AnyProcessor, Some(container)) => {
-                persist::leave_processor(processors.as_ref(), container.pid)
-            }
-            (step, Some(container)) if step.stage() == Stage::Supervisor => {
-                perform_supervisor(step, container)
+                persist::leave_processor(&self.processors, container.pid)
             }
             (Step::LeaveGroups, _) => identity::set_groups(&[]),
             (Step::Join(join), _) => join::join(join.owner, join.kinds, records),
             (Step::JoinWithUsers(join), _) => {
                 join::join(join.owner, join.kinds.with(Namespaces::USER, true), records)
             }
+            (step, Some(container)) => perform_supervisor(step, container),
             (step, None) => start::prepare(step),
-            _ => break,
-        };
-        if let Err(error) = done {
-            traces.failed(index, error);
-            return cannot_start(planned, started, StepFailed { step: index as u16, error });
         }
-        clock.lap(planned, index);
     }
-    started.map_or_else(
-        || own_failure(planned),
-        |container| supervise_container(planned, container, traces, channels),
-    )
 }
 
 /// In the process that has stayed with the caller: the container's name, or why there is none.
@@ -339,8 +355,7 @@ fn wait_for_end(
         relays_terminal: terminal.is_some(),
         ..Policy::WRAPPED
     };
-    let Container { pid, pidfd, link } = container;
-    pidfd.leave_open();
+    let Container { pid, link } = container;
     let link = if link_lives { Some(link) } else { None };
     let relay = match Relay::new(link, terminal, channels) {
         Ok(relay) => relay,

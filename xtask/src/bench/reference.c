@@ -433,12 +433,11 @@ static int supervise(long container, int *link)
 __attribute__((used)) static void run(long *stack)
 {
 	char **words = (char **)(stack + 1), **environment = words + *stack + 1;
-	int link[2], pidfd;
+	int link[2];
 	u64 previous, action[4] = {0};
 	struct clone_args arguments = {
-		.flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID
+		.flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID
 			| (NETWORK ? CLONE_NEWNET : 0) | (USER ? CLONE_NEWUSER : 0),
-		.pidfd = U(&pidfd),
 		.exit_signal = SIGCHLD,
 	};
 	long container;
