@@ -16,7 +16,7 @@ use crate::input::mount_options::{Parameter, Propagation};
 use crate::input::namespaces::Namespaces;
 use crate::input::process_rights;
 use crate::plan::step::{Filesystem, Slot};
-use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
+use crate::sys::descriptor::{Descriptor, Held, OpenFlags, open, open_below};
 use crate::sys::mount::{Depth, clone_tree, set_tree_attributes};
 use crate::sys::process::{Pid, join_namespaces, limit, unshare};
 use crate::text::call::{Call, CallError};
@@ -129,7 +129,7 @@ fn hold_tools(target: &Target<'_>, hands: &mut Hands) -> Result<Namespaces, Call
         }
         (answer, _) => answer,
     };
-    let tree = tree.map_err(Call::OpenTree.failed())?;
+    let tree = tree.map_err(Call::OpenTree.failed())?.hold();
     set_tree_attributes(tree.as_fd(), c"", 0, Propagation::Private.bits())
         .map_err(Call::MountSetattr.failed())?;
     hands.keep(Slot::ROOT, tree);
@@ -154,7 +154,7 @@ pub fn lay_tools(target: &Target<'_>, hands: &mut Hands) -> Outcome {
     propagate(Propagation::Private)?;
     if let Some(own) = target.tools.as_ref().filter(|_| target.own_tools) {
         let root = without_umask(|| make_own_tools(own))?;
-        hands.keep(Slot::ROOT, root);
+        hands.keep(Slot::ROOT, root.hold());
     }
     let mut trees = [const { None }; SHOWN.len()];
     for (tree, (source, _)) in trees.iter_mut().zip(&SHOWN) {
@@ -173,7 +173,7 @@ pub fn lay_tools(target: &Target<'_>, hands: &mut Hands) -> Outcome {
 
 /// Attaches it below the tools' root, if there is a place for it.
 #[inline(never)]
-fn show(tree: Descriptor, root: &Descriptor, name: &CStr) -> Outcome {
+fn show(tree: Descriptor, root: Held, name: &CStr) -> Outcome {
     // A directory of tools may be one that cannot be written, or that has something else there.
     let _ = mkdirat(root, name, DIRECTORY_MODE);
     let open = |name| open_below(root.as_fd(), name, OpenFlags::PATH_DIRECTORY);
@@ -181,7 +181,7 @@ fn show(tree: Descriptor, root: &Descriptor, name: &CStr) -> Outcome {
         true => open(OTHERWISE),
         false => Err(errno),
     });
-    place.map_or(Ok(()), |place| attach_at(tree, place))
+    place.map_or(Ok(()), |place| attach_at(tree.hold(), place.hold()))
 }
 
 /// A copy of mounts of the container; nothing where its /proc is none.

@@ -2,7 +2,7 @@
 
 use crate::plan::filesystems::DEVICES;
 use crate::plan::step::Slot;
-use crate::sys::descriptor::Descriptor;
+use crate::sys::descriptor::{Descriptor, Held};
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 
@@ -13,29 +13,21 @@ pub struct Hands {
     /// To the supervisor.
     pub link: Descriptor,
     /// The mount of /dev.
-    pub dev: Option<Descriptor>,
+    pub dev: Option<Held>,
     /// The empty directory that others are hidden with.
-    pub mask: Option<Descriptor>,
-    trees: [Option<Descriptor>; TREES],
+    pub mask: Option<Held>,
+    trees: [Option<Held>; TREES],
 }
 
 impl Hands {
     /// Holding the link alone.
     #[must_use]
     pub const fn new(link: Descriptor) -> Self {
-        Self { link, dev: None, mask: None, trees: [const { None }; TREES] }
-    }
-
-    /// Gives the link back, when all other descriptors are closed already: they are only forgotten.
-    #[must_use]
-    pub fn release(self) -> Descriptor {
-        let Self { link, dev, mask, trees } = self;
-        core::mem::forget((dev, mask, trees));
-        link
+        Self { link, dev: None, mask: None, trees: [None; TREES] }
     }
 
     /// Keeps a tree.
-    pub fn keep(&mut self, slot: Slot, tree: Descriptor) {
+    pub fn keep(&mut self, slot: Slot, tree: Held) {
         if let Some(place) = self.trees.get_mut(usize::from(slot.0)) {
             *place = Some(tree);
         }
@@ -45,20 +37,20 @@ impl Hands {
     ///
     /// # Errors
     /// EBADF when no step has put one there: the plan is wrong.
-    pub fn tree(&self, slot: Slot, call: Call) -> Result<&Descriptor, CallError> {
-        held(self.trees.get(usize::from(slot.0)).and_then(Option::as_ref), call)
+    pub fn tree(&self, slot: Slot, call: Call) -> Result<Held, CallError> {
+        held(self.trees.get(usize::from(slot.0)).copied().flatten(), call)
     }
 
     /// The mount of /dev.
     ///
     /// # Errors
     /// EBADF when no step has mounted it: the plan is wrong.
-    pub fn dev(&self, call: Call) -> Result<&Descriptor, CallError> {
-        held(self.dev.as_ref(), call)
+    pub fn dev(&self, call: Call) -> Result<Held, CallError> {
+        held(self.dev, call)
     }
 }
 
-fn held(descriptor: Option<&Descriptor>, call: Call) -> Result<&Descriptor, CallError> {
+fn held(descriptor: Option<Held>, call: Call) -> Result<Held, CallError> {
     const NO_DESCRIPTOR: Errno = Errno(9);
     descriptor.ok_or(CallError { call, errno: NO_DESCRIPTOR })
 }

@@ -24,14 +24,14 @@ type Outcome = Result<(), CallError>;
 pub fn open_layer(hands: &mut Hands, slot: Slot, path: &CStr, kind: Kind) -> Outcome {
     let flags = if kind == Kind::Directory { OpenFlags::PATH_DIRECTORY } else { OpenFlags::READ };
     let layer = open(CWD, path, flags).map_err(Call::Openat.failed())?;
-    hands.keep(slot, layer);
+    hands.keep(slot, layer.hold());
     Ok(())
 }
 
 /// Makes a tmpfs that becomes the root.
 pub fn memory_root(hands: &mut Hands, parameters: &[Parameter<'_>]) -> Outcome {
     let mount = make_filesystem(&Filesystem::of_root(parameters))?;
-    hands.keep(Slot::ROOT, mount);
+    hands.keep(Slot::ROOT, mount.hold());
     Ok(())
 }
 
@@ -42,11 +42,10 @@ const WORK: &CStr = c"work";
 /// Makes a tmpfs for what is written, with the two directories that an overlay needs. It lies over `/` for that moment,
 /// since an overlay takes no directory of a detached mount (before Linux 6.15); paths still begin below it.
 pub fn scratch(parameters: &[Parameter<'_>]) -> Outcome {
-    let mount = make_filesystem(&Filesystem::of_root(parameters))?;
-    move_mount(&mount, c"", CWD, c"/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+    let mount = make_filesystem(&Filesystem::of_root(parameters))?.hold();
+    move_mount(mount, c"", CWD, c"/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .map_err(Call::MoveMount.failed())?;
-    rustix::process::fchdir(&mount).map_err(Call::Fchdir.failed())?;
-    mount.leave_open();
+    rustix::process::fchdir(mount).map_err(Call::Fchdir.failed())?;
     let mode = Mode::from_raw_mode(0o755);
     let make = || mkdirat(CWD, UPPER, mode).and_then(|()| mkdirat(CWD, WORK, mode));
     without_umask(make).map_err(Call::Mkdirat.failed())
@@ -56,9 +55,9 @@ pub fn scratch(parameters: &[Parameter<'_>]) -> Outcome {
 /// is too long. What was made by `scratch` is let go of: the overlay holds it.
 #[inline(never)]
 pub fn overlay(hands: &mut Hands, first: Slot, count: u8, kept: bool, of_user: bool) -> Outcome {
-    let context = open_filesystem(c"overlay").map_err(Call::Fsopen.failed())?;
+    let context = open_filesystem(c"overlay").map_err(Call::Fsopen.failed())?.hold();
     let set = |key: &CStr, value: &CStr| {
-        fsconfig_set_string(&context, key, value).map_err(Call::Fsconfig.failed())
+        fsconfig_set_string(context, key, value).map_err(Call::Fsconfig.failed())
     };
     let mut lower = Line::new();
     for index in 0..count {
@@ -78,13 +77,12 @@ pub fn overlay(hands: &mut Hands, first: Slot, count: u8, kept: bool, of_user: b
         }
     }
     if of_user {
-        fsconfig_set_flag(&context, c"userxattr").map_err(Call::Fsconfig.failed())?;
+        fsconfig_set_flag(context, c"userxattr").map_err(Call::Fsconfig.failed())?;
     }
-    fsconfig_create(&context).map_err(Call::Fsconfig.failed())?;
+    fsconfig_create(context).map_err(Call::Fsconfig.failed())?;
     let mount = mount_filesystem(context.as_fd(), Attributes::NO_DEV.0);
     let mount = mount.map_err(Call::Fsmount.failed())?;
-    context.leave_open();
-    hands.keep(Slot::ROOT, mount);
+    hands.keep(Slot::ROOT, mount.hold());
     if !kept {
         unmount(c".", UnmountFlags::DETACH).map_err(Call::Umount2.failed())?;
     }
@@ -111,7 +109,5 @@ pub fn close_root(hands: &Hands) -> Outcome {
 pub fn null_input(hands: &Hands) -> Outcome {
     let dev = hands.dev(Call::Openat)?;
     let null = open(dev.as_fd(), c"null", OpenFlags::TERMINAL).map_err(Call::Openat.failed())?;
-    let input = duplicate_to(null.as_fd(), 0, false);
-    null.leave_open();
-    input.map_err(Call::Dup3.failed())
+    duplicate_to(null.hold().as_fd(), 0, false).map_err(Call::Dup3.failed())
 }

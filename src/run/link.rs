@@ -3,7 +3,7 @@
 use rustix::fs::CWD;
 use rustix::net::{RecvFlags, recv};
 
-use crate::sys::descriptor::{Descriptor, OpenFlags, open};
+use crate::sys::descriptor::{Descriptor, Held, OpenFlags, open};
 use crate::sys::socket::{self, MESSAGE_BYTES};
 use crate::sys::standard;
 use crate::text::call::{Call, CallError};
@@ -86,8 +86,8 @@ pub fn send_failure(link: &Descriptor, failed: StepFailed) {
 ///
 /// # Errors
 /// EPIPE when the supervisor is gone.
-pub fn send_terminal(link: &Descriptor, master: &Descriptor) -> Result<(), Errno> {
-    socket::send(link.as_fd(), &[0; MESSAGE_BYTES], Some(master))
+pub fn send_terminal(link: &Descriptor, master: Held) -> Result<(), Errno> {
+    socket::send(link.as_fd(), &[0; MESSAGE_BYTES], Some(master.as_fd()))
 }
 
 /// Hands a tree of mounts in.
@@ -95,7 +95,7 @@ pub fn send_terminal(link: &Descriptor, master: &Descriptor) -> Result<(), Errno
 /// # Errors
 /// EPIPE when the container is gone.
 pub fn send_tree(link: &Descriptor, tree: &Descriptor) -> Result<(), CallError> {
-    socket::send(link.as_fd(), &[0; MESSAGE_BYTES], Some(tree)).map_err(Call::Sendmsg.failed())
+    socket::send(link.as_fd(), &[0; MESSAGE_BYTES], Some(tree.as_fd())).map_err(Call::Sendmsg.failed())
 }
 
 /// Takes it.

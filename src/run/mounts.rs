@@ -12,7 +12,7 @@ use crate::input::mount_options::{Attributes, Propagation};
 use crate::plan::filesystems::{NAMES, is_dev, is_mask};
 use crate::plan::names::EtcFile;
 use crate::plan::step::{Filesystem, Kind, Mask, MissingPath, Place, Slot, TreeCopy};
-use crate::sys::descriptor::{Descriptor, OpenFlags, open, open_below};
+use crate::sys::descriptor::{Descriptor, Held, OpenFlags, open, open_below};
 use crate::sys::mount::{self as sys, Depth, set_tree_attributes};
 use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
@@ -28,7 +28,7 @@ pub const PATH_BYTES: usize = 4096 + 256;
 pub fn clone_tree(hands: &mut Hands, copy: &TreeCopy<'_>) -> Outcome {
     // Mounts below a peer would be unmounted on the host together with it.
     let depth = if copy.slot == Slot::PEER { Depth::One } else { Depth::All };
-    let tree = sys::clone_tree(CWD, copy.source, depth).map_err(Call::OpenTree.failed())?;
+    let tree = sys::clone_tree(CWD, copy.source, depth).map_err(Call::OpenTree.failed())?.hold();
     let bits = copy.propagation.map_or(0, Propagation::bits);
     set_tree_attributes(tree.as_fd(), c"", copy.attributes.0, bits)
         .map_err(Call::MountSetattr.failed())?;
@@ -71,9 +71,9 @@ pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
         Err(CallError { call: Call::Fsopen, errno: Errno::NODEV }) if filesystem.optional => {
             return Ok(());
         }
-        made => made?,
+        made => made?.hold(),
     };
-    match attach(hands, &mount, filesystem.place, filesystem.target) {
+    match attach(hands, mount, filesystem.place, filesystem.target) {
         // What lies below another of the kernel's filesystems may not be there.
         Err(CallError { call: Call::Openat2, errno: Errno::NOENT }) if filesystem.optional => {}
         answer => answer?,
@@ -82,8 +82,6 @@ pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
         hands.dev = Some(mount);
     } else if is_mask(filesystem) {
         hands.mask = Some(mount);
-    } else {
-        mount.leave_open();
     }
     Ok(())
 }
@@ -93,19 +91,20 @@ pub fn filesystem(hands: &mut Hands, filesystem: &Filesystem<'_>) -> Outcome {
 // Out of line: few containers have them.
 #[inline(never)]
 pub fn etc_files(hands: &Hands, files: &[EtcFile<'_>]) -> Outcome {
-    let mount = make_filesystem(&NAMES)?;
-    attach(hands, &mount, NAMES.place, NAMES.target)?;
-    without_umask(|| files.iter().try_for_each(|file| etc_file(hands, &mount, file)))
+    let mount = make_filesystem(&NAMES)?.hold();
+    attach(hands, mount, NAMES.place, NAMES.target)?;
+    without_umask(|| files.iter().try_for_each(|file| etc_file(hands, mount, file)))
 }
 
-fn etc_file(hands: &Hands, mount: &Descriptor, file: &EtcFile<'_>) -> Outcome {
-    let new = open(mount.as_fd(), file.name, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
-    let length = rustix::io::write(&new, file.text).map_err(Call::Write.failed())?;
+fn etc_file(hands: &Hands, mount: Held, file: &EtcFile<'_>) -> Outcome {
+    let new = open(mount.as_fd(), file.name, OpenFlags::CREATE);
+    let new = new.map_err(Call::Openat.failed())?.hold();
+    let length = rustix::io::write(new, file.text).map_err(Call::Write.failed())?;
     if length != file.text.len() {
         return Err(CallError { call: Call::Write, errno: Errno::NOSPC });
     }
     let tree = sys::clone_tree(mount.as_fd(), file.name, Depth::One);
-    let tree = tree.map_err(Call::OpenTree.failed())?;
+    let tree = tree.map_err(Call::OpenTree.failed())?.hold();
     // Of a root that was not there to be looked at, a link may lead nowhere.
     let Some(place) = resolve_if_there(hands, file.place.target)? else { return Ok(()) };
     attach_at(tree, place)
@@ -113,33 +112,32 @@ fn etc_file(hands: &Hands, mount: &Descriptor, file: &EtcFile<'_>) -> Outcome {
 
 /// Makes a filesystem, detached.
 pub fn make_filesystem(filesystem: &Filesystem<'_>) -> Result<Descriptor, CallError> {
-    let context = sys::open_filesystem(filesystem.name).map_err(Call::Fsopen.failed())?;
+    let context = sys::open_filesystem(filesystem.name).map_err(Call::Fsopen.failed())?.hold();
     for parameter in filesystem.parameters {
-        fsconfig_set_string(&context, parameter.key, parameter.value)
+        fsconfig_set_string(context, parameter.key, parameter.value)
             .map_err(Call::Fsconfig.failed())?;
     }
-    fsconfig_create(&context).map_err(Call::Fsconfig.failed())?;
-    let mount = sys::mount_filesystem(context.as_fd(), filesystem.attributes.0);
-    context.leave_open();
-    mount.map_err(Call::Fsmount.failed())
+    fsconfig_create(context).map_err(Call::Fsconfig.failed())?;
+    sys::mount_filesystem(context.as_fd(), filesystem.attributes.0).map_err(Call::Fsmount.failed())
 }
 
 /// Hides a path: a file with /dev/null, which is the host's own, in a /dev that nobody else has touched; a directory
 /// with an empty one. What is not there need not be hidden.
 pub fn mask(hands: &Hands, mask: &Mask) -> Outcome {
     let Some(point) = resolve_if_there(hands, mask.path)? else { return Ok(()) };
-    let (from, name) = match (mask.kind, &hands.mask) {
+    let (from, name) = match (mask.kind, hands.mask) {
         (Kind::Directory, Some(empty)) => (empty, c""),
         _ => (hands.dev(Call::OpenTree)?, c"null"),
     };
     let tree = sys::clone_tree(from.as_fd(), name, Depth::One).map_err(Call::OpenTree.failed())?;
-    attach_at(tree, point)
+    attach_at(tree.hold(), point)
 }
 
 /// Makes what is at and below a path read-only by a mount of it over itself.
 pub fn read_only(hands: &Hands, path: &CStr) -> Outcome {
     let Some(point) = resolve_if_there(hands, path)? else { return Ok(()) };
-    let tree = sys::clone_tree(point.as_fd(), c"", Depth::All).map_err(Call::OpenTree.failed())?;
+    let tree = sys::clone_tree(point.as_fd(), c"", Depth::All);
+    let tree = tree.map_err(Call::OpenTree.failed())?.hold();
     set_tree_attributes(tree.as_fd(), c"", Attributes::READ_ONLY.0, 0)
         .map_err(Call::MountSetattr.failed())?;
     attach_at(tree, point)
@@ -149,12 +147,10 @@ pub fn read_only(hands: &Hands, path: &CStr) -> Outcome {
 pub fn write_below(hands: &Hands, path: &CStr, text: &[u8]) -> Outcome {
     let root = hands.tree(Slot::ROOT, Call::Openat2)?;
     let file = open_below(root.as_fd(), path, OpenFlags::WRITE).map_err(Call::Openat2.failed())?;
-    rustix::io::write(&file, text).map_err(Call::Write.failed())?;
-    file.leave_open();
-    Ok(())
+    rustix::io::write(file.hold(), text).map(drop).map_err(Call::Write.failed())
 }
 
-fn resolve_if_there(hands: &Hands, path: &CStr) -> Result<Option<Descriptor>, CallError> {
+fn resolve_if_there(hands: &Hands, path: &CStr) -> Result<Option<Held>, CallError> {
     match resolve(hands, path) {
         Err(CallError { errno: Errno::NOENT, .. }) => Ok(None),
         answer => answer.map(Some),
@@ -162,12 +158,10 @@ fn resolve_if_there(hands: &Hands, path: &CStr) -> Result<Option<Descriptor>, Ca
 }
 
 /// Attaches a tree that is detached at a place that is held.
-pub fn attach_at(tree: Descriptor, point: Descriptor) -> Outcome {
+#[inline(never)]
+pub fn attach_at(tree: Held, point: Held) -> Outcome {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    move_mount(&tree, c"", &point, c"", flags).map_err(Call::MoveMount.failed())?;
-    tree.leave_open();
-    point.leave_open();
-    Ok(())
+    move_mount(tree, c"", point, c"", flags).map_err(Call::MoveMount.failed())
 }
 
 /// Attaches a tree that was cloned before.
@@ -176,25 +170,18 @@ pub fn attach_tree(hands: &Hands, slot: Slot, place: Place, target: &CStr) -> Ou
     attach(hands, tree, place, target)
 }
 
-fn attach(hands: &Hands, mount: &Descriptor, place: Place, target: &CStr) -> Outcome {
-    let from = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+fn attach(hands: &Hands, mount: Held, place: Place, target: &CStr) -> Outcome {
     match place {
-        Place::Dev => move_mount(mount, c"", hands.dev(Call::MoveMount)?, target, from),
-        Place::Root => {
-            let point = resolve(hands, target)?;
-            let flags = from | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-            let answer = move_mount(mount, c"", &point, c"", flags);
-            point.leave_open();
-            answer
-        }
+        Place::Dev => attach_in_dev(hands, mount, target),
+        Place::Root => attach_at(mount, resolve(hands, target)?),
     }
-    .map_err(Call::MoveMount.failed())
 }
 
 /// The place `path` below the root. No link in it leads out.
-fn resolve(hands: &Hands, path: &CStr) -> Result<Descriptor, CallError> {
+fn resolve(hands: &Hands, path: &CStr) -> Result<Held, CallError> {
     let root = hands.tree(Slot::ROOT, Call::Openat2)?;
-    open_below(root.as_fd(), path, OpenFlags::PATH).map_err(Call::Openat2.failed())
+    let place = open_below(root.as_fd(), path, OpenFlags::PATH).map_err(Call::Openat2.failed())?;
+    Ok(place.hold())
 }
 
 /// Makes what is missing of a mount point. That somebody else has just made it is no failure.
@@ -221,11 +208,10 @@ fn make_parts(hands: &Hands, missing: &MissingPath<'_>) -> Outcome {
         let parent = resolve(hands, above)?;
         let is_file = missing.kind == Kind::File && next_end(path, end).is_none();
         let made = if is_file {
-            make_file(&parent, name)
+            make_file(parent, name)
         } else {
-            mkdirat(&parent, name, DIRECTORY_MODE).map_err(Call::Mkdirat.failed())
+            mkdirat(parent, name, DIRECTORY_MODE).map_err(Call::Mkdirat.failed())
         };
-        parent.leave_open();
         match made {
             Err(CallError { errno: Errno::EXIST, .. }) => {}
             made => made?,
@@ -251,7 +237,7 @@ pub fn parent_and_name<'b>(
 }
 
 /// Makes an empty file to mount on, in one call and without a descriptor.
-pub fn make_file(parent: &Descriptor, name: &CStr) -> Outcome {
+pub fn make_file(parent: Held, name: &CStr) -> Outcome {
     mknodat(parent, name, FileType::RegularFile, Mode::from_raw_mode(0o644), 0)
         .map_err(Call::Mknodat.failed())
 }
@@ -259,16 +245,14 @@ pub fn make_file(parent: &Descriptor, name: &CStr) -> Outcome {
 /// Opens a device of the host.
 pub fn hold_device(hands: &mut Hands, slot: Slot, path: &CStr) -> Outcome {
     let tree = sys::clone_tree(CWD, path, Depth::One).map_err(Call::OpenTree.failed())?;
-    hands.keep(slot, tree);
+    hands.keep(slot, tree.hold());
     Ok(())
 }
 
 /// Binds a device of the host onto a new file of its name in /dev.
 pub fn device(hands: &Hands, path: &CStr) -> Outcome {
     let tree = sys::clone_tree(CWD, path, Depth::One).map_err(Call::OpenTree.failed())?;
-    bind_device(hands, &tree, path)?;
-    tree.leave_open();
-    Ok(())
+    bind_device(hands, tree.hold(), path)
 }
 
 /// The same with one that is held.
@@ -276,7 +260,7 @@ pub fn held_device(hands: &Hands, slot: Slot, path: &CStr) -> Outcome {
     bind_device(hands, hands.tree(slot, Call::MoveMount)?, path)
 }
 
-fn bind_device(hands: &Hands, tree: &Descriptor, path: &CStr) -> Outcome {
+fn bind_device(hands: &Hands, tree: Held, path: &CStr) -> Outcome {
     let dev = hands.dev(Call::Mknodat)?;
     let name = path.to_bytes_with_nul().strip_prefix(b"/dev/").unwrap_or(b"\0");
     let name = CStr::from_bytes_with_nul(name).unwrap_or(c"");
@@ -285,7 +269,7 @@ fn bind_device(hands: &Hands, tree: &Descriptor, path: &CStr) -> Outcome {
 }
 
 /// Attaches a detached tree onto the file `name` in /dev.
-pub fn attach_in_dev(hands: &Hands, tree: &Descriptor, name: &CStr) -> Outcome {
+pub fn attach_in_dev(hands: &Hands, tree: Held, name: &CStr) -> Outcome {
     let dev = hands.dev(Call::MoveMount)?;
     move_mount(tree, c"", dev, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .map_err(Call::MoveMount.failed())

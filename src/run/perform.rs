@@ -60,7 +60,7 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
         Step::CloneTree(copy) => mounts::clone_tree(hands, copy),
         Step::ReceiveTree(copy) => {
             let tree = link::receive_tree(&hands.link)?;
-            hands.keep(copy.slot, tree);
+            hands.keep(copy.slot, tree.hold());
             Ok(())
         }
         Step::PrivateMounts => mounts::propagate(crate::input::mount_options::Propagation::Private),

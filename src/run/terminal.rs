@@ -23,34 +23,30 @@ pub fn open(
     of_group: bool,
     size: Option<WindowSize>,
 ) -> Result<(), CallError> {
-    let master = match &hands.dev {
+    let master = match hands.dev {
         Some(dev) => descriptor::open(dev.as_fd(), c"pts/ptmx", OpenFlags::MASTER),
         None => open_of_others(),
     };
-    let master = master.map_err(Call::Openat.failed())?;
+    // Closed with all the others; the supervisor holds the master then.
+    let master = master.map_err(Call::Openat.failed())?.hold();
     terminal::unlock(master.as_fd()).map_err(Call::Ioctl.failed())?;
-    let slave = terminal::open_peer(master.as_fd()).map_err(Call::Ioctl.failed())?;
+    let slave = terminal::open_peer(master.as_fd()).map_err(Call::Ioctl.failed())?.hold();
     let user = rustix::fs::Uid::from_raw_unchecked(uid);
     let group = of_group.then_some(rustix::fs::Gid::from_raw_unchecked(TTY_GROUP));
-    rustix::fs::fchown(&slave, Some(user), group).map_err(Call::Fchown.failed())?;
+    rustix::fs::fchown(slave, Some(user), group).map_err(Call::Fchown.failed())?;
     if let Some(size) = size {
         terminal::set_window(slave.as_fd(), (size.rows, size.columns))
             .map_err(Call::Ioctl.failed())?;
     }
-    if let Some(dev) = &hands.dev {
+    if let Some(dev) = hands.dev {
         make_file(dev, c"console")?;
         let console = clone_tree(slave.as_fd(), c"", Depth::One);
-        let console = console.map_err(Call::OpenTree.failed())?;
-        attach_in_dev(hands, &console, c"console")?;
-        console.leave_open();
+        attach_in_dev(hands, console.map_err(Call::OpenTree.failed())?.hold(), c"console")?;
     }
-    link::send_terminal(&hands.link, &master).map_err(Call::Sendmsg.failed())?;
+    link::send_terminal(&hands.link, master).map_err(Call::Sendmsg.failed())?;
     for number in 0..3 {
         duplicate_to(slave.as_fd(), number, false).map_err(Call::Dup3.failed())?;
     }
-    // Closed with all the others; the supervisor holds the master now.
-    master.leave_open();
-    slave.leave_open();
     Ok(())
 }
 

@@ -41,7 +41,16 @@ impl Descriptor {
     /// Appends the path that leads to what it is open on.
     #[cfg(feature = "run")]
     pub fn append_path(&self, line: &mut Line) {
-        line.text("/proc/self/fd/").number(self.0.unsigned_abs().into());
+        Held(borrow(self.0)).append_path(line);
+    }
+
+    /// Lends it for ever, as `leave_open`.
+    #[cfg(feature = "run")]
+    #[must_use]
+    pub fn hold(self) -> Held {
+        let held = Held(borrow(self.0));
+        self.leave_open();
+        held
     }
 
     /// Forgets it without closing: somebody closes a whole range later.
@@ -79,6 +88,33 @@ pub fn write_all(to: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
         }
     }
     Ok(())
+}
+
+/// A descriptor that whoever has it does not close: a whole range is closed when the building is done, and all of them
+/// when it fails. So no error on the way has anything to close.
+#[cfg(feature = "run")]
+#[derive(Clone, Copy)]
+pub struct Held(BorrowedFd<'static>);
+
+#[cfg(feature = "run")]
+impl Held {
+    /// Lends it.
+    #[must_use]
+    pub const fn as_fd(self) -> BorrowedFd<'static> {
+        self.0
+    }
+
+    /// Appends the path that leads to what it is open on.
+    pub fn append_path(self, line: &mut Line) {
+        line.text("/proc/self/fd/").number(number(self.0) as u64);
+    }
+}
+
+#[cfg(feature = "run")]
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0
+    }
 }
 
 /// Lends a number to rustix, without the assertion of `BorrowedFd::borrow_raw`.

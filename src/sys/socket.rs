@@ -85,11 +85,11 @@ const CLOSE_ON_EXEC: usize = 0o2_000_000;
 pub fn send(
     socket: BorrowedFd<'_>,
     message: &[u8; MESSAGE_BYTES],
-    descriptor: Option<&Descriptor>,
+    descriptor: Option<BorrowedFd<'_>>,
 ) -> Result<(), Errno> {
     let mut copy = *message;
     let mut vector = [Vector { base: copy.as_mut_ptr(), length: copy.len() }];
-    let mut control = control(descriptor.map_or(-1, Descriptor::number));
+    let mut control = control(descriptor.map_or(-1, |descriptor| number(descriptor) as i32));
     let mut header = header(&mut vector, &mut control);
     if descriptor.is_none() {
         header.control_length = 0;

@@ -450,7 +450,7 @@ fn fail(hands: &Hands, index: usize, error: CallError) -> i32 {
 
 /// The container's PID 1, once the program has been executed.
 fn supervise_program(planned: &Planned, hands: Hands, pid: Pid) -> i32 {
-    let link = hands.release();
+    let link = hands.link;
     give_up_preserved(planned);
     // First of all: the program is running already and may look at us.
     planned.vectors.show_as(b"rootlet");
