@@ -44,6 +44,7 @@ pub fn look_at_layers(
     Ok(None)
 }
 
+#[inline(never)]
 fn look_at_layer(path: &CStr, subject: Subject) -> Result<(Layer, Option<Descriptor>), Refusal> {
     if path == INPUT {
         return Ok((Layer::Input, None));

@@ -366,6 +366,7 @@ fn look_at_log(options: &RunOptions<'_>) -> Result<(), Refusal> {
     }
 }
 
+#[inline(never)]
 fn look_at_volumes(options: &RunOptions<'_>, facts: &mut RunFacts<'_>) -> Result<(), Refusal> {
     for (index, volume) in (0..).zip(&options.lists.volumes) {
         let failed = Refusal::of_call(Call::Newfstatat, Subject::Volume(index));

@@ -199,6 +199,7 @@ fn wait_ms(value: Option<&[u8]>) -> u32 {
 }
 
 /// `shell`, `END` or `END:TIME`.
+#[inline(never)]
 fn parse_rescue(text: &[u8]) -> Option<Rescue> {
     if text == b"shell" {
         return Some(Rescue::Shell);

@@ -116,6 +116,7 @@ fn find_group(name: &[u8], group: &[u8]) -> Result<u32, Reason> {
 }
 
 /// Adds the id of every group that lists `user` as a member.
+#[inline(never)]
 fn member_groups(user: &[u8], group: &[u8], groups: &mut Vec<u32, GROUPS>) -> Result<(), Reason> {
     for line in parts(group, b'\n') {
         let mut fields = parts(line, b':');

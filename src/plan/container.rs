@@ -68,11 +68,11 @@ impl Program<'_> {
 /// A root that cannot be one, a kernel that is too old, options that contradict what was found.
 #[inline(never)]
 pub fn plan<'a>(
+    steps: &mut Steps<'a>,
     options: &'a RunOptions<'a>,
     facts: &RunFacts<'a>,
     program: &Program<'a>,
     paths: (&'a MissingPaths<'a>, &'a EtcFiles<'a>),
-    steps: &mut Steps<'a>,
 ) -> Result<(), Refusal> {
     let (missing, files) = paths;
     check_kernel(options, facts)?;

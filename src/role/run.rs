@@ -254,7 +254,7 @@ fn plan(
     let program_of = Program { name, credentials, filter, users, cgroups };
     let paths: (&'static MissingPaths<'static>, &'static EtcFiles<'static>) =
         (tables.missing, tables.files);
-    container::plan(options, facts, &program_of, paths, tables.steps)?;
+    container::plan(tables.steps, options, facts, &program_of, paths)?;
     let Tables { steps, strings, plain, .. } = tables;
     let strings: &'static Variables = strings;
     let environment = strings.strings();

@@ -11,6 +11,7 @@ use crate::text::call::{Call, CallError};
 ///
 /// # Errors
 /// The call that failed: ENOSYS or EOPNOTSUPP where the kernel has no Landlock.
+#[inline(never)]
 pub fn restrict(rules: &[FileRule<'_>]) -> Result<(), CallError> {
     let all = sys::known_rights().map_err(Call::LandlockCreateRuleset.failed())?;
     let ruleset = sys::create(all).map_err(Call::LandlockCreateRuleset.failed())?;

@@ -297,6 +297,7 @@ pub fn change_root() -> Outcome {
 
 /// Puts the root mount into the peer group that its original has on the host. The kernel takes the group from an
 /// attached mount only, so the peer is attached over the root for that moment.
+#[inline(never)]
 pub fn join_peers(hands: &Hands) -> Outcome {
     let peer = hands.tree(Slot::PEER, Call::MoveMount)?;
     let root = hands.tree(Slot::ROOT, Call::MoveMount)?;

@@ -118,6 +118,7 @@ fn become_pasta(program: &CStr, ports: &[Port<'_>]) -> ! {
 
 /// Waits for a line with a pid alone, which says that it is ready. Where the pipe ends before that, what it has said
 /// last is handed on.
+#[inline(never)]
 fn hear(reader: &Descriptor) -> Result<(), CallError> {
     let mut said = [0; SAID_BYTES];
     let mut length = 0;

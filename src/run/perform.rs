@@ -167,6 +167,7 @@ pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), 
 ///
 /// # Errors
 /// The call that failed; after a successful `Execute` nothing returns.
+#[inline(never)]
 pub fn perform_program(step: &Step<'_>, context: &ProgramContext<'_>) -> Result<(), CallError> {
     match step {
         Step::DieWithInit => identity::die_with_parent(),

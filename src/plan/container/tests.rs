@@ -44,7 +44,7 @@ fn planned(
     let cgroups = Box::leak(Box::new(Cgroups::new()));
     let program = Program { name: c"true", credentials, filter: Some(&[0; 8]), users, cgroups };
     let files: &'static EtcFiles<'static> = Box::leak(Box::new(etc_files()));
-    match plan(options, facts, &program, (missing, files), &mut steps) {
+    match plan(&mut steps, options, facts, &program, (missing, files)) {
         Ok(()) => Ok(steps),
         Err(Refusal { cause: crate::input::refusal::Cause::Reason(reason), .. }) => Err(reason),
         Err(refusal) => panic!("{refusal:?}"),

@@ -75,6 +75,7 @@ fn say_of_mount(row: &BootMount, error: CallError) {
 }
 
 /// Everything else, each phase on its own. Gives what a check of the root has ended with.
+#[inline(never)]
 pub fn set_up(start: &Start, memory: &mut Memory) -> Checked {
     MORE_MOUNTS.iter().for_each(mount);
     make_links();

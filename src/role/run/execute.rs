@@ -342,6 +342,7 @@ fn say_died() {
     report::say(line);
 }
 
+#[inline(never)]
 fn wait_for_end(
     planned: &Planned,
     container: Container,

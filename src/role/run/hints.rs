@@ -99,6 +99,7 @@ pub fn of(step: &Step<'_>, error: CallError) -> Packed {
 }
 
 /// The line of `HINTS` for a failed step.
+#[inline(never)]
 fn hint(step: &Step<'_>, error: CallError) -> usize {
     match step {
         Step::Label(_) => return NO_LABEL,
