@@ -95,7 +95,8 @@ pub fn send_terminal(link: &Descriptor, master: Held) -> Result<(), Errno> {
 /// # Errors
 /// EPIPE when the container is gone.
 pub fn send_tree(link: &Descriptor, tree: &Descriptor) -> Result<(), CallError> {
-    socket::send(link.as_fd(), &[0; MESSAGE_BYTES], Some(tree.as_fd())).map_err(Call::Sendmsg.failed())
+    socket::send(link.as_fd(), &[0; MESSAGE_BYTES], Some(tree.as_fd()))
+        .map_err(Call::Sendmsg.failed())
 }
 
 /// Takes it.

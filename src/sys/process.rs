@@ -61,10 +61,7 @@ fn side(answer: Result<usize, Errno>) -> Result<Side, Errno> {
 /// # Errors
 /// EPERM, EINVAL (a namespace that the kernel lacks), ENOSPC (a limit), EAGAIN, ENOMEM, ENOSYS.
 #[cfg(feature = "run")]
-pub fn clone_into_namespaces(
-    flags: u64,
-    cgroup: Option<BorrowedFd<'_>>,
-) -> Result<Side, Errno> {
+pub fn clone_into_namespaces(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Side, Errno> {
     let mut arguments = CloneArguments {
         flags: flags | if cgroup.is_some() { INTO_CGROUP } else { 0 },
         exit_signal: Signal::CHLD.0 as u64,

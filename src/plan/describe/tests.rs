@@ -1,7 +1,7 @@
 //! Rows, and what is filled in.
 
 use super::*;
-use crate::input::mount_options::Attributes;
+use crate::input::mount_options::{Attributes, Propagation};
 use crate::input::namespaces::Namespaces;
 use crate::plan::filesystems::{BELOW_DEV, BELOW_ROOT, LINKS};
 use crate::plan::step::{MissingPath, Slot};

@@ -7,11 +7,11 @@ use crate::input::capability::CapabilitySet;
 use crate::input::id_map::IdRange;
 use crate::input::landlock::FileRule;
 use crate::input::limits::{Limit, UNLIMITED};
-use crate::input::mount_options::{Access, Attributes};
-use crate::input::namespaces::Namespaces;
+use crate::input::mount_options::{Access, Attributes, Parameter, Propagation, Tmpfs};
+use crate::input::namespaces::{Join, Namespaces, Owner};
 use crate::plan::cgroups::Cgroup;
 use crate::plan::device_rules::{ANY, DeviceRule};
-use crate::plan::step::{Filesystem, Kind, MissingPath, Place, Step};
+use crate::plan::step::{Filesystem, Kind, MissingPath, Place, Step, TreeCopy};
 use crate::plan::user_namespace::{Maps, Writer};
 use crate::text::line::Line;
 use crate::text::path::next_end;
@@ -29,6 +29,7 @@ const NAMESPACES: [(Namespaces, &str); 8] = [
 ];
 
 /// `$s` names of namespaces, `$S` the options of unshare and nsenter for them.
+#[inline(never)]
 pub fn append_namespaces(letter: u8, set: Namespaces, line: &mut Line) {
     let before = if letter == b's' { " " } else { " --" };
     for (_, name) in NAMESPACES.iter().filter(|(kind, _)| set.has(*kind)) {
@@ -36,7 +37,48 @@ pub fn append_namespaces(letter: u8, set: Namespaces, line: &mut Line) {
     }
 }
 
+/// `$z`, `$s`, `$S` the namespaces, `$C` and `$O` its cgroup and the call for it.
+#[inline(never)]
+pub fn append_of_start(letter: u8, set: Namespaces, cgroup: Option<&Cgroup<'_>>, line: &mut Line) {
+    match (letter, cgroup) {
+        (b'z', _) if set == Namespaces::NONE => drop(line.text("a process")),
+        (b'z', _) => drop(line.text("the container in new namespaces:")),
+        (b'O', cgroup) => drop(line.text(if cgroup.is_some() { " openat " } else { " " })),
+        (b'C', Some(cgroup)) => drop(line.text(", in ").shell_word(cgroup.path.to_bytes())),
+        (b'C', None) => {}
+        _ => append_namespaces(letter, set, line),
+    }
+}
+
+/// `$s`, `$S` as above, `$j` the calls that find whose they are.
+#[inline(never)]
+pub fn append_of_join(letter: u8, join: &Join<'_>, kinds: Namespaces, line: &mut Line) {
+    match (letter, join.owner) {
+        (b'j', Owner::File(_)) => drop(line.text("openat ")),
+        (b'j', _) => drop(line.text("openat openat fcntl pread64 pidfd_open ")),
+        _ => append_namespaces(letter, kinds, line),
+    }
+}
+
+/// How many more descriptors stay open.
+#[inline(never)]
+pub fn append_preserved(count: u8, line: &mut Line) {
+    if count == 0 {
+        return;
+    }
+    line.text(", ").number(count.into()).text(" more");
+}
+
+/// Group ids, each with a blank.
+#[inline(never)]
+pub fn append_groups(groups: &[u32], line: &mut Line) {
+    for group in groups {
+        line.text(" ").number(u64::from(*group));
+    }
+}
+
 /// `$s`, `$S` as above, `$j` and `$D` the calls that it needs.
+#[inline(never)]
 pub fn append_of_entered(letter: u8, target: &Target<'_>, line: &mut Line) {
     match letter {
         b'j' => {
@@ -71,7 +113,15 @@ pub fn append_attributes(attributes: Attributes, line: &mut Line) {
     }
 }
 
+/// Propagation and attributes of a copy of mounts.
+#[inline(never)]
+pub fn append_of_tree(copy: &TreeCopy<'_>, line: &mut Line) {
+    line.text(copy.propagation.map_or("shared", Propagation::name));
+    append_attributes(copy.attributes, line);
+}
+
 /// Where something is attached, as seen from inside.
+#[inline(never)]
 pub fn append_target(place: Place, target: &CStr, line: &mut Line) {
     if place == Place::Dev {
         line.text("/dev/");
@@ -81,7 +131,18 @@ pub fn append_target(place: Place, target: &CStr, line: &mut Line) {
     line.shell_word(target.to_bytes());
 }
 
+/// `$t` the same, `$O` the call that it may need.
+#[inline(never)]
+pub fn append_of_attached(letter: u8, place: Place, target: &CStr, line: &mut Line) {
+    if letter == b't' {
+        append_target(place, target, line);
+    } else if place == Place::Root {
+        line.text("openat2 ");
+    }
+}
+
 /// `$f` its name, `$t` its target, `$o` its options, `$C` and `$O` the calls that it may need.
+#[inline(never)]
 pub fn append_of_filesystem(letter: u8, filesystem: &Filesystem<'_>, line: &mut Line) {
     match letter {
         b'f' => drop(line.raw(filesystem.name.to_bytes())),
@@ -103,6 +164,18 @@ pub fn append_of_filesystem(letter: u8, filesystem: &Filesystem<'_>, line: &mut 
         }
         _ => {}
     }
+}
+
+/// The same for a root in memory, or what is written to a root.
+#[inline(never)]
+pub fn append_of_root(letter: u8, parameters: &[Parameter<'_>], line: &mut Line) {
+    append_of_filesystem(letter, &Filesystem::of_root(parameters), line);
+}
+
+/// The same for what the user named.
+#[inline(never)]
+pub fn append_of_tmpfs(letter: u8, tmpfs: &Tmpfs<'_>, line: &mut Line) {
+    append_of_filesystem(letter, &Filesystem::of_tmpfs(tmpfs), line);
 }
 
 /// `$t` its target, `$m` how it is made, `$C` two calls for each part that is missing.
@@ -165,10 +238,14 @@ pub fn append_limit(limit: &Limit, line: &mut Line) {
     }
 }
 
-/// That many calls of prctl.
-pub fn append_calls(count: u32, line: &mut Line) {
-    for _ in 0..count {
+/// A call of prctl for each of these capabilities.
+#[inline(never)]
+pub fn append_calls(set: CapabilitySet, line: &mut Line) {
+    let mut left = set.0;
+    while left != 0 {
         line.text(" prctl");
+        // Without the lowest bit.
+        left &= left - 1;
     }
 }
 
@@ -186,17 +263,10 @@ pub fn append_capabilities(set: CapabilitySet, line: &mut Line) {
     }
 }
 
-/// `$c` what v2 hands on to it, `$x` a value, `$n` how many rules, `$C` and `$O` the calls that it takes; of the first
-/// process `$C` where it is.
+/// `$c` what v2 hands on to it, `$x` a value, `$n` how many rules, `$C` the calls that it takes.
 #[inline(never)]
 pub fn append_of_cgroups(letter: u8, step: &Step<'_>, line: &mut Line) {
     match (letter, step) {
-        (b'O', Step::NewNamespaces(_, cgroup)) => {
-            line.text(if cgroup.is_some() { " openat " } else { " " });
-        }
-        (b'C', Step::NewNamespaces(_, Some(cgroup))) => {
-            line.text(", in ").shell_word(cgroup.path.to_bytes());
-        }
         (b'c', Step::MakeCgroup(cgroup)) => {
             let mut before = " with ";
             for controller in cgroup.handed_on() {

@@ -86,9 +86,7 @@ impl Supervisor<'_> {
             clock.lap(planned, index);
         }
         match self.started.take() {
-            Some(container) => {
-                supervise_container(planned, container, &mut self.traces, channels)
-            }
+            Some(container) => supervise_container(planned, container, &mut self.traces, channels),
             None => own_failure(planned),
         }
     }
