@@ -321,10 +321,11 @@ impl<'a> Builder<'_, 'a> {
         self.add_if(own_cgroups, Step::Filesystem(cgroups));
         self.add(Step::Filesystem(dev));
         // Before anything of the user's can lie over /proc.
-        for label in [&options.security.apparmor, &options.security.selinux] {
-            if let Some(label) = label {
-                self.add(Step::Label(label));
-            }
+        if let Some(label) = &options.security.apparmor {
+            self.add(Step::Label(label));
+        }
+        if let Some(label) = &options.security.selinux {
+            self.add(Step::Label(label));
         }
         if let Some(offsets) = &options.time_offsets {
             self.add(Step::ShiftClocks(offsets));
