@@ -73,7 +73,7 @@ pub fn gather<'a>(
     arena: &mut Arena<'a>,
     facts: &mut CgroupFacts<'a>,
 ) -> Result<(), Refusal> {
-    let table = read_text(None, c"/proc/self/cgroup", Subject::Machine, arena)?;
+    let table = read_text(None, c"/proc/self/cgroup", arena).map_err(Refusal::of(Subject::Machine))?;
     let table = table.unwrap_or_default();
     facts.unified = unified_place();
     let top = facts.unified.to_bytes();
@@ -116,7 +116,7 @@ fn controllers_in(
 ) -> Result<Controllers, Refusal> {
     let mut path = Line::new();
     path.raw(top).raw(cgroup).text(file);
-    let text = read_text(None, path.as_path(), Subject::Machine, arena)?;
+    let text = read_text(None, path.as_path(), arena).map_err(Refusal::of(Subject::Machine))?;
     Ok(named(text.unwrap_or_default(), b' '))
 }
 

@@ -27,7 +27,7 @@ pub fn look_at_layers(
 ) -> Result<Option<Descriptor>, Refusal> {
     let mut root = None;
     for (index, path) in (0..).zip(&options.root.layers) {
-        let (layer, directory) = look_at_layer(path, Subject::Layer(index))?;
+        let (layer, directory) = look_at_layer(path, index)?;
         root = root.or(directory);
         // As many as there are options: there is room.
         let _ = facts.layers.push(layer);
@@ -45,7 +45,8 @@ pub fn look_at_layers(
 }
 
 #[inline(never)]
-fn look_at_layer(path: &CStr, subject: Subject) -> Result<(Layer, Option<Descriptor>), Refusal> {
+fn look_at_layer(path: &CStr, index: u8) -> Result<(Layer, Option<Descriptor>), Refusal> {
+    let subject = Subject::Layer(index);
     if path == INPUT {
         return Ok((Layer::Input, None));
     }
@@ -84,17 +85,17 @@ pub fn read_of_root<'a>(
     facts: &RunFacts<'a>,
     arena: &mut Arena<'a>,
 ) -> Result<&'a [u8], Refusal> {
-    let users = Subject::Users;
+    let refused = Refusal::of(Subject::Users);
     if root.is_some() {
-        return Ok(read_text(root, path, users, arena)?.unwrap_or_default());
+        return Ok(read_text(root, path, arena).map_err(refused)?.unwrap_or_default());
     }
     if facts.layers.iter().any(|layer| *layer != Layer::Directory) {
         return Ok(b"");
     }
     for layer in options.root.upper.iter().chain(&options.root.layers) {
         let opened = open(CWD, layer, OpenFlags::PATH_DIRECTORY);
-        let directory = opened.map_err(Refusal::of_call(Call::Openat, users))?;
-        if let Some(text) = read_text(Some(&directory), path, users, arena)? {
+        let directory = opened.map_err(Refusal::of_call(Call::Openat, Subject::Users))?;
+        if let Some(text) = read_text(Some(&directory), path, arena).map_err(&refused)? {
             return Ok(text);
         }
     }

@@ -75,7 +75,7 @@ fn look_at_host<'a>(
     arena: &mut Arena<'a>,
     facts: &mut RunFacts<'a>,
 ) -> Result<(), Refusal> {
-    let mut read = |path| read_text(None, path, Subject::Machine, arena);
+    let mut read = |path| read_text(None, path, arena).map_err(Refusal::of(Subject::Machine));
     if matches!(options.network, Network::Host) {
         facts.hosts = read(c"/etc/hosts")?.unwrap_or_default();
     }

@@ -20,7 +20,7 @@ use crate::input::mount_info;
 use crate::input::mount_options::{Access, Attributes, Propagation};
 use crate::input::namespaces::Namespaces;
 use crate::input::network::Network;
-use crate::input::refusal::{Reason, Refusal, Subject};
+use crate::input::refusal::{Cause, Reason, Refusal, Subject};
 use crate::input::root_options::{LAYERS, Layer, RootKind};
 use crate::input::run_options::{
     Mode, RunOptions, TMPFS_MOUNTS, UserNamespace, VARIABLE_FILES, VOLUMES,
@@ -32,7 +32,7 @@ use crate::sys::filesystem::{RAMFS, TMPFS, is_one_of};
 use crate::sys::vectors::Vectors;
 use crate::sys::{standard, terminal};
 use crate::text::arena::Arena;
-use crate::text::call::Call;
+use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::path::parent_end;
 
@@ -270,7 +270,7 @@ pub fn look_at_program<'a>(
     read_variable_files(options, arena, facts)?;
     if let FilterChoice::File(path) = options.security.filter {
         let subject = Subject::FilterFile { line: 0, column: 0 };
-        facts.filter = read_named(path, subject, arena)?;
+        facts.filter = read_named(path, arena).map_err(Refusal::of(subject))?;
     }
     Ok(())
 }
@@ -333,7 +333,8 @@ fn root_is_shared(root: &Descriptor, arena: &mut Arena<'_>) -> Result<Option<boo
     let status = statx(root, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID);
     let status = status.map_err(Refusal::of_call(Call::Statx, Subject::Root))?;
     // /proc files are regular.
-    let mounts = read_text(None, MOUNT_INFO, Subject::Machine, arena)?;
+    let mounts = read_text(None, MOUNT_INFO, arena);
+    let mounts = mounts.map_err(Refusal::of(Subject::Machine))?;
     Ok(mounts.map(|mounts| mount_info::is_shared(mounts, status.stx_mnt_id)))
 }
 
@@ -405,7 +406,7 @@ fn look_at_grants<'a>(
         facts.has_helpers = is_program(UID_HELPER) && is_program(GID_HELPER);
     }
     if auto {
-        let mut read = |path| read_text(None, path, Subject::Machine, arena);
+        let mut read = |path| read_text(None, path, arena).map_err(Refusal::of(Subject::Machine));
         let (passwd, uids, gids) =
             (read(c"/etc/passwd")?, read(c"/etc/subuid")?, read(c"/etc/subgid")?);
         let uid = facts.caller.uid;
@@ -476,17 +477,14 @@ fn read_variable_files<'a>(
     for (index, path) in (0..).zip(&options.variable_files) {
         let subject = Subject::VariableFile(index, 0);
         // As many as there are options: there is room.
-        let _ = facts.variable_files.push(read_named(path, subject, arena)?);
+        let text = read_named(path, arena).map_err(Refusal::of(subject))?;
+        let _ = facts.variable_files.push(text);
     }
     Ok(())
 }
 
 /// The text of a file that an option names.
-fn read_named<'a>(
-    path: &CStr,
-    subject: Subject,
-    arena: &mut Arena<'a>,
-) -> Result<&'a [u8], Refusal> {
-    let text = read_text(None, path, subject, arena)?;
-    text.ok_or_else(|| Refusal::of_call(Call::Openat, subject)(Errno::NOENT))
+fn read_named<'a>(path: &CStr, arena: &mut Arena<'a>) -> Result<&'a [u8], Cause> {
+    let missing = Cause::Call(CallError { call: Call::Openat, errno: Errno::NOENT });
+    read_text(None, path, arena)?.ok_or(missing)
 }

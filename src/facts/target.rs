@@ -14,7 +14,7 @@ use super::files::number_at;
 use crate::input::enter_options::{EnterOptions, OWN_TOOLS, Place, Style};
 use crate::input::namespaces::{self, KINDS, Namespaces};
 use crate::input::process_rights::{Rights, label_of};
-use crate::input::refusal::{Cause, Reason, Refusal, Subject};
+use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::security_options::Label;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::process::open_process;
@@ -335,10 +335,7 @@ fn label<'a>(
     for &(name, file, before) in &LABELS {
         let theirs = match read_of(directory, name, arena) {
             // There is no such module.
-            Err(Refusal {
-                cause: Cause::Call(CallError { errno: Errno::NOENT | Errno::INVAL, .. }),
-                ..
-            }) => continue,
+            Err(refusal) if refusal.is_of(&[Errno::NOENT, Errno::INVAL]) => continue,
             answer => answer?,
         };
         if theirs == read_of(own, name, arena)? || theirs.is_empty() {

@@ -101,7 +101,13 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
 
     /// For `map_err`: the option that was read last is refused.
     pub const fn refusal(&self, reason: Reason) -> Refusal {
-        Refusal::new(self.found.subject, reason)
+        match self.found.subject {
+            Subject::Words { first, count } => {
+                Refusal::new(Subject::Words { first, count }, reason)
+            }
+            // Nothing has been read.
+            _ => Refusal::new(Subject::Command, reason),
+        }
     }
 
     /// Reads the next option into `found`; false at the first operand, at `--` or at the end.

@@ -313,7 +313,7 @@ mod tests {
             (Style::Nsenter, &[c"-S", c"x"], Reason::BadId),
         ] {
             let refusal = parsed(style, words).err().unwrap();
-            assert_eq!(refusal.cause, super::super::refusal::Cause::Reason(reason), "{words:?}");
+            assert_eq!(refusal.cause(), super::super::refusal::Cause::Reason(reason), "{words:?}");
         }
     }
 

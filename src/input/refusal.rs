@@ -1,17 +1,18 @@
 //! Why a request is refused before anything is done: small data.
 
+use core::num::NonZeroU64;
+
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::packed::{Packed, packed};
 
-/// What cannot be used, and why.
+/// What cannot be used, and why: two numbers, since most functions that find facts or plan may answer with one, and two
+/// numbers travel in registers. What they mean is asked for once, where the message is made.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub struct Refusal {
-    /// The thing.
-    pub subject: Subject,
-    /// Why.
-    pub cause: Cause,
+    subject: NonZeroU64,
+    cause: u64,
 }
 
 /// A thing that can be refused. Its name is looked up where the message is made.
@@ -89,29 +90,155 @@ pub enum Cause {
     Call(CallError),
 }
 
+/// A kind, a small number and a large one as one number, which is never 0.
+#[inline(always)]
+const fn pack(kind: u8, small: u16, large: u32) -> NonZeroU64 {
+    let packed = 1 | (kind as u64) << 1 | (small as u64) << 16 | (large as u64) << 32;
+    match NonZeroU64::new(packed) {
+        Some(packed) => packed,
+        None => NonZeroU64::MIN,
+    }
+}
+
+impl Subject {
+    // Always inlined: of a subject that is known nothing is left but its number.
+    #[inline(always)]
+    const fn pack(self) -> NonZeroU64 {
+        match self {
+            Self::Command => pack(0, 0, 0),
+            Self::Words { first, count } => pack(1, count as u16, first),
+            Self::Root => pack(2, 0, 0),
+            Self::Layer(index) => pack(3, index as u16, 0),
+            Self::MountPoint(index) => pack(4, index as u16, 0),
+            Self::Volume(index) => pack(5, index as u16, 0),
+            Self::VariableFile(index, line) => pack(6, index as u16, line),
+            Self::FilterFile { line, column } => pack(7, column, line),
+            Self::Users => pack(8, 0, 0),
+            Self::Descriptor(number) => pack(9, number as u16, 0),
+            Self::OwnFile => pack(10, 0, 0),
+            Self::Log => pack(11, 0, 0),
+            Self::User => pack(12, 0, 0),
+            Self::Controller(bit) => pack(13, bit as u16, 0),
+            Self::Environment => pack(14, 0, 0),
+            Self::Link { bridge } => pack(15, bridge as u16, 0),
+            Self::Pasta => pack(16, 0, 0),
+            Self::Persist(index) => pack(17, index as u16, 0),
+            Self::RuntimeDirectory => pack(18, 0, 0),
+            Self::Target => pack(19, 0, 0),
+            Self::EnterFile(index) => pack(20, index as u16, 0),
+            Self::Directory(which) => pack(21, which as u16, 0),
+            Self::Machine => pack(22, 0, 0),
+        }
+    }
+
+    const fn unpack(packed: NonZeroU64) -> Self {
+        let packed = packed.get();
+        let (small, large) = ((packed >> 16) as u16, (packed >> 32) as u32);
+        let index = small as u8;
+        match packed as u8 >> 1 {
+            0 => Self::Command,
+            1 => Self::Words { first: large, count: index },
+            2 => Self::Root,
+            3 => Self::Layer(index),
+            4 => Self::MountPoint(index),
+            5 => Self::Volume(index),
+            6 => Self::VariableFile(index, large),
+            7 => Self::FilterFile { line: large, column: small },
+            8 => Self::Users,
+            9 => Self::Descriptor(index),
+            10 => Self::OwnFile,
+            11 => Self::Log,
+            12 => Self::User,
+            13 => Self::Controller(index),
+            14 => Self::Environment,
+            15 => Self::Link { bridge: index != 0 },
+            16 => Self::Pasta,
+            17 => Self::Persist(index),
+            18 => Self::RuntimeDirectory,
+            19 => Self::Target,
+            20 => Self::EnterFile(index),
+            21 => Self::Directory(index),
+            _ => Self::Machine,
+        }
+    }
+}
+
+/// In the number of a cause: it is a call.
+const IS_CALL: u64 = 1 << 8;
+
+impl Cause {
+    #[inline(always)]
+    const fn pack(self) -> u64 {
+        match self {
+            Self::Reason(reason) => reason as u64,
+            Self::Call(CallError { call, errno }) => {
+                call as u64 | IS_CALL | (errno.0 as u32 as u64) << 32
+            }
+        }
+    }
+
+    fn unpack(packed: u64) -> Self {
+        if packed & IS_CALL == 0 {
+            let reason = REASONS.get(packed as usize);
+            return Self::Reason(reason.copied().unwrap_or(Reason::UnknownOption));
+        }
+        let call = Call::from_index(packed as u8).unwrap_or(Call::Read);
+        Self::Call(CallError { call, errno: Errno((packed >> 32) as i32) })
+    }
+}
+
 impl Refusal {
     /// `subject` is not what it must be.
     #[must_use]
+    #[inline(always)]
     pub const fn new(subject: Subject, reason: Reason) -> Self {
-        Self { subject, cause: Cause::Reason(reason) }
+        Self { subject: subject.pack(), cause: Cause::Reason(reason).pack() }
+    }
+
+    /// For `map_err`: `subject` is refused.
+    #[inline(always)]
+    pub fn of(subject: Subject) -> impl Fn(Cause) -> Self {
+        let subject = subject.pack();
+        move |cause| Self { subject, cause: cause.pack() }
     }
 
     /// For `map_err`: `subject` is refused for a reason.
+    #[inline(always)]
     pub fn at(subject: Subject) -> impl Fn(Reason) -> Self {
-        move |reason| Self::new(subject, reason)
+        let subject = subject.pack();
+        move |reason| Self { subject, cause: Cause::Reason(reason).pack() }
     }
 
     /// For `map_err`: a call failed on `subject`.
+    #[inline(always)]
     pub fn of_error(subject: Subject) -> impl Fn(CallError) -> Self {
-        move |error| Self { subject, cause: Cause::Call(error) }
+        let subject = subject.pack();
+        move |error| Self { subject, cause: Cause::Call(error).pack() }
     }
 
     /// For `map_err`: `call` failed on `subject`.
+    #[inline(always)]
     pub fn of_call<E: Into<Errno>>(call: Call, subject: Subject) -> impl Fn(E) -> Self {
-        move |errno| {
-            let error = CallError { call, errno: errno.into() };
-            Self { subject, cause: Cause::Call(error) }
-        }
+        let refuse = Self::of_error(subject);
+        move |errno| refuse(CallError { call, errno: errno.into() })
+    }
+
+    /// The thing.
+    #[must_use]
+    pub const fn subject(self) -> Subject {
+        Subject::unpack(self.subject)
+    }
+
+    /// A call failed with one of these.
+    #[must_use]
+    pub fn is_of(self, errnos: &[Errno]) -> bool {
+        matches!(self.cause(), Cause::Call(error) if errnos.contains(&error.errno))
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn cause(self) -> Cause {
+        Cause::unpack(self.cause)
     }
 }
 
@@ -124,6 +251,8 @@ macro_rules! reasons {
         #[cfg_attr(test, derive(Debug))]
         #[repr(u8)]
         pub enum Reason { $($variant,)* $($more,)* }
+
+        const REASONS: &[Reason] = &[$(Reason::$variant,)* $(Reason::$more,)*];
 
         /// Words in the order of the variants, one a line; those of roles that are not there are left out.
         #[cfg(any(feature = "run", feature = "boot"))]

@@ -188,7 +188,7 @@ mod tests {
     fn kind(change: fn(&mut RootOptions<'static>), layers: &[Layer]) -> Result<RootKind, Reason> {
         let mut options = RootOptions::new();
         change(&mut options);
-        options.kind(layers, false).map_err(|refusal| match refusal.cause {
+        options.kind(layers, false).map_err(|refusal| match refusal.cause() {
             Cause::Reason(reason) => reason,
             Cause::Call(error) => panic!("{error:?}"),
         })

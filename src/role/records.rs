@@ -21,7 +21,7 @@ pub fn open_records(environment: Strings<'_>) -> Result<Option<Descriptor>, i32>
     let path = records(environment, uid, &mut Arena::new(&mut buffer)).map_err(|refusal| {
         let mut line = report::line();
         line.text("XDG_RUNTIME_DIR");
-        report::refused(line, refusal.cause)
+        report::refused(line, refusal.cause())
     })?;
     open_list(path, uid).map_err(|error| report::failed_call(error, path.to_bytes()))
 }

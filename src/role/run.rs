@@ -341,7 +341,7 @@ fn say_refusal(
     arguments: Strings<'static>,
 ) -> i32 {
     let mut line = report::line();
-    let (before, name) = match refusal.subject {
+    let (before, name) = match refusal.subject() {
         Subject::Words { first, count } => {
             append_words(&mut line, arguments.skip(first as usize), count);
             (packed!(""), c"")
@@ -392,7 +392,7 @@ fn say_refusal(
         Subject::Command => (options.enter.style.name(), c""),
     };
     line.packed(before).operand(name.to_bytes());
-    match refusal.subject {
+    match refusal.subject() {
         Subject::VariableFile(_, number @ 1..) => {
             line.text(":").number(number.into()).text(":");
         }
@@ -401,7 +401,7 @@ fn say_refusal(
         }
         _ => {}
     }
-    report::refused(line, refusal.cause)
+    report::refused(line, refusal.cause())
 }
 
 /// The host's end of a veth pair, or its bridge.

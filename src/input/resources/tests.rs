@@ -137,7 +137,7 @@ fn what_contradicts_itself_is_refused() {
         for (amount, text) in numbers {
             resources.set_number(*amount, text.as_bytes()).unwrap();
         }
-        resources.check().err().map(|refusal| refusal.cause)
+        resources.check().err().map(|refusal| refusal.cause())
     };
     let cause = |reason| Some(crate::input::refusal::Cause::Reason(reason));
     let (memory, more) = ((Amount::Memory, "64m"), (Amount::Reservation, "65m"));

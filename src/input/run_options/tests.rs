@@ -18,7 +18,7 @@ fn read(line: &'static str) -> Result<(RunOptions<'static>, usize), Option<Cause
     match parse(words.iter().copied(), 0, &mut arena, &mut options) {
         Ok(RunRequest::Run(operands)) => Ok((options, operands.count())),
         Ok(RunRequest::Help) => Err(None),
-        Err(refusal) => Err(Some(refusal.cause)),
+        Err(refusal) => Err(Some(refusal.cause())),
     }
 }
 

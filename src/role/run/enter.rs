@@ -18,7 +18,7 @@ use crate::input::namespaces::Namespaces;
 use crate::input::process_rights::{effective_id, inner_id};
 use crate::input::process_status::Status;
 use crate::input::record::is_name;
-use crate::input::refusal::{Cause, Reason, Refusal, Subject};
+use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::run_options::{Mode, RunOptions, RunRequest};
 use crate::input::security_options::FilterChoice;
 use crate::input::users::{self, Credentials};
@@ -134,7 +134,7 @@ fn find(
     let asks_names = options.user.is_some() || uid_of(target) != Some(0);
     if options.enter.style == Style::Exec && asks_names {
         let root = target.root.as_ref();
-        let mut read = |path| read_text(root, path, Subject::Users, arena);
+        let mut read = |path| read_text(root, path, arena).map_err(Refusal::of(Subject::Users));
         facts.passwd = read(c"/etc/passwd")?.unwrap_or_default();
         facts.group = read(c"/etc/group")?.unwrap_or_default();
     }
@@ -142,13 +142,12 @@ fn find(
 }
 
 /// What a process refuses is refused for one reason.
-const fn of_rights(refusal: Refusal) -> Refusal {
-    match refusal {
-        Refusal {
-            subject: Subject::Target,
-            cause: Cause::Call(CallError { errno: Errno::ACCES | Errno::PERM, .. }),
-        } => Refusal::new(Subject::Target, Reason::NotYours),
-        other => other,
+fn of_rights(refusal: Refusal) -> Refusal {
+    let is_target = refusal.subject() == Subject::Target;
+    if is_target && refusal.is_of(&[Errno::ACCES, Errno::PERM]) {
+        Refusal::new(Subject::Target, Reason::NotYours)
+    } else {
+        refusal
     }
 }
 
