@@ -474,16 +474,4 @@ impl Reason {
 const _: () = assert!(size_of::<Result<(), Refusal>>() <= 16);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_stand_beside_their_reason() {
-        for (reason, words) in [
-            (Reason::UnknownOption, "is not an option here; --help lists them"),
-            (Reason::NotFirstProcess, "boots a machine only as PID 1; see rootlet --help"),
-        ] {
-            assert_eq!(reason.words().to_string(), words);
-        }
-    }
-}
+mod tests;

@@ -46,8 +46,10 @@ fn planned(
     let files: &'static EtcFiles<'static> = Box::leak(Box::new(etc_files()));
     match plan(&mut steps, options, facts, &program, (missing, files)) {
         Ok(()) => Ok(steps),
-        Err(Refusal { cause: crate::input::refusal::Cause::Reason(reason), .. }) => Err(reason),
-        Err(refusal) => panic!("{refusal:?}"),
+        Err(refusal) => match refusal.cause() {
+            crate::input::refusal::Cause::Reason(reason) => Err(reason),
+            cause => panic!("{cause:?}"),
+        },
     }
 }
 

@@ -32,8 +32,10 @@ fn decided(
     match decide(&options, &facts, credentials, &mut maps) {
         Ok(Users::New(maps)) => Ok(Some((text(&maps.uids), text(&maps.gids), maps.by))),
         Ok(_) => Ok(None),
-        Err(Refusal { cause: Cause::Reason(reason), .. }) => Err(reason),
-        Err(refusal) => panic!("{refusal:?}"),
+        Err(refusal) => match refusal.cause() {
+            Cause::Reason(reason) => Err(reason),
+            cause => panic!("{cause:?}"),
+        },
     }
 }
 
