@@ -73,7 +73,8 @@ pub fn gather<'a>(
     arena: &mut Arena<'a>,
     facts: &mut CgroupFacts<'a>,
 ) -> Result<(), Refusal> {
-    let table = read_text(None, c"/proc/self/cgroup", arena).map_err(Refusal::of(Subject::Machine))?;
+    let table =
+        read_text(None, c"/proc/self/cgroup", arena).map_err(Refusal::of(Subject::Machine))?;
     let table = table.unwrap_or_default();
     facts.unified = unified_place();
     let top = facts.unified.to_bytes();
