@@ -8,8 +8,8 @@ use std::fs;
 use support::{Case, case};
 
 /// Commands whose parser is not tried: those of other programs refuse in those programs' words (and are compared with
-/// them elsewhere), and a mistake of this test must not switch the machine off.
-const UNTRIED: [&str; 5] = ["tini", "dumb-init", "catatonit", "poweroff", "switch_root"];
+/// them elsewhere), the shell's in its own, and a mistake of this test must not switch the machine off.
+const UNTRIED: [&str; 6] = ["tini", "dumb-init", "catatonit", "poweroff", "switch_root", "sh"];
 
 /// What the parser says of an option that it does not know.
 const UNKNOWN: &str = "is not an option here";

@@ -244,6 +244,20 @@ fn bounds_are_errors_with_a_place() {
 }
 
 #[test]
+fn help_is_told_and_other_long_options_are_none() {
+    let t = support::case!("-");
+    let shell = Shell::new("initsh", &support::bin(), t.dir());
+    for (word, status, expected) in
+        [("--help", 0, "usage: rootlet sh "), ("--helper", 2, "no such option")]
+    {
+        let done = shell.command(&[word], t.dir()).output().unwrap();
+        let text = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+        assert_eq!(done.status.code(), Some(status), "{text}");
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
 fn a_person_gets_prompts_and_goes_on_after_errors() {
     let t = support::case!("-", "setsid");
     // Each row: what is typed, and what is seen then.

@@ -156,6 +156,10 @@ fn tab_completes_commands_variables_and_paths() {
         ("\x15echo nothing\t", "\x07"),
         ("\x15echo nothing/at/\t", "\x07"),
         ("\x15\r", "$ "),
+        // What the host has where there is no such program.
+        ("PATH=$PWD/bin\r", "$ "),
+        ("switch_\t", "$ switch_root \x1b[K"),
+        ("\x15\r", "$ "),
     ] {
         talk.say(keys, expected);
     }

@@ -161,6 +161,13 @@ impl<H: Host> Shell<'_, H> {
             self.push_escaped(from, rest);
             return self.paths_of(target, start, length + rest, true);
         }
+        for name in self.host.builtins().split(|byte| *byte == b' ') {
+            if name.starts_with(self.memory.string(target.name)) {
+                self.memory.push_bytes(name);
+                self.memory.push(0);
+                count += 1;
+            }
+        }
         let mut at = self.memory.word(self.symbols.path + entry::VALUE);
         while at != 0 {
             let length = self.memory.string(at).iter().take_while(|byte| **byte != b':').count();

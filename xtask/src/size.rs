@@ -90,11 +90,14 @@ fn print_parts() -> Result<()> {
     Ok(())
 }
 
-/// The module that a function is of, such as `input::filter`: what is in front of its last part, or of the type that it
-/// is a function of. All that is not rootlet's own is one.
+/// The module that a function is of, such as `input::filter` or `initsh::lexer`: what is in front of its last part, or of
+/// the type that it is a function of. All that is not this project's own is one.
 fn module_of(function: &str) -> &str {
-    let own = function.find("rootlet::").map(|start| &function[start + "rootlet::".len()..]);
-    let Some(path) = own else { return "(other crates, outlined and compiler's functions)" };
+    let starts = ["rootlet::", "initsh::"].map(|own| function.find(own));
+    let Some(start) = starts.into_iter().flatten().min() else {
+        return "(other crates, outlined and compiler's functions)";
+    };
+    let path = function[start..].trim_start_matches("rootlet::");
     let is_module = |part: &&str| part.starts_with(|first: char| first.is_ascii_lowercase());
     let parts = path.split("::").collect::<Vec<_>>();
     let modules = parts[..parts.len() - 1].iter().take_while(|part| is_module(part)).count();
@@ -163,6 +166,13 @@ mod tests {
             ("rootlet::plan::filter::Program::tree", "plan::filter"),
             ("<rootlet::text::line::Line as core::fmt::Write>::write_str", "text::line"),
             ("rootlet::role::boot::boot::{{closure}}", "role::boot::boot"),
+            ("initsh::command::<impl initsh::shell::Shell<H>>::simple", "initsh::command"),
+            (
+                "initsh::builtins::words::<impl initsh::shell::Shell<H>>::dot",
+                "initsh::builtins::words",
+            ),
+            ("initsh::memory::Memory::push", "initsh::memory"),
+            ("<rootlet::run::host::Own as initsh::host::Host>::open", "run::host"),
             ("memcpy", "(other crates, outlined and compiler's functions)"),
         ] {
             assert_eq!(module_of(function), module, "{function}");
