@@ -313,7 +313,7 @@ impl<H: Host> Shell<'_, H> {
         } else {
             *at += 1;
         }
-        let length = self.memory.string(*at).iter().take_while(|byte| **byte != b':').count();
+        let length = self.memory.length_to(*at, b':');
         self.memory.push_copy(*at, length);
         if length > 0 {
             self.memory.push(b'/');

@@ -2,7 +2,7 @@
 
 use core::mem;
 
-use crate::host::{Host, Look};
+use crate::host::{Host, kind};
 use crate::lexer::{keyword, keyword_of};
 use crate::limits::LISTED;
 use crate::memory::At;
@@ -170,7 +170,7 @@ impl<H: Host> Shell<'_, H> {
         }
         let mut at = self.memory.word(self.symbols.path + entry::VALUE);
         while at != 0 {
-            let length = self.memory.string(at).iter().take_while(|byte| **byte != b':').count();
+            let length = self.memory.length_to(at, b':');
             let start = self.memory.top;
             self.push_escaped(at, length);
             self.memory.push(b'/');
@@ -212,9 +212,8 @@ impl<H: Host> Shell<'_, H> {
             if self.memory.string(name).iter().any(u8::is_ascii_control) {
                 continue;
             }
+            let is_directory = self.kind_of(path) == kind::DIRECTORY;
             let text = self.memory.c_string(path);
-            let status = self.host.status(text, Look::Through);
-            let is_directory = status.is_ok_and(|status| status.mode & 0o170_000 == 0o040_000);
             let is_wanted =
                 if is_directory { all } else { !target.is_command || self.host.access(text, 1) };
             if is_wanted {

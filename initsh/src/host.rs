@@ -48,6 +48,12 @@ pub enum Look {
     At,
 }
 
+/// Kinds of files, as the highest bits of `FileStatus::mode` have them. inode(7)
+pub(crate) mod kind {
+    pub const DIRECTORY: u32 = 0o4;
+    pub const FILE: u32 = 0o10;
+}
+
 /// What is known of a file. stat(2).
 #[derive(Clone, Copy, Default, Debug)]
 pub struct FileStatus {

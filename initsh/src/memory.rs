@@ -96,6 +96,19 @@ impl<'m> Memory<'m> {
         self.string(at).len()
     }
 
+    /// How many bytes stand before this one, or before the string's end.
+    #[inline(never)]
+    pub fn length_to(&self, at: At, byte: u8) -> usize {
+        let mut length = 0;
+        loop {
+            let found = self.byte(at + length);
+            if found == 0 || found == byte {
+                return length;
+            }
+            length += 1;
+        }
+    }
+
     /// The address behind the string and its NUL.
     pub fn after(&self, at: At) -> At {
         at + self.length(at) + 1

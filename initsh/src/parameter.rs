@@ -23,8 +23,7 @@ impl<H: Host> Shell<'_, H> {
     pub(crate) fn parameter(&mut self, at: At, quoted: bool) -> Run<At> {
         let flags = self.memory.byte(at) & 0x7f;
         let name = at + 1;
-        let text = self.memory.string(name);
-        let length = text.iter().take_while(|byte| **byte != code::NAME_END).count();
+        let length = self.memory.length_to(name, code::NAME_END);
         let word = name + length + 1;
         let kind = flags & operator::MASK;
         if kind == operator::BAD {

@@ -1,6 +1,6 @@
 //! `cd` and `pwd`.
 
-use crate::host::{Host, Look};
+use crate::host::{Host, Look, kind};
 use crate::limits::PATH_BYTES;
 use crate::memory::At;
 use crate::shell::{Run, Shell};
@@ -36,13 +36,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     pub(super) fn pwd(&mut self) -> Run<i32> {
-        let mut physical = false;
-        loop {
-            match self.option(b"LP")? {
-                0 => break,
-                letter => physical = letter == b'P',
-            }
-        }
+        let physical = self.last_option(b"LP")? == b'P';
         let mark = self.memory.top;
         if physical {
             let Some(room) = self.memory.room(PATH_BYTES) else { return self.out_of_memory() };
@@ -62,13 +56,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     pub(super) fn cd(&mut self) -> Run<i32> {
-        let mut physical = false;
-        loop {
-            match self.option(b"LP")? {
-                0 => break,
-                letter => physical = letter == b'P',
-            }
-        }
+        let physical = self.last_option(b"LP")? == b'P';
         let mut target = self.take_word();
         let is_named = target != 0;
         if !is_named {
@@ -123,15 +111,13 @@ impl<H: Host> Shell<'_, H> {
         }
         loop {
             let path = self.memory.top;
-            let length =
-                self.memory.string(entry_at).iter().take_while(|byte| **byte != b':').count();
+            let length = self.memory.length_to(entry_at, b':');
             self.memory.push_copy(entry_at, length);
             if length > 0 {
                 self.memory.push(b'/');
             }
             self.memory.push_whole(target);
-            let found = self.host.status(self.memory.c_string(path), Look::Through);
-            if found.is_ok_and(|status| status.mode & 0o170_000 == 0o040_000) {
+            if self.kind_of(path) == kind::DIRECTORY {
                 *shows |= length > 0;
                 return path;
             }
@@ -159,7 +145,7 @@ impl<H: Host> Shell<'_, H> {
         }
         let mut at = path;
         while self.memory.byte(at) != 0 {
-            let length = self.memory.string(at).iter().take_while(|byte| **byte != b'/').count();
+            let length = self.memory.length_to(at, b'/');
             match self.memory.slice(at, length) {
                 b"" | b"." => {}
                 b".." => {

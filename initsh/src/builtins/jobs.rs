@@ -14,13 +14,7 @@ const SIGNALS: &[u8] =
 impl<H: Host> Shell<'_, H> {
     /// `jobs`: all of them, with `-l` their processes, with `-p` these alone.
     pub(crate) fn jobs_builtin(&mut self) -> Run<i32> {
-        let mut kind = 0;
-        loop {
-            match self.option(b"lp")? {
-                0 => break,
-                letter => kind = letter,
-            }
-        }
+        let kind = self.last_option(b"lp")?;
         self.look_at_jobs();
         let mark = self.memory.top;
         if self.words.count == 0 {

@@ -180,6 +180,18 @@ impl<H: Host> Shell<'_, H> {
         Ok(letter)
     }
 
+    /// The last letter of all options, of which it decides; 0 where there are none.
+    #[inline(never)]
+    pub(crate) fn last_option(&mut self, known: &[u8]) -> Run<u8> {
+        let mut last = 0;
+        loop {
+            match self.option(known)? {
+                0 => return Ok(last),
+                letter => last = letter,
+            }
+        }
+    }
+
     /// The number that a word is.
     #[inline(never)]
     pub(crate) fn number_of(&mut self, word: At) -> Run<i64> {

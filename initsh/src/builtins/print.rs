@@ -89,7 +89,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     pub(super) fn printf(&mut self) -> Run<i32> {
-        while self.option(b"")? != 0 {}
+        self.last_option(b"")?;
         let format = self.take_word();
         if format == 0 {
             return self.fail(0, b"printf needs a format");

@@ -87,10 +87,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     pub(super) fn umask_builtin(&mut self) -> Run<i32> {
-        let mut symbolic = false;
-        while self.option(b"S")? != 0 {
-            symbolic = true;
-        }
+        let symbolic = self.last_option(b"S")? != 0;
         let mask = self.host.umask(0);
         self.host.umask(mask);
         let mark = self.memory.top;

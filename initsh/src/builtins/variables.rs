@@ -10,7 +10,7 @@ impl<H: Host> Shell<'_, H> {
     /// `export` and `readonly`.
     pub(super) fn declare(&mut self) -> Run<i32> {
         let exports = self.builtin == builtin::EXPORT;
-        while self.option(b"p")? != 0 {}
+        self.last_option(b"p")?;
         let flag = if exports { EXPORTED } else { READ_ONLY };
         if self.words.count == 0 {
             let word: &[u8] = if exports { b"export " } else { b"readonly " };
@@ -41,13 +41,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     pub(super) fn unset(&mut self) -> Run<i32> {
-        let mut of_functions = false;
-        loop {
-            match self.option(b"vf")? {
-                0 => break,
-                letter => of_functions = letter == b'f',
-            }
-        }
+        let of_functions = self.last_option(b"vf")? == b'f';
         while let word @ 1.. = self.take_word() {
             let symbol = self.known_symbol(word);
             if of_functions {

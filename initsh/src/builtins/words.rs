@@ -2,7 +2,7 @@
 
 use crate::builtins::builtin;
 use crate::command::Meaning;
-use crate::host::{Host, Look, Open};
+use crate::host::{Host, Look, Open, kind};
 use crate::lexer::keyword_of;
 use crate::limits::READ_BYTES;
 use crate::memory::At;
@@ -185,15 +185,17 @@ impl<H: Host> Shell<'_, H> {
             if !self.next_path(name, &mut directory) {
                 return name;
             }
-            if self.is_file(path) && self.host.access(self.memory.c_string(path), 4) {
+            if self.kind_of(path) == kind::FILE && self.host.access(self.memory.c_string(path), 4) {
                 return path;
             }
         }
     }
 
-    fn is_file(&mut self, path: At) -> bool {
+    /// What kind of file a path leads to; 0 where there is none.
+    #[inline(never)]
+    pub(crate) fn kind_of(&mut self, path: At) -> u32 {
         let status = self.host.status(self.memory.c_string(path), Look::Through);
-        status.is_ok_and(|status| status.mode & 0o170_000 == 0o100_000)
+        status.map_or(0, |status| status.mode >> 12)
     }
 
     /// The path of a program, 0 where there is none.
@@ -204,7 +206,7 @@ impl<H: Host> Shell<'_, H> {
             if !self.next_path(name, &mut directory) {
                 return 0;
             }
-            if self.is_file(path) && self.host.access(self.memory.c_string(path), 1) {
+            if self.kind_of(path) == kind::FILE && self.host.access(self.memory.c_string(path), 1) {
                 return path;
             }
         }
@@ -214,12 +216,7 @@ impl<H: Host> Shell<'_, H> {
     pub(super) fn describe(&mut self) -> Run<i32> {
         let mut in_words = self.builtin == builtin::TYPE;
         if !in_words {
-            loop {
-                match self.option(b"vVp")? {
-                    0 => break,
-                    letter => in_words = letter == b'V',
-                }
-            }
+            in_words = self.last_option(b"vVp")? == b'V';
         }
         let mut status = 0;
         while let name @ 1.. = self.take_word() {
@@ -275,7 +272,7 @@ impl<H: Host> Shell<'_, H> {
 
     /// Programs are looked for each time, so there is nothing to remember.
     pub(super) fn hash(&mut self) -> Run<i32> {
-        while self.option(b"r")? != 0 {}
+        self.last_option(b"r")?;
         let mut status = 0;
         while let name @ 1.. = self.take_word() {
             let mark = self.memory.top;
