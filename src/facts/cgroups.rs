@@ -10,6 +10,8 @@ use crate::input::cgroup_files::{named, on_v1, own_cgroup};
 use crate::input::refusal::{Refusal, Subject};
 use crate::input::resources::Controllers;
 use crate::text::arena::Arena;
+use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
 use crate::text::line::Line;
 use crate::text::parts::parts;
 
@@ -76,7 +78,7 @@ pub fn gather<'a>(
     let table =
         read_text(None, c"/proc/self/cgroup", arena).map_err(Refusal::of(Subject::Machine))?;
     let table = table.unwrap_or_default();
-    facts.unified = unified_place();
+    facts.unified = unified_place().map_err(Refusal::of_error(Subject::Machine))?;
     let top = facts.unified.to_bytes();
     let mut own: &[u8] = b"";
     if is_root {
@@ -136,10 +138,19 @@ pub fn is_frozen(cgroup: &[u8]) -> bool {
 }
 
 /// Where v2 is mounted; empty where it is not.
-#[must_use]
+///
+/// # Errors
+/// statfs(2): it cannot be told, and who comes would stay outside the cgroup that bounds him.
 #[inline(never)]
-pub fn unified_place() -> &'static CStr {
-    UNIFIED.into_iter().find(|place| is_unified(place)).unwrap_or_default()
+pub fn unified_place() -> Result<&'static CStr, CallError> {
+    for place in UNIFIED {
+        match statfs(place).map_err(Errno::from) {
+            Ok(found) if found.f_type as u32 == CGROUP2 => return Ok(place),
+            Ok(_) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(CallError { call: Call::Statfs, errno }),
+        }
+    }
+    Ok(c"")
 }
 
 /// Whether v2 is mounted there.

@@ -252,7 +252,7 @@ fn look_at_process<'a>(
     target.rights = Rights::read(target.text(File::Status));
     if enter.style == Style::Exec {
         label(directory, own, arena, &mut target.label)?;
-        target.unified = unified_place();
+        target.unified = unified_place().map_err(Refusal::of_error(Subject::Machine))?;
     }
     let hold = |place: &mut Option<Descriptor>, name| {
         hold_opened(place, open(directory.as_fd(), name, OpenFlags::PATH), Subject::Target)

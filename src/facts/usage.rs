@@ -84,7 +84,7 @@ impl<'t> Cgroups<'t> {
     #[must_use]
     #[inline(never)]
     pub fn values(self, above: Self) -> [u64; VALUES] {
-        let unified = unified_place();
+        let unified = unified_place().unwrap_or_default();
         let mut values = [NONE; VALUES];
         let mut row = Line::new();
         for (place, packed) in values.iter_mut().zip(FILES.lines()) {

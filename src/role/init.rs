@@ -26,6 +26,7 @@ use crate::sys::terminal;
 use crate::sys::vectors::{Strings, Vectors};
 use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
 use crate::text::line::Line;
 
 /// Bytes of `LISTEN_PID=` and a pid.
@@ -218,20 +219,28 @@ fn watch(start: &Start<'_>, program: Pid, standing: &Standing) -> i32 {
 fn become_program(start: &Start<'_>, standing: &Standing, tables: Tables) -> i32 {
     let Start { journal, options, program, vectors } = start;
     stand(standing, options, *journal);
-    if let Some(directory) = &standing.directory {
-        let _ = rustix::process::fchdir(directory);
+    // In another directory, or with another score, it would be another program.
+    let mut errno = Errno(0);
+    if let Some(directory) = &standing.directory
+        && let Err(error) = rustix::process::fchdir(directory)
+    {
+        errno = error.into();
     }
     if options.oom_score_adj.is_some() {
         // It was ours a moment ago; raising it again is allowed to everybody.
         let before = *tables.score;
-        let _ = exchange_score(&before, tables.score);
+        if let Err(error) = exchange_score(&before, tables.score) {
+            errno = error.errno;
+        }
     }
     let style = options.style;
     if matches!(style, Style::Rootlet | Style::Catatonit) {
         pass_sockets_on(*vectors, standing.own_pid, tables.listen);
     }
     standing.inherited.restore();
-    let errno = program.search(Attempt::OrByShell(*vectors, tables.script));
+    if errno.0 == 0 {
+        errno = program.search(Attempt::OrByShell(*vectors, tables.script));
+    }
     if style == Style::Rootlet {
         report::cannot_execute(program, errno);
         return status_of_failure(errno);

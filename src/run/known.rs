@@ -62,7 +62,7 @@ impl<'a> Known<'a> {
     #[inline(never)]
     pub fn state(&self) -> State {
         let mut state = State { pid: None, no_init: false, started: false, status: None };
-        for_each_entry(&self.file, &mut |entry| match entry {
+        let _ = for_each_entry(&self.file, &mut |entry| match entry {
             Entry::Pid(pid) => state.pid = Some(pid as i32),
             Entry::NoInit => state.no_init = true,
             Entry::Started => state.started = true,
@@ -169,7 +169,7 @@ impl<'a> Known<'a> {
     /// Calls `act` for each of its cgroups as long as it answers true.
     fn for_each_cgroup(&self, act: &mut dyn FnMut(&CStr) -> bool) {
         let mut goes_on = true;
-        for_each_entry(&self.file, &mut |entry| {
+        let _ = for_each_entry(&self.file, &mut |entry| {
             if let (true, Entry::Undo(Undo::Cgroup(path))) = (goes_on, entry) {
                 goes_on = act(path);
             }
@@ -184,7 +184,7 @@ impl<'a> Known<'a> {
     pub fn open_log(&self) -> Result<Option<Descriptor>, CallError> {
         let mut directory = None;
         let mut log = None;
-        for_each_entry(&self.file, &mut |entry| match entry {
+        let _ = for_each_entry(&self.file, &mut |entry| match entry {
             Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY).ok(),
             Entry::Log(path) => {
                 let from = directory.as_ref().map_or(CWD, Descriptor::as_fd);

@@ -164,9 +164,13 @@ fn add(file: &Descriptor, entry: &Entry<'_>) -> Result<(), CallError> {
     let digits = digits.get(start..).unwrap_or_default();
     let blank: &[u8] = if number.is_some() && !path.is_empty() { b" " } else { b"" };
     // One that a killed runner has written in part has no NUL, and is none.
-    let parts = [word, digits, blank, path.to_bytes_with_nul()].map(IoSlice::new);
-    rustix::io::writev(file, &parts).map_err(Call::Writev.failed())?;
-    Ok(())
+    let parts = [word, digits, blank, path.to_bytes_with_nul()];
+    let length = parts.iter().map(|part| part.len()).sum();
+    match rustix::io::writev(file, &parts.map(IoSlice::new)).map_err(Call::Writev.failed())? {
+        written if written == length => Ok(()),
+        // A disk that is full by now.
+        _ => Err(CallError { call: Call::Writev, errno: Errno::NOSPC }),
+    }
 }
 
 /// The pid of the first process of the running container `name`, and of its runner, which is the parent.
@@ -183,7 +187,7 @@ pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
         if let Entry::Pid(number) = entry {
             pid = Some(number as i32);
         }
-    });
+    })?;
     let none = CallError { call: Call::Fcntl, errno: Errno::SRCH };
     pid.zip(runner).ok_or(none)
 }
@@ -222,12 +226,17 @@ pub fn runner_of(file: &Descriptor) -> Result<Option<i32>, CallError> {
 
 /// Whether CMD of the container `name` has been executed, and the file of the filter that it was given, where it was not
 /// ours.
+///
+/// # Errors
+/// The call that failed: it may have been given a filter that lets less through than ours.
 #[inline(never)]
-pub fn look_up<'a>(list: &CStr, name: &CStr, arena: &mut Arena<'a>) -> (bool, Option<&'a CStr>) {
-    let Ok(list) = open(CWD, list, OpenFlags::READ_DIRECTORY) else { return (false, None) };
-    let mut buffer = [0; PATH_BYTES];
-    let opened = open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::READ);
-    let Ok(file) = opened else { return (false, None) };
+pub fn look_up<'a>(
+    list: &CStr,
+    name: &CStr,
+    arena: &mut Arena<'a>,
+) -> Result<(bool, Option<&'a CStr>), CallError> {
+    let list = open(CWD, list, OpenFlags::READ_DIRECTORY).map_err(Call::Openat.failed())?;
+    let file = open_file(&list, name)?;
     let (mut directory, mut filter, mut started) = (c"", None, false);
     for_each_entry(&file, &mut |entry| match entry {
         Entry::Directory(path) => {
@@ -240,8 +249,8 @@ pub fn look_up<'a>(list: &CStr, name: &CStr, arena: &mut Arena<'a>) -> (bool, Op
         }
         Entry::Started => started = true,
         _ => {}
-    });
-    (started, filter)
+    })?;
+    Ok((started, filter))
 }
 
 /// Undoes what containers have left whose runner is dead.
@@ -306,7 +315,8 @@ fn undo_all(file: &Descriptor, name: &CStr) {
     let mut root = [0; ENTRY_BYTES];
     let mut room = Arena::new(&mut root);
     let mut left = Left { directory: CWD, root: c"", name, pid: None, started: false };
-    for_each_entry(file, &mut |entry| match entry {
+    // What can be read is undone, whatever stands behind it.
+    let _ = for_each_entry(file, &mut |entry| match entry {
         Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY).ok(),
         Entry::Root(path) => left.root = room.join(&[path.to_bytes()]).unwrap_or(c""),
         Entry::Pid(pid) => left.pid = Some(pid),
@@ -316,7 +326,7 @@ fn undo_all(file: &Descriptor, name: &CStr) {
     if let Some(directory) = &directory {
         left.directory = directory.as_fd();
     }
-    for_each_entry(file, &mut |entry| {
+    let _ = for_each_entry(file, &mut |entry| {
         if let Entry::Undo(undo) = entry
             && (directory.is_some() || matches!(undo, Undo::Cgroup(_) | Undo::Leaf(_)))
         {
@@ -329,17 +339,18 @@ fn undo_all(file: &Descriptor, name: &CStr) {
 /// Whether a container has ended and nothing of it is left to undo.
 fn has_status(file: &Descriptor) -> bool {
     let mut found = false;
-    for_each_entry(file, &mut |entry| found |= matches!(entry, Entry::Status(_)));
+    let _ = for_each_entry(file, &mut |entry| found |= matches!(entry, Entry::Status(_)));
     found
 }
 
 /// Calls `act` for each entry of a record, from the first on.
-pub fn for_each_entry(file: &Descriptor, act: &mut dyn FnMut(Entry<'_>)) {
+pub fn for_each_entry(file: &Descriptor, act: &mut dyn FnMut(Entry<'_>)) -> Result<(), CallError> {
     let mut buffer = [0; ENTRY_BYTES];
     let mut offset = 0;
-    while let Ok(length @ 1..) = pread(file, &mut buffer, offset) {
+    loop {
+        let length = pread(file, &mut buffer, offset).map_err(Call::Pread64.failed())?;
         let read = buffer.get(..length).unwrap_or_default();
-        let Ok(string) = CStr::from_bytes_until_nul(read) else { return };
+        let Ok(string) = CStr::from_bytes_until_nul(read) else { return Ok(()) };
         offset += string.to_bytes_with_nul().len() as u64;
         if let Some(entry) = Entry::read(string) {
             act(entry);

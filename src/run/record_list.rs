@@ -48,7 +48,7 @@ pub fn look_at<'a>(list: &Descriptor, name: &'a CStr) -> Option<Container<'a>> {
     let mut container =
         Container { name, runner, first: None, is_started: false, status: None, changed_s };
     let mut pid = None;
-    for_each_entry(&file, &mut |entry| match entry {
+    let _ = for_each_entry(&file, &mut |entry| match entry {
         Entry::Pid(number) => pid = Some(number as i32),
         Entry::Started => container.is_started = true,
         Entry::Status(status) => container.status = Some(status),

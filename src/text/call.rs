@@ -80,6 +80,7 @@ calls! {
     PidfdOpen "pidfd_open",
     PidfdSendSignal "pidfd_send_signal",
     PivotRoot "pivot_root",
+    Pread64 "pread64",
     Prctl "prctl",
     Prlimit "prlimit64",
     Readlinkat "readlinkat",

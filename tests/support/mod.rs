@@ -11,10 +11,13 @@
 
 mod command;
 pub mod entering;
+pub mod errnos;
 pub mod escapes;
 mod host;
 pub mod image;
 pub mod inits;
+pub mod inject;
+pub mod matrix;
 mod mounts;
 mod probe;
 mod process;

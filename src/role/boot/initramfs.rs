@@ -160,13 +160,17 @@ fn mount_memory(bits: u32, data: &[u8]) -> Result<(), CallError> {
     let data = CStr::from_bytes_with_nul(data).ok();
     let flags = MountFlags::from_bits_retain(bits);
     mount(c"tmpfs", NEW_ROOT, c"tmpfs", flags, data).map_err(Call::Mount.failed())?;
-    let folder = |path| open(CWD, path, OpenFlags::READ).map_err(Call::Openat.failed());
-    let copied = copy_below(&folder(c"/")?, &folder(NEW_ROOT)?);
+    let copied = copy_initramfs();
     if copied.is_err() {
         // Not to be left to when it is tried again.
         let _ = unmount(NEW_ROOT, UnmountFlags::DETACH);
     }
     copied
+}
+
+fn copy_initramfs() -> Result<(), CallError> {
+    let folder = |path| open(CWD, path, OpenFlags::READ).map_err(Call::Openat.failed());
+    copy_below(&folder(c"/")?, &folder(NEW_ROOT)?)
 }
 
 /// Filesystems whose source is a tag or nothing.

@@ -159,12 +159,16 @@ fn hold(
     arena: &mut Arena<'static>,
 ) -> Result<(Held, Option<&'static CStr>), Refusal> {
     let name = options.enter.target;
-    if options.enter.style == Style::Exec
-        && is_name(name.to_bytes())
-        && let Ok((pid, runner)) = record::find(facts.records, name)
-    {
-        let held = hold_container(pid, runner).map_err(Refusal::of_error(Subject::Target))?;
-        let (started, filter) = record::look_up(facts.records, name, arena);
+    let of_target = Refusal::of_error(Subject::Target);
+    let is_exec = options.enter.style == Style::Exec && is_name(name.to_bytes());
+    let found = match is_exec.then(|| record::find(facts.records, name)) {
+        None | Some(Err(CallError { errno: Errno::NOENT | Errno::SRCH, .. })) => None,
+        Some(found) => Some(found.map_err(&of_target)?),
+    };
+    if let Some((pid, runner)) = found {
+        let held = hold_container(pid, runner).map_err(&of_target)?;
+        let (started, filter) =
+            record::look_up(facts.records, name, arena).map_err(&of_target)?;
         // Before that its first process is still the host's root.
         if started || has_children(pid) || held.is_other_program() {
             return Ok((held, filter));
@@ -175,7 +179,7 @@ fn hold(
     let pid = pid.ok_or(Refusal::new(Subject::Target, Reason::NoProcess))?;
     let held = target::hold(pid as i32).map_err(|error| match error.errno {
         Errno::NOENT | Errno::SRCH => Refusal::new(Subject::Target, Reason::NoProcess),
-        _ => Refusal::of_error(Subject::Target)(error),
+        _ => of_target(error),
     })?;
     Ok((held, None))
 }
