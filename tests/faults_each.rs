@@ -31,7 +31,7 @@ const RUNS: &[Scene] = &[
         name: "run with limits",
         words: "run --rootfs %R --name it-%W --memory 64m --pids-limit 50 --cpus 1.5 --cpu-shares 100 --cgroup-parent /%L-%W \
             --ulimit nofile=64 --oom-score-adj 5 --device /dev/full:/dev/other:r -- /bin/sh -c %P",
-        left: "find /sys/fs/cgroup -maxdepth 3 -name '%L-%W' -print -exec find {} -depth -type d -exec rmdir {} ';' ';'",
+        left: "for c in $(find /sys/fs/cgroup -maxdepth 2 -name '%L-%W'); do echo $c; find $c -depth -type d -exec rmdir {} +; done",
         ..Scene::PLAIN
     },
     Scene {
@@ -66,7 +66,7 @@ const RUNS: &[Scene] = &[
     },
     Scene {
         name: "run with a terminal",
-        carries: "write read",
+        carries: "write read sendmsg",
         words: "run --rootfs %R --name it -t -- /bin/sh -c %P",
         ..Scene::PLAIN
     },
@@ -101,6 +101,8 @@ const OF_ENTERING: &[(&str, &str, &str)] = &[
     ("openat", "root", "where the first process cannot be looked into, CMD's is"),
     ("openat", "cgroup.events", "what cannot be looked at is taken to run"),
     ("openat", "freezer.state", "what cannot be looked at is taken to run"),
+    ("open_tree fstatfs", "", "what tools are shown of the container is less then, not more"),
+    ("mkdirat openat2", "", "the same"),
     ("openat", "/proc/self/oom_score_adj", "a user may not lower his score; EACCES alone"),
 ];
 
@@ -110,18 +112,18 @@ const ENTERING: &[Scene] = &[
         words: "exec box-%L-%W -- /bin/sh -c %P",
         setup: BOX,
         tolerated: OF_ENTERING,
-        words_of_refusals: &["can be entered by root alone"],
+        words_of_refusals: &["can be entered by root alone", "pidfd_open: ESRCH", "setns: EINVAL", "it has no terminals"],
         left: STILL_RUNS,
         teardown: END_OF_BOX,
         ..Scene::PLAIN
     },
     Scene {
         name: "exec with options",
-        carries: "write read",
+        carries: "write read sendmsg",
         words: "exec -t -u 1000:1000 -w /etc -e A=b --cap-drop CHOWN --landlock ro:/ box-%L-%W -- /bin/sh -c %P",
         setup: BOX,
         tolerated: OF_ENTERING,
-        words_of_refusals: &["can be entered by root alone"],
+        words_of_refusals: &["can be entered by root alone", "pidfd_open: ESRCH", "setns: EINVAL", "it has no terminals"],
         left: STILL_RUNS,
         teardown: END_OF_BOX,
         ..Scene::PLAIN
@@ -131,7 +133,7 @@ const ENTERING: &[Scene] = &[
         words: "exec --tools rootlet box-%L-%W -- sh -c echo~it~is~there",
         setup: BOX,
         tolerated: OF_ENTERING,
-        words_of_refusals: &["can be entered by root alone"],
+        words_of_refusals: &["can be entered by root alone", "pidfd_open: ESRCH", "setns: EINVAL", "it has no terminals"],
         left: STILL_RUNS,
         teardown: END_OF_BOX,
         ..Scene::PLAIN
@@ -141,19 +143,37 @@ const ENTERING: &[Scene] = &[
 /// What makes a root in memory, in which rootlet is PID 1 of its namespaces; what it says comes on a file.
 const PREPARE: &str = "unshare --mount --net --uts --ipc -- sh %D/prepare %D %W";
 
+/// PID 1 goes on whatever it lacks, so most of what fails is passed over.
 const OF_BOOTING: &[(&str, &str, &str)] = &[
+    ("mount:EBUSY", "", "it is mounted already"),
     ("mount", "mqueue", "a kernel may lack it"),
     ("mount", "cgroup2", "a kernel may lack it"),
     ("mount", "securityfs", "a kernel may lack it"),
     ("mount", "pstore", "a kernel may lack it"),
     ("mount", "efivarfs", "a kernel may lack it"),
     ("mount", "/tmp", "it can be written as it is"),
+    ("faccessat", "/tmp", "the same"),
     ("socket bind", "", "a kernel without a network"),
-    ("mknodat symlinkat", "/dev/", "a node that nobody may want; who does says so"),
-    ("openat readlinkat faccessat access newfstatat statx getdents64", "/sys/", "a device that nobody may want"),
+    ("openat statx", "", "what may be a mount point and cannot be looked at is mounted; an optional file is left"),
+    ("newfstatat", "", "two filesystems are taken to be two"),
+    ("mknodat symlinkat", "", "a node that nobody may want; who does says so"),
+    ("readlinkat faccessat access", "/sys/", "a device that nobody may want"),
+    ("dup3", "", "without a console there is nobody to tell"),
+    ("signalfd4", "", "signals are taken after the wait"),
     ("getdents64 statfs fstat", "", "what cannot be listed is not looked at"),
     ("setsid setpgid", "", "leads none then"),
-    ("mkdirat umount2 chdir", "", "the mount or the way after it says so"),
+    ("mkdirat umount2 chdir pivot_root", "", "the mount or the way after it says so"),
+];
+
+/// What a boot may say instead of a call: what that call was to find out.
+const OF_BOOTING_WORDS: &[&str] = &[
+    "fchown: ",
+    "write: ",
+    "/proc/self/mountinfo: ",
+    "cannot be executed",
+    "is no directory",
+    "cannot follow",
+    "/dev: mount: ENOENT",
 ];
 
 const BOOTS: &[Scene] = &[
@@ -164,7 +184,7 @@ const BOOTS: &[Scene] = &[
         words: "/sbin/init",
         console: "%D/console.%W",
         tolerated: OF_BOOTING,
-        words_of_refusals: &["fchown: ", "write: "],
+        words_of_refusals: OF_BOOTING_WORDS,
         goes_on: true,
         ..Scene::PLAIN
     },
@@ -174,7 +194,7 @@ const BOOTS: &[Scene] = &[
         options: &["-l3", "-R/run/root"],
         words: "/sbin/init",
         tolerated: OF_BOOTING,
-        words_of_refusals: &["fchown: ", "write: "],
+        words_of_refusals: OF_BOOTING_WORDS,
         goes_on: true,
         ..Scene::PLAIN
     },
@@ -186,7 +206,7 @@ const BOOTS: &[Scene] = &[
         setup: "mkdir /run/is-initramfs",
         console: "%D/console.%W",
         tolerated: OF_BOOTING,
-        words_of_refusals: &["fchown: ", "write: "],
+        words_of_refusals: OF_BOOTING_WORDS,
         goes_on: true,
         ..Scene::PLAIN
     },
@@ -195,20 +215,34 @@ const BOOTS: &[Scene] = &[
         under: PREPARE,
         options: &["-l3", "-R/run/root"],
         words: "/sbin/switch_root /sysroot /bin/echo switched",
+        tolerated: OF_BOOTING,
+        words_of_refusals: OF_BOOTING_WORDS,
+        goes_on: true,
         ..Scene::PLAIN
     },
+];
+
+const OF_INIT: &[(&str, &str, &str)] = &[
+    ("openat", ".", "a directory that cannot be held is not left"),
+    ("chdir", "/", "the same"),
+    ("close_range", "", "they are closed one by one then"),
+    ("setpgid setsid", "", "the group is the caller's then"),
 ];
 
 const INITS: &[Scene] = &[
     Scene {
         name: "init",
         under: "unshare --pid --",
+        tolerated: OF_INIT,
+        words_of_refusals: &["/bin/sh: "],
         words: "init -- /bin/sh -c cat~/proc/self/limits;(sleep~0.01~&)",
         ..Scene::PLAIN
     },
     Scene {
         name: "init with options",
         under: "unshare --pid --",
+        tolerated: OF_INIT,
+        words_of_refusals: &["/bin/sh: "],
         words: "init --all --grace 100ms --kill-after 1s --oom-score-adj 5 --session --delay TERM=1ms -- \
             /bin/sh -c cat~/proc/self/limits;(sleep~0.3~&)",
         ..Scene::PLAIN

@@ -8,7 +8,7 @@ use rustix::fs::{
 };
 
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
-use crate::sys::directory::for_each_name;
+use crate::sys::directory::each_name;
 use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
 
@@ -28,10 +28,11 @@ pub fn copy_below(from: &Descriptor, to: &Descriptor) -> Result<(), CallError> {
 
 fn copy(from: &Descriptor, to: &Descriptor, device: u64, depth: usize) -> Result<(), CallError> {
     let mut result = Ok(());
-    for_each_name(from, &mut |name| {
+    each_name(from, &mut |name| {
         result = copy_one(from, to, name, device, depth);
         result.is_ok()
-    });
+    })
+    .map_err(Call::Getdents64.failed())?;
     result
 }
 

@@ -50,6 +50,7 @@ calls! {
     Fsmount "fsmount",
     Fsopen "fsopen",
     Fstat "fstat",
+    Getdents64 "getdents64",
     GetLink "RTM_GETLINK",
     Ioctl "ioctl",
     Keyctl "keyctl",

@@ -103,6 +103,13 @@ static int is_of_machine(long number) {
            number == SYS_delete_module || number == SYS_sync;
 }
 
+// The same of mount(2): /dev is the machine's own, and what is made read-only is so for all.
+static int is_of_all(struct process *p, struct user_regs_struct *r) {
+    char source[16];
+    if (p->number != SYS_mount) return 0;
+    return r->r10 & MS_REMOUNT || (read_text(p->pid, r->rdi, source, sizeof source) && !strcmp(source, "devtmpfs"));
+}
+
 static void end_of_machine(struct process *p) {
     fprintf(log_file, "power\n");
     kill(p->pid, SIGKILL);
@@ -132,6 +139,8 @@ static void on_entry(struct process *p) {
     if (machine && is_of_machine(p->number)) {
         p->injected = p->number == SYS_reboot && r.rdx == 0 ? 0x10000 : 0x10000 | (p->number == SYS_reboot ? 0 : EPERM);
         if (p->number == SYS_reboot && r.rdx != 0) return end_of_machine(p);
+    } else if (machine && is_of_all(p, &r)) {
+        p->injected = 0x10000 | (r.r10 & MS_REMOUNT ? 0 : ENODEV);
     } else if (machine && p->number == SYS_openat) {
         char path[32];
         if (!read_text(p->pid, r.rsi, path, sizeof path)) path[0] = 0;

@@ -60,7 +60,7 @@ impl Scene {
 
 /// What may fail without a word in every command: calls, part of their text, why that is right.
 const TOLERATED: &[(&str, &str, &str)] = &[
-    ("kill pidfd_send_signal", "", "what was to be signalled may have ended by itself"),
+    ("kill pidfd_send_signal rt_sigqueueinfo", "", "what was to be signalled may have ended by itself"),
     ("unlinkat", "", "the run is over; what stays goes with the next command"),
     ("ioctl", "", "asks for a terminal that need not be there"),
     ("rt_sigtimedwait ppoll read recvmsg wait4", "", "waits again"),
@@ -73,6 +73,7 @@ const TOLERATED: &[(&str, &str, &str)] = &[
     ("capset", "", "with EPERM it is asked what can be kept, and that is set"),
     ("keyctl", "", "a kernel without keyrings has none to protect"),
     ("execve", "", "the next directory of PATH is tried"),
+    ("writev", "", "what is noted is needed after a SIGKILL alone, and that CMD was executed"),
     ("prctl", "prctl 15", "the name of a process, for people"),
     ("openat statfs", "/run/rootlet/.mounts", "where it cannot be told, nothing has been prepared"),
     ("openat", "/dev/tty", "where it cannot be told, the caller may have a terminal"),
@@ -355,23 +356,41 @@ fn complaint(
         return Some("a line that is not rootlet's".into());
     }
     let carries = scene.carries.split(' ').any(|call| call == point.name);
-    let tells = scene.goes_on && (harm == Harm::Kill || !outcome.stderr.is_empty());
+    // The kernel says by EINVAL alone that it has no such capability.
+    let carries = carries || matches!(harm, Harm::Errno("EINVAL")) && known(scene, point, "EINVAL");
+    let tells = scene.goes_on
+        && match harm {
+            Harm::Kill => true,
+            Harm::Errno(errno) => !outcome.stderr.is_empty() || known(scene, point, errno),
+        };
     if code == 0 && !carries && !tells && facts(&outcome.stdout) != said {
         let now = facts(&outcome.stdout);
         let other = now.iter().zip(said).find(|(now, then)| now != then);
         return Some(format!("another container: {} lines for {}, {other:?}", now.len(), said.len()));
     }
     match harm {
-        Harm::Kill => of_a_kill(point, code, lines.len()),
+        Harm::Kill => of_a_kill(scene, point, code, lines.len()),
         Harm::Errno(errno) => of_an_errno(scene, point, errno, code, &lines),
     }
 }
 
-fn of_a_kill(point: &Point, code: i32, lines: usize) -> Option<String> {
-    let good = match point.process {
-        0 => code == 137,
-        _ => matches!(code, 125 | 137 | 0),
+fn known(scene: &Scene, point: &Point, errno: &str) -> bool {
+    let is_it = |call: &str| match call.split_once(':') {
+        Some((call, only)) => call == point.name && only == errno,
+        None => call == point.name,
     };
+    TOLERATED
+        .iter()
+        .chain(scene.tolerated)
+        .any(|(calls, part, _)| calls.split(' ').any(is_it) && point.text.contains(part))
+}
+
+fn of_a_kill(scene: &Scene, point: &Point, code: i32, lines: usize) -> Option<String> {
+    let good = scene.goes_on
+        || match point.process {
+            0 => code == 137,
+            _ => matches!(code, 125 | 137 | 0),
+        };
     (!good || lines > 1).then(|| format!("ends with {code} and {lines} lines"))
 }
 
@@ -382,10 +401,12 @@ fn of_an_errno(
     code: i32,
     lines: &[&str],
 ) -> Option<String> {
-    let known = TOLERATED.iter().chain(scene.tolerated).any(|(call, part, _)| {
-        call.split(' ').any(|call| call == point.name) && point.text.contains(part)
-    });
+    let known = known(scene, point, errno);
     // As if nothing had been: a call that was made again, or one that may fail.
+    let carries = scene.carries.split(' ').any(|call| call == point.name);
+    if carries && lines.is_empty() {
+        return None;
+    }
     if code == 0 && lines.is_empty() {
         return (!known && errno != "EINTR").then(|| "nobody has noticed".into());
     }
