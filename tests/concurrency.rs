@@ -16,7 +16,9 @@ fn two_hundred_with_different_names_all_run_and_leave_nothing() {
     let s = Secluded::new(&t, "true");
     let start = |number: usize| {
         let run = s.run().opts(["--name", &format!("n{number}")]);
-        run.opts(["--pid-file", &format!("pid-{number}")]).sh(&format!("echo {number}; exit 3")).spawn()
+        run.opts(["--pid-file", &format!("pid-{number}")])
+            .sh(&format!("echo {number}; exit 3"))
+            .spawn()
     };
     let began = Instant::now();
     let runs: Vec<Running> = (0..MANY).map(start).collect();
@@ -27,7 +29,10 @@ fn two_hundred_with_different_names_all_run_and_leave_nothing() {
     println!("measured: {MANY} containers at once in {:?}", began.elapsed());
     assert_eq!(s.names(), Vec::<String>::new());
     let files = std::fs::read_dir(t.dir()).unwrap().flatten();
-    assert_eq!(files.filter(|file| file.file_name().to_string_lossy().starts_with("pid-")).count(), 0);
+    assert_eq!(
+        files.filter(|file| file.file_name().to_string_lossy().starts_with("pid-")).count(),
+        0
+    );
     drop(s);
     before.unchanged(&t, "many at once");
 }
@@ -37,7 +42,19 @@ fn of_two_hundred_with_the_same_name_some_run_and_each_other_is_told() {
     let t = case!("-", "nsenter");
     let before = Host::now();
     let s = Secluded::new(&t, "true");
-    let start = |_| s.run().opts(["--name", "same", "--cgroup-parent", &format!("/{}", t.label()), "--pids-limit", "20"]).sh("sleep 0.02; exit 3").spawn();
+    let start = |_| {
+        s.run()
+            .opts([
+                "--name",
+                "same",
+                "--cgroup-parent",
+                &format!("/{}", t.label()),
+                "--pids-limit",
+                "20",
+            ])
+            .sh("sleep 0.02; exit 3")
+            .spawn()
+    };
     let runs: Vec<Running> = (0..MANY).map(start).collect();
     let mut ran = 0;
     for run in runs {
@@ -65,15 +82,15 @@ fn rm_against_exec_pause_against_stop() {
     let (mut entered, mut stopped) = (0, 0);
     for round in 0..15_u64 {
         s.detach(&one).cmd(["sleep", "100"]).output().ok();
-        let execs: Vec<Running> = (0..4)
-            .map(|_| s.rootlet(["exec", &one, "sh", "-c", "exit 7"]).spawn())
-            .collect();
+        let execs: Vec<Running> =
+            (0..4).map(|_| s.rootlet(["exec", &one, "sh", "-c", "exit 7"]).spawn()).collect();
         std::thread::sleep(Duration::from_millis(round));
         let rm = s.rootlet(["rm", "--force", &one]).spawn();
         for run in execs {
             // It went in and ended, was killed with the container, or came too late.
             let outcome = run.finish();
-            let good = matches!(outcome.code(), 7 | 137) || outcome.code() == 125 && outcome.stderr.lines().count() == 1;
+            let good = matches!(outcome.code(), 7 | 137)
+                || outcome.code() == 125 && outcome.stderr.lines().count() == 1;
             assert!(good, "round {round}: {outcome:?}");
             entered += u32::from(outcome.code() == 7);
         }

@@ -1,4 +1,4 @@
-//! Machines that are short of something: descriptors, processes, room, memory, standard streams, readers.
+//! Short of descriptors, processes, room, memory, standard streams, readers.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::user::run_as_user;
 use support::{Case, Host, Outcome, Secluded, await_true, case};
 
 /// A command of rootlet that ends with 7, in a worker's mount namespace: `run`, `exec` into a container, `init`, `sh`.
-fn commands<'t>(t: &'t Case, s: &Secluded, boxed: &str) -> Vec<(&'static str, Vec<String>)> {
+fn commands(t: &Case, s: &Secluded, boxed: &str) -> Vec<(&'static str, Vec<String>)> {
     let rootfs = t.rootfs().display().to_string();
     let words = |line: &str| -> Vec<String> {
         let words = line.split(' ').map(|word| word.replace('~', " "));
@@ -44,7 +44,7 @@ fn few_descriptors_are_told_of() {
     let boxed = format!("{}-box", t.label());
     for (name, words) in commands(&t, &s, &boxed) {
         let mut worked = 0;
-        for limit in 3..=16 {
+        for limit in (3..=10).chain([12, 16, 24, 32, 64]) {
             let bounds = format!("--nofile={limit}");
             let bin = support::bin().display().to_string();
             let mut line = vec!["prlimit", &bounds, "--", &bin];
@@ -55,7 +55,7 @@ fn few_descriptors_are_told_of() {
                 Err(what) => panic!("{name} with {limit} descriptors: {what}"),
             }
         }
-        println!("measured: {name} works with {worked} of 14 limits of descriptors");
+        println!("measured: {name} works with {worked} of 13 limits of descriptors");
         assert!(worked > 0, "{name} never worked");
     }
     for limit in 3..=10 {
@@ -74,7 +74,8 @@ fn no_processes_for_a_user_are_told_of() {
     let before = Host::now();
     let mut told = 0;
     for limit in 0..=3 {
-        let run = run_as_user(&t).cmd(["true"]).under(["prlimit", &format!("--nproc={limit}"), "--"]);
+        let run =
+            run_as_user(&t).cmd(["true"]).under(["prlimit", &format!("--nproc={limit}"), "--"]);
         let outcome = run.output();
         match is_told(&outcome, 0, &["EAGAIN"]) {
             Ok(good) => told += u32::from(!good),
@@ -98,23 +99,41 @@ fn standard_descriptors_may_be_closed_in_all_combinations() {
             "for n in 0 1 2; do readlink /proc/self/fd/$n || echo none; done > {place} 2>{place}.err; exit 7"
         );
         for closed in 0..8 {
-            let close = |bit: i32, word: &str| if closed & bit != 0 { word.to_owned() } else { String::new() };
-            let line = format!("exec \"$@\" {} {} {}", close(1, "0<&-"), close(2, "1>&-"), close(4, "2>&-"));
+            let close = |bit: i32, word: &str| {
+                if closed & bit != 0 { word.to_owned() } else { String::new() }
+            };
+            let line = format!(
+                "exec \"$@\" {} {} {}",
+                close(1, "0<&-"),
+                close(2, "1>&-"),
+                close(4, "2>&-")
+            );
             let words = words.iter().map(|word| word.replace("SCRIPT", &script));
             let run = s.rootlet(words.collect::<Vec<_>>()).under(["sh", "-c", &line, "sh"]);
             let outcome = run.output();
-            assert_eq!((outcome.code(), &*outcome.stdout, &*outcome.stderr), (7, "", ""), "{name} {closed}");
+            assert_eq!(
+                (outcome.code(), &*outcome.stdout, &*outcome.stderr),
+                (7, "", ""),
+                "{name} {closed}"
+            );
             // What is closed is closed or /dev/null for CMD, and no file of rootlet's.
             let seen = fs::read_to_string(&seen).unwrap();
             let links: Vec<&str> = seen.lines().collect();
-            let good = |link: &&str| ["/dev/null", "none", "/null"].contains(link) || link.starts_with("pipe:") || link.ends_with("/seen") || link.ends_with("/seen.err");
+            let good = |link: &&str| {
+                ["/dev/null", "none", "/null"].contains(link)
+                    || link.starts_with("pipe:")
+                    || link.ends_with("/seen")
+                    || link.ends_with("/seen.err")
+            };
             assert!(links.len() == 3 && links.iter().all(good), "{name} {closed}: {links:?}");
         }
     }
     for closed in ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"] {
         let line = format!("exec \"$@\" {closed}");
         let outcome = t.rootlet().opt("ps").under(["sh", "-c", &line, "sh"]).output();
-        assert!(is_told(&outcome, 0, &["write: EBADF"]).is_ok(), "{closed}: {outcome:?}");
+        // Where nobody can be told the status alone tells.
+        let told = is_told(&outcome, 0, &["write: EBADF"]).is_ok();
+        assert!(told || outcome.code() == 125 && closed.contains("2>&-"), "{closed}: {outcome:?}");
     }
     s.rootlet(["rm", "--force", &boxed]).output().ok();
     before.unchanged(&t, "closed descriptors");
@@ -126,7 +145,11 @@ fn a_reader_who_has_gone_ends_what_only_tells() {
     for line in ["ps", "ns", "mounts", "run --rootfs $ROOT --explain -- true", "run --help"] {
         let script = format!("set +e; $BIN {line} | true; echo ${{PIPESTATUS[0]}}");
         let outcome = t.host_script(&script);
-        assert!(matches!(outcome.stdout.trim(), "0" | "141" | "125" | "1") && outcome.stderr.lines().count() <= 1, "{line}: {outcome:?}");
+        assert!(
+            matches!(outcome.stdout.trim(), "0" | "141" | "125" | "1")
+                && outcome.stderr.lines().count() <= 1,
+            "{line}: {outcome:?}"
+        );
     }
     let outcome = t.host_script("$BIN run --rootfs $ROOT --explain -- true | head -1");
     assert!(outcome.stdout.lines().count() == 1 && outcome.stderr.is_empty(), "{outcome:?}");
@@ -140,7 +163,8 @@ fn a_full_disk_is_told_of_and_nothing_is_left() {
     let t = case!("-", "unshare", "tar");
     let before = Host::now();
     // No room for a record's file, no inode, and room for one alone that its content fills.
-    for size in ["nr_inodes=3,size=64k", "nr_inodes=4,size=64k", "nr_inodes=5,size=64k", "size=4k"] {
+    for size in ["nr_inodes=3,size=64k", "nr_inodes=4,size=64k", "nr_inodes=5,size=64k", "size=4k"]
+    {
         let script = format!(
             "mount -t tmpfs -o {size} run /run; touch /run/fill; [ {size} != size=4k ] || dd if=/dev/zero of=/run/fill bs=4k 2>/dev/null || true
             set +e; $BIN run --rootfs $ROOT --name it --pid-file /run/pid -v $DIR:/point -- true; echo $?
@@ -155,7 +179,10 @@ fn a_full_disk_is_told_of_and_nothing_is_left() {
     let script = "mount -t tmpfs -o size=100k into /mnt; mkdir /mnt/d; set +e
         tar -C $ROOT -c . | $BIN run --rootfs - --into /mnt/d -- true; echo $?; find /mnt/d | wc -l";
     let outcome = t.host_script(script);
-    assert!(outcome.stdout.starts_with("125\n") && outcome.stderr.contains("ENOSPC"), "{outcome:?}");
+    assert!(
+        outcome.stdout.starts_with("125\n") && outcome.stderr.contains("ENOSPC"),
+        "{outcome:?}"
+    );
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
     // A log that is full is CMD's to see.
     let script = "mount -t tmpfs -o size=4k log /mnt; set +e; mount -t tmpfs run /run
@@ -184,7 +211,8 @@ fn little_memory_ends_it_or_not_and_leaves_nothing() {
         done
         for i in 1 2 3 4 5 6 7 8 9 10; do rmdir $c 2>/dev/null && break; sleep 0.1; done";
     let outcome = t.host_script(script);
-    let rows: Vec<Vec<&str>> = outcome.stdout.lines().map(|line| line.split(' ').collect()).collect();
+    let rows: Vec<Vec<&str>> =
+        outcome.stdout.lines().map(|line| line.split(' ').collect()).collect();
     assert_eq!(rows.len(), 10, "{outcome:?}");
     for row in &rows {
         let good = matches!(row[..], [_, "0", "0"] | [_, "137", "0" | "1"] | [_, "125", "1"]);
@@ -200,7 +228,12 @@ fn little_memory_ends_it_or_not_and_leaves_nothing() {
 fn output_that_nobody_reads_keeps_nobody_from_reaping() {
     let t = case!("-", "unshare");
     let script = "trap 'exit 0' TERM; echo up; i=0; while [ $i -lt 20 ]; do (sleep 0.01 &); i=$((i+1)); done; while :; do sleep 0.05; done";
-    let mut command = t.rootlet().opts(["init", "--grace", "100ms"]).sh(script).under(support::inits::UNSHARE).command();
+    let mut command = t
+        .rootlet()
+        .opts(["init", "--grace", "100ms"])
+        .sh(script)
+        .under(support::inits::UNSHARE)
+        .command();
     let (reader, mut writer) = std::io::pipe().unwrap();
     fill(&mut writer);
     let mut child = command
@@ -212,7 +245,9 @@ fn output_that_nobody_reads_keeps_nobody_from_reaping() {
     let init = support::find_child(child.id());
     assert!(await_true(|| !support::children(init).is_empty()));
     std::thread::sleep(Duration::from_millis(300));
-    let zombies = || support::children(init).into_iter().filter(|&pid| support::state(pid) == Some('Z')).count();
+    let zombies = || {
+        support::children(init).into_iter().filter(|&pid| support::state(pid) == Some('Z')).count()
+    };
     assert!(await_true(|| zombies() == 0), "zombies are left");
     assert!(support::kill(init, 15));
     let mut ended = None;

@@ -149,7 +149,11 @@ fn kill(known: &Known<'_>) -> Result<(), Cause> {
 
 #[inline(never)]
 fn freeze(known: &Known<'_>, stop: bool) -> Result<(), Cause> {
-    match known.freeze(stop).map_err(Cause::Call)? {
+    match known.freeze(stop).map_err(|error| match error.errno {
+        // It has ended meanwhile.
+        Errno::NODEV => Cause::Reason(Reason::NotRunning),
+        _ => Cause::Call(error),
+    })? {
         Some(true) => Ok(()),
         Some(false) => {
             if stop {

@@ -301,13 +301,17 @@ fn kill_all(path: &[u8]) {
         if !is_populated || left_ms == 0 {
             return;
         }
-        await_change(events.as_ref().ok(), left_ms, &mut pause_ms);
+        // The kernel says nothing when the cgroup goes because its container has ended.
+        await_change(events.as_ref().ok(), left_ms.min(GONE_MS), &mut pause_ms);
     }
 }
 
 /// How long a container may take to stand still.
 #[cfg(feature = "enter")]
 const FREEZE_MS: u64 = 10_000;
+/// How often it is looked whether the cgroup is there.
+#[cfg(feature = "enter")]
+const GONE_MS: u64 = 100;
 
 /// Stops all processes of a cgroup until they are let go on again, or lets them go on; whether they stand still then, or
 /// go on. Source: cgroup-v2, "cgroup.freeze"; cgroup-v1, "freezer-subsystem".
@@ -332,13 +336,18 @@ pub fn freeze(path: &CStr, stop: bool) -> Result<bool, CallError> {
         let is_done = match &events {
             // Nobody waits for those that go on: somebody else may pause them again.
             _ if !stop => true,
-            Ok(events) => number_in(events, b"frozen", &mut buffer) != 0,
+            Ok(events) => {
+                let length = pread(events, buffer.as_mut_slice(), 0);
+                let length = length.map_err(Call::Pread64.failed())?;
+                number_of(buffer.get(..length).unwrap_or_default(), b"frozen") != 0
+            }
             Err(_) => read_file(path, "/freezer.state", &mut buffer)?.trim_ascii() == wanted,
         };
         if is_done || left_ms == 0 {
             return Ok(is_done);
         }
-        await_change(events.as_ref().ok(), left_ms, &mut pause_ms);
+        // The kernel says nothing when the cgroup goes because its container has ended.
+        await_change(events.as_ref().ok(), left_ms.min(GONE_MS), &mut pause_ms);
     }
 }
 

@@ -141,8 +141,14 @@ const NOTE: u8 = 4;
 pub const NOTE_BYTES: usize = 640;
 
 /// Lets the container go on. When it is gone, its end tells so.
-pub fn send_go(link: &Descriptor) {
-    let _ = rustix::net::send(link, b"go", rustix::net::SendFlags::NOSIGNAL);
+///
+/// # Errors
+/// sendto: ENOMEM and the like. That the container has ended already is none: why is in what it has said.
+pub fn send_go(link: &Descriptor) -> Result<(), CallError> {
+    match rustix::net::send(link, b"go", rustix::net::SendFlags::NOSIGNAL) {
+        Ok(_) | Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => Ok(()),
+        Err(errno) => Err(Call::Sendto.failed()(errno)),
+    }
 }
 
 /// Waits for the next message of the container.

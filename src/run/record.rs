@@ -89,9 +89,9 @@ impl Record {
         undo_all(&self.file, self.name);
     }
 
-    /// Removes it: all that it says has been undone.
-    pub fn remove(&self) {
-        remove(&self.list, self.name);
+    /// Removes it: all that it says has been undone. Whether it is gone.
+    pub fn remove(&self) -> bool {
+        remove(&self.list, self.name)
     }
 
     /// Who ends next closes nothing himself.
@@ -151,10 +151,10 @@ pub(super) fn file_of<'b>(name: &CStr, buffer: &'b mut [u8; PATH_BYTES]) -> &'b 
     Arena::new(buffer).join(&[name.to_bytes(), b"/record"]).unwrap_or(c"")
 }
 
-fn remove(list: &Descriptor, name: &CStr) {
+fn remove(list: &Descriptor, name: &CStr) -> bool {
     let mut buffer = [0; PATH_BYTES];
     let _ = unlinkat(list, file_of(name, &mut buffer), AtFlags::empty());
-    let _ = unlinkat(list, name, AtFlags::REMOVEDIR);
+    unlinkat(list, name, AtFlags::REMOVEDIR).is_ok()
 }
 
 fn add(file: &Descriptor, entry: &Entry<'_>) -> Result<(), CallError> {
@@ -275,7 +275,7 @@ fn clean_up_after(list: &Descriptor, name: &CStr, ended: Ended) -> bool {
     let mut buffer = [0; PATH_BYTES];
     match open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::UPDATE) {
         // It is making one that somebody was killed at, or removing.
-        Err(Errno::NOENT) => remove(list, name),
+        Err(Errno::NOENT) => drop(remove(list, name)),
         Ok(file) if is_locked(&file) => return false,
         Ok(file) => {
             let has_ended = has_status(&file);

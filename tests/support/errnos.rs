@@ -2,7 +2,10 @@
 
 /// Names, and what these calls may answer on a machine that is short of something or forbids it.
 const PLAUSIBLE: &[(&str, &[&str])] = &[
-    ("openat openat2", &["EACCES", "EIO", "EMFILE", "ENFILE", "ENOMEM", "EPERM", "ENOSPC", "EINTR"]),
+    (
+        "openat openat2",
+        &["EACCES", "EIO", "EMFILE", "ENFILE", "ENOMEM", "EPERM", "ENOSPC", "EINTR"],
+    ),
     ("open_tree fsopen fsmount", &["EPERM", "ENOMEM", "EMFILE", "ENFILE", "EINTR"]),
     ("fsconfig", &["EPERM", "ENOMEM", "EBUSY", "EINVAL", "ENOSPC", "EINTR"]),
     ("move_mount mount", &["EPERM", "ENOMEM", "EBUSY", "EINVAL", "ENOSPC", "EACCES"]),
@@ -17,7 +20,10 @@ const PLAUSIBLE: &[(&str, &[&str])] = &[
         "newfstatat fstat statx statfs fstatfs readlinkat readlink access faccessat faccessat2",
         &["EACCES", "EIO", "ENOMEM"],
     ),
-    ("fchmodat fchmod chmod fchown fchownat lchown utimensat", &["EPERM", "EROFS", "EIO", "ENOSPC"]),
+    (
+        "fchmodat fchmod chmod fchown fchownat lchown utimensat",
+        &["EPERM", "EROFS", "EIO", "ENOSPC"],
+    ),
     ("chdir fchdir chroot", &["EACCES", "EPERM", "EIO", "ENOMEM"]),
     ("read pread64 readv getdents64", &["EIO", "EINTR", "EAGAIN", "ENOMEM"]),
     ("write pwrite64 writev", &["EIO", "EINTR", "EAGAIN", "ENOSPC", "EPIPE", "EBUSY"]),
@@ -37,7 +43,10 @@ const PLAUSIBLE: &[(&str, &[&str])] = &[
     ("ppoll poll", &["EINTR", "ENOMEM"]),
     ("kill tgkill pidfd_send_signal rt_sigqueueinfo", &["EPERM", "ESRCH", "EAGAIN"]),
     ("pidfd_open", &["EMFILE", "ENFILE", "ENOMEM", "ESRCH"]),
-    ("signalfd4 timerfd_create eventfd2 memfd_create inotify_init1 epoll_create1", &["EMFILE", "ENFILE", "ENOMEM"]),
+    (
+        "signalfd4 timerfd_create eventfd2 memfd_create inotify_init1 epoll_create1",
+        &["EMFILE", "ENFILE", "ENOMEM"],
+    ),
     ("inotify_add_watch", &["ENOSPC", "ENOMEM", "EACCES"]),
     ("mmap mremap mprotect madvise munmap", &["ENOMEM", "EAGAIN"]),
     ("setuid setgid setgroups setresuid setresgid", &["EPERM", "EAGAIN", "ENOMEM"]),
@@ -45,7 +54,10 @@ const PLAUSIBLE: &[(&str, &[&str])] = &[
     ("prctl", &["EPERM", "EINVAL", "EACCES", "ENOMEM"]),
     ("seccomp", &["EACCES", "EINVAL", "ENOMEM", "EPERM"]),
     ("keyctl", &["EDQUOT", "ENOMEM", "EACCES", "ENOSYS"]),
-    ("landlock_create_ruleset landlock_add_rule landlock_restrict_self", &["ENOMEM", "EMFILE", "EPERM"]),
+    (
+        "landlock_create_ruleset landlock_add_rule landlock_restrict_self",
+        &["ENOMEM", "EMFILE", "EPERM"],
+    ),
     ("bpf", &["EPERM", "ENOMEM", "EAGAIN", "ENOSPC"]),
     ("sethostname setdomainname", &["EPERM", "EINVAL"]),
     ("prlimit64 setrlimit getrlimit", &["EPERM", "EINVAL"]),
@@ -77,6 +89,8 @@ pub fn plausible(name: &str, text: &str) -> &'static [&'static str] {
     match PLAUSIBLE.iter().find(|(names, _)| has(names)) {
         Some((_, errnos)) => errnos,
         None if has(CERTAIN) => &[],
-        None => panic!("no errnos are known for {name}: a row is missing in tests/support/errnos.rs"),
+        None => {
+            panic!("no errnos are known for {name}: a row is missing in tests/support/errnos.rs")
+        }
     }
 }

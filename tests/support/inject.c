@@ -245,6 +245,7 @@ int main(int argc, char **argv) {
         else root = optarg;
     if (argc - optind < 3) return 99;
     log_file = fopen(argv[optind], "we");
+    if (!log_file) fail(argv[optind]);
     const char *what = argv[optind + 1];
     char last[16];
     if (!strcmp(what, "list")) listing = 1;

@@ -1,4 +1,4 @@
-//! The injector (inject.c): one call of one process fails, or the process is killed there.
+//! The injector (inject.c): one call of one process fails, or kills it.
 
 use std::collections::BTreeMap;
 use std::fmt;

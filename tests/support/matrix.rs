@@ -1,4 +1,4 @@
-//! Every call of a command times every plausible errno, each in a run of its own.
+//! Every call of a command times every plausible errno, a run for each.
 
 use std::env;
 use std::fs;
@@ -60,7 +60,11 @@ impl Scene {
 
 /// What may fail without a word in every command: calls, part of their text, why that is right.
 const TOLERATED: &[(&str, &str, &str)] = &[
-    ("kill pidfd_send_signal rt_sigqueueinfo", "", "what was to be signalled may have ended by itself"),
+    (
+        "kill pidfd_send_signal rt_sigqueueinfo",
+        "",
+        "what was to be signalled may have ended by itself",
+    ),
     ("unlinkat", "", "the run is over; what stays goes with the next command"),
     ("ioctl", "", "asks for a terminal that need not be there"),
     ("rt_sigtimedwait ppoll read recvmsg wait4", "", "waits again"),
@@ -77,7 +81,11 @@ const TOLERATED: &[(&str, &str, &str)] = &[
     ("prctl", "prctl 15", "the name of a process, for people"),
     ("openat statfs", "/run/rootlet/.mounts", "where it cannot be told, nothing has been prepared"),
     ("openat", "/dev/tty", "where it cannot be told, the caller may have a terminal"),
-    ("open_tree", "/proc/self/exe", "where its mount cannot be copied, rootlet's file is copied itself"),
+    (
+        "open_tree",
+        "/proc/self/exe",
+        "where its mount cannot be copied, rootlet's file is copied itself",
+    ),
 ];
 
 /// What CMD finds out about the container that it is in; `facts` leaves of it what is the same in each run.
@@ -86,7 +94,9 @@ pub const PROBE: &str = "cat /proc/self/cgroup /proc/self/status /proc/self/limi
 
 /// The lines of the probe that tell how a container is closed off.
 fn facts(text: &str) -> Vec<String> {
-    let passing = ["Vm", "Rss", "Pid", "NS", "Tgid", "PPid", "Ngid", "nonvol", "volun", "Sig", "Threads", "FD"];
+    let passing = [
+        "Vm", "Rss", "Pid", "NS", "Tgid", "PPid", "Ngid", "nonvol", "volun", "Sig", "Threads", "FD",
+    ];
     let passing = |line: &&str| !passing.iter().any(|name| line.starts_with(name));
     let mount = |line: &str| {
         let fields: Vec<&str> = line.split(' ').collect();
@@ -150,6 +160,8 @@ impl<'t> Worker<'t> {
         words.extend((!is_other).then(|| bin().display().to_string()));
         words.extend(own);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        // It may have been another user's.
+        let _ = fs::remove_file(self.log());
         let mut outcome = self.secluded.command(&words).output();
         if !scene.console.is_empty() {
             let console = fs::read(fill(self.t, scene.console, self.index)).unwrap_or_default();
@@ -232,7 +244,8 @@ fn clean(worker: &Worker, scene: &Scene, injector: &Injector) -> (Vec<Point>, Ve
         let log = fs::read_to_string(worker.log()).unwrap();
         let now = injector.points(&log);
         let same = |point: &Point| {
-            now.iter().any(|p| (p.process, p.number, p.nth) == (point.process, point.number, point.nth))
+            now.iter()
+                .any(|p| (p.process, p.number, p.nth) == (point.process, point.number, point.nth))
         };
         points = Some(match points {
             None => now,
@@ -257,14 +270,22 @@ pub struct Tally {
 }
 
 /// Tries the faults of a scene; with `ROOTLET_FAULTS=all` all of them, else about `at_most`.
-pub fn try_faults(t: &Case, scene: &Scene, injector: &Injector, kill: bool, at_most: usize) -> Vec<String> {
+pub fn try_faults(
+    t: &Case,
+    scene: &Scene,
+    injector: &Injector,
+    kill: bool,
+    at_most: usize,
+) -> Vec<String> {
     let before = Host::now();
     let workers: Vec<Worker> = (0..3).map(|index| Worker::new(t, scene, index)).collect();
     let (points, said) = clean(&workers[0], scene, injector);
     let harms = |point: &Point| -> Vec<Harm> {
         match kill {
             true => vec![Harm::Kill],
-            false => plausible(&point.name, &point.text).iter().map(|errno| Harm::Errno(errno)).collect(),
+            false => {
+                plausible(&point.name, &point.text).iter().map(|errno| Harm::Errno(errno)).collect()
+            }
         }
     };
     let all: Vec<(Point, Harm)> = points
@@ -297,6 +318,7 @@ pub fn try_faults(t: &Case, scene: &Scene, injector: &Injector, kill: bool, at_m
         tally.no_matter
     );
     before.unchanged(t, scene.name);
+    tally.complaints.iter().for_each(|complaint| println!("{complaint}"));
     tally.complaints
 }
 
@@ -326,7 +348,9 @@ fn try_fault(
     tally.no_matter += usize::from(good);
     if let Some(complaint) = complaint {
         let stderr = &ending.outcome.stderr;
-        tally.complaints.push(format!("{}: {point}: {harm:?}: {complaint}\n    {stderr:?}", scene.name));
+        tally
+            .complaints
+            .push(format!("{}: {point}: {harm:?}: {complaint}\n    {stderr:?}", scene.name));
     }
 }
 
@@ -366,7 +390,11 @@ fn complaint(
     if code == 0 && !carries && !tells && facts(&outcome.stdout) != said {
         let now = facts(&outcome.stdout);
         let other = now.iter().zip(said).find(|(now, then)| now != then);
-        return Some(format!("another container: {} lines for {}, {other:?}", now.len(), said.len()));
+        return Some(format!(
+            "another container: {} lines for {}, {other:?}",
+            now.len(),
+            said.len()
+        ));
     }
     match harm {
         Harm::Kill => of_a_kill(scene, point, code, lines.len()),

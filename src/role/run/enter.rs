@@ -2,6 +2,8 @@
 
 use core::ffi::CStr;
 
+use rustix::fs::CWD;
+
 use super::super::base_name;
 use super::{
     Memory, PlanMemory, Planned, Variables, execute, explain, fill_environment,
@@ -30,6 +32,7 @@ use crate::plan::user_namespace::Users;
 use crate::report;
 use crate::run::descendants::{for_each_child_of, relations};
 use crate::run::{link, own_file, record};
+use crate::sys::descriptor::{OpenFlags, open};
 use crate::sys::vectors::{StringTable, Strings, Vectors};
 use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
@@ -167,8 +170,7 @@ fn hold(
     };
     if let Some((pid, runner)) = found {
         let held = hold_container(pid, runner).map_err(&of_target)?;
-        let (started, filter) =
-            record::look_up(facts.records, name, arena).map_err(&of_target)?;
+        let (started, filter) = record::look_up(facts.records, name, arena).map_err(&of_target)?;
         // Before that its first process is still the host's root.
         if started || has_children(pid) || held.is_other_program() {
             return Ok((held, filter));
@@ -212,6 +214,8 @@ fn hold_child(pid: i32, parent: i32) -> Result<Held, CallError> {
     if relations(pid).0 == parent {
         Ok(held)
     } else {
+        // Who can open nothing more has not been able to look.
+        open(CWD, c"/proc/self/stat", OpenFlags::READ).map_err(Call::Openat.failed())?;
         Err(CallError { call: Call::PidfdOpen, errno: Errno::SRCH })
     }
 }

@@ -194,11 +194,14 @@ fn supervise_container(
     traces: &mut Traces,
     channels: &'static mut Channels,
 ) -> i32 {
-    if planned.steps.iter().any(|step| matches!(step, Step::AwaitSupervisor)) {
-        link::send_go(&container.link);
+    let pid = container.pid;
+    if planned.steps.iter().any(|step| matches!(step, Step::AwaitSupervisor))
+        && let Err(error) = link::send_go(&container.link)
+    {
+        // It would wait for ever, and we for it.
+        return abandon(planned, pid, of_start(planned, error));
     }
     give_up_preserved(planned);
-    let pid = container.pid;
     let status = match hear_of_start(planned, &container.link) {
         Ok(heard) => match traces.started() {
             Ok(()) => wait_for_end(planned, container, heard, channels),

@@ -155,10 +155,11 @@ impl Traces {
             self.undo(planned);
         }
         if let Some(record) = self.record {
-            record.remove();
+            let is_gone = record.remove();
+            // One that cannot be removed is the next command's to clean up after, which leaves a status alone.
             // For those alone who have the file open: what is left of a runner that is killed now is nothing to keep.
             // Nobody waits for a name that he has not given.
-            if self.started && planned.options.name.is_some() {
+            if is_gone && self.started && planned.options.name.is_some() {
                 let _ = record.add(&status);
             }
             record.leave_open();
