@@ -20,7 +20,7 @@ fn commands(t: &Case, s: &Secluded, boxed: &str) -> Vec<(&'static str, Vec<Strin
     vec![
         ("run", words("run --rootfs ROOT -- sh -c SCRIPT")),
         ("exec", words("exec BOX -- sh -c SCRIPT")),
-        ("init", words("init -- sh -c SCRIPT")),
+        ("init", words("init -- ROOT/bin/busybox sh -c SCRIPT")),
         ("sh", words("sh -c SCRIPT")),
     ]
 }

@@ -34,7 +34,7 @@ const PLAUSIBLE: &[(&str, &[&str])] = &[
     ("flock", &["EINTR", "EAGAIN", "ENOMEM"]),
     ("pipe2 socket socketpair", &["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EACCES"]),
     ("bind connect", &["EACCES", "EPERM", "ENOMEM", "EAGAIN"]),
-    ("sendto sendmsg", &["ENOMEM", "ENOBUFS", "EINTR", "EPERM", "EAGAIN", "EPIPE"]),
+    ("sendto sendmsg", &["ENOMEM", "ENOBUFS", "EINTR", "EPERM", "EAGAIN"]),
     ("recvfrom recvmsg", &["ENOMEM", "ENOBUFS", "EINTR", "EAGAIN"]),
     ("clone clone3 fork vfork", &["EAGAIN", "ENOMEM", "EPERM", "ENOSPC"]),
     ("unshare setns", &["EPERM", "ENOMEM", "ENOSPC", "EINVAL"]),
