@@ -34,7 +34,8 @@ fn setting(number: usize, line: &[u8]) -> Result<Setting<'_>, Misread> {
         None => (key, false),
     };
     // A way out of /proc/sys is no setting.
-    let is_path = parts(key, b'/').any(|part| part == b"..") || key.starts_with(b"/");
+    let (separator, up): (_, &[u8]) = if has_dots(key) { (b'.', b"//") } else { (b'/', b"..") };
+    let is_path = parts(key, separator).any(|part| part == up) || key.starts_with(&[separator]);
     if key.is_empty() || is_path || value.is_empty() {
         return Err(Misread::at(number, line, line, Reason::NoSetting));
     }
@@ -43,13 +44,17 @@ fn setting(number: usize, line: &[u8]) -> Result<Setting<'_>, Misread> {
 
 /// The path below /proc/sys of a key: where its first separator is a dot, dots and slashes change places.
 pub fn setting_path(key: &[u8]) -> impl Iterator<Item = u8> {
-    let first = key.iter().find(|byte| matches!(**byte, b'.' | b'/'));
-    let has_dots = first == Some(&b'.');
+    let has_dots = has_dots(key);
     key.iter().map(move |byte| match byte {
         b'.' if has_dots => b'/',
         b'/' if has_dots => b'.',
         byte => *byte,
     })
+}
+
+/// Whether dots stand between the parts of a key, and slashes for dots.
+fn has_dots(key: &[u8]) -> bool {
+    key.iter().find(|byte| matches!(**byte, b'.' | b'/')) == Some(&b'.')
 }
 
 /// The first line that is no comment, without blanks around it.
@@ -65,7 +70,7 @@ mod tests {
     #[test]
     fn lines_are_settings() {
         let text = b"# c\n; c\n\nkernel.panic = 10\n-net/ipv4/ip_forward=1\nnet.ipv4.conf.eth0/1.rp_filter=0\n\
-            nothing\n= x\na=\n/etc/passwd=x\na/../b=1\n";
+            nothing\n= x\na=\n/etc/passwd=x\na/../b=1\na.//.b=1\n.a=1\n";
         let shown: Vec<_> = settings(text)
             .map(|found| match found {
                 Ok(Setting { key, value, is_optional }) => {
@@ -87,6 +92,8 @@ mod tests {
             bad(9),
             bad(10),
             bad(11),
+            bad(12),
+            bad(13),
         ];
         assert_eq!(shown, expected);
     }

@@ -23,6 +23,7 @@ mod rootfs;
 mod run;
 
 mod bench;
+mod fuzz;
 mod man;
 mod test;
 mod tidy;
@@ -43,6 +44,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "build", usage: build::USAGE, perform: build::perform },
     Command { name: "size", usage: size::USAGE, perform: size::perform },
     Command { name: "pairs", usage: pairs::USAGE, perform: pairs::perform },
+    Command { name: "fuzz", usage: fuzz::USAGE, perform: fuzz::perform },
     Command { name: "man", usage: man::USAGE, perform: man::perform },
     Command { name: "rootfs", usage: rootfs::USAGE, perform: rootfs::perform },
     Command { name: "image", usage: image::USAGE, perform: image::perform },

@@ -1,0 +1,37 @@
+//! What a person types: the editor, completion and what is run of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use initsh::Shell;
+
+use super::nowhere::{Enough, MEMORY_BYTES, Nowhere};
+use super::script::with_stack;
+
+/// Commands of one person.
+const STEPS: usize = 5000;
+/// What the screen gets for a key or a command: some lines.
+const LINE_BYTES: usize = 2000;
+/// Keys of one person.
+const MOST_KEYS: usize = 4000;
+
+pub fn check(input: &[u8]) -> bool {
+    let mut keys = input[..input.len().min(MOST_KEYS)].to_vec();
+    keys.push(b' ');
+    with_stack(move || {
+        let mut host = Nowhere::new(&[b"sh"]);
+        host.keys.clone_from(&keys);
+        host.steps = STEPS;
+        let mut memory = vec![0; MEMORY_BYTES];
+        let end = catch_unwind(AssertUnwindSafe(|| Shell::new(&mut host, &mut memory).run()));
+        match end {
+            Ok(status) => {
+                assert!((0..256).contains(&status), "{status}");
+                let lines = keys.len() + 10 + (STEPS - host.steps);
+                assert!(host.written < LINE_BYTES * lines, "a flood");
+                keys.contains(&b'\r')
+            }
+            Err(panic) if panic.is::<Enough>() => false,
+            Err(panic) => resume_unwind(panic),
+        }
+    })
+}
