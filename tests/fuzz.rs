@@ -3,8 +3,8 @@
 //! `ROOTLET_FUZZ_SEED` chooses another sequence, `ROOTLET_FUZZ_SECONDS` how long each target runs. A target is a row of
 //! `TARGETS`; its seeds are the files of `fuzz/seeds/NAME`, where an input that was not stood belongs once it is.
 
-#[path = "../fuzz/src/targets/mod.rs"]
-mod targets;
+#[path = "../fuzz/src/lib.rs"]
+mod rootlet_fuzz;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use targets::mutation::mutate;
-use targets::{TARGETS, Target, named};
+use rootlet_fuzz::check;
+use rootlet_fuzz::targets::mutation::mutate;
+use rootlet_fuzz::targets::{TARGETS, Target, named};
 
 /// No input takes this long, not even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -93,7 +94,11 @@ impl Loop {
         while count < seeds || started.elapsed() < limit {
             round.store(count, Ordering::Relaxed);
             let input = self.input(count);
-            match catch_unwind(AssertUnwindSafe(|| (self.target.check)(&input))) {
+            let checked = catch_unwind(AssertUnwindSafe(|| match count < seeds {
+                true => check(self.target.name, &input),
+                false => (self.target.check)(&input),
+            }));
+            match checked {
                 Ok(is_sound) => sound += u64::from(is_sound),
                 Err(panic) => {
                     let words = panic.downcast_ref::<String>().map(String::as_str);
@@ -185,7 +190,7 @@ loops! {
 fn file_of(name: &str) -> String {
     format!(
         "//! `{name}` for libFuzzer.\n#![no_main]\n\n\
-         libfuzzer_sys::fuzz_target!(|input: &[u8]| rootlet_fuzz::check(\"{name}\", input));\n"
+         libfuzzer_sys::fuzz_target!(|input: &[u8]| {{\n    rootlet_fuzz::check(\"{name}\", input);\n}});\n"
     )
 }
 

@@ -1,4 +1,6 @@
 //! `arguments_ip` for libFuzzer.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| rootlet_fuzz::check("arguments_ip", input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    rootlet_fuzz::check("arguments_ip", input);
+});

@@ -1,4 +1,6 @@
 //! `fstab` for libFuzzer.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| rootlet_fuzz::check("fstab", input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    rootlet_fuzz::check("fstab", input);
+});

@@ -1,4 +1,6 @@
 //! `patterns` for libFuzzer.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| rootlet_fuzz::check("patterns", input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    rootlet_fuzz::check("patterns", input);
+});

@@ -1,4 +1,6 @@
 //! `tar` for libFuzzer.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| rootlet_fuzz::check("tar", input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    rootlet_fuzz::check("tar", input);
+});

@@ -1,4 +1,6 @@
 //! `users` for libFuzzer.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| rootlet_fuzz::check("users", input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    rootlet_fuzz::check("users", input);
+});

@@ -1,5 +1,6 @@
 //! The system call instruction of each machine.
 
+#[cfg(not(miri))]
 use core::arch::asm;
 
 use crate::text::errno::Errno;
@@ -32,9 +33,23 @@ fn decode(answer: usize) -> Result<usize, Errno> {
     Ok(answer)
 }
 
+/// Miri has no kernel, but libc's mremap(2).
+///
 /// # Safety
 /// See `syscall`.
-#[cfg(target_arch = "x86_64")]
+#[cfg(miri)]
+unsafe fn instruction(number: u32, a: usize, b: usize, c: usize, d: usize, _: usize) -> usize {
+    unsafe extern "C" {
+        fn mremap(old: *mut u8, bytes: usize, wanted: usize, flags: i32, ...) -> *mut u8;
+    }
+    assert_eq!(number, linux_raw_sys::general::__NR_mremap, "Miri has no such call");
+    // SAFETY: the caller's promise.
+    unsafe { mremap(core::ptr::with_exposed_provenance_mut(a), b, c, d as i32) }.expose_provenance()
+}
+
+/// # Safety
+/// See `syscall`.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 unsafe fn instruction(number: u32, a: usize, b: usize, c: usize, d: usize, e: usize) -> usize {
     let answer: usize;
     // SAFETY: the kernel's calling convention; rcx and r11 are overwritten by the instruction.
@@ -52,7 +67,7 @@ unsafe fn instruction(number: u32, a: usize, b: usize, c: usize, d: usize, e: us
 
 /// # Safety
 /// See `syscall`.
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", not(miri)))]
 unsafe fn instruction(number: u32, a: usize, b: usize, c: usize, d: usize, e: usize) -> usize {
     let answer: usize;
     // SAFETY: the kernel's calling convention.

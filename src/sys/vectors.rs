@@ -68,13 +68,17 @@ impl Vectors {
     /// would find NULs.
     pub fn show_as(self, name: &[u8]) {
         let mut shown = name.iter();
-        for string in self.arguments {
+        let mut rest = self.arguments;
+        loop {
+            let place = rest.next;
+            let Some(string) = rest.next() else { return };
+            // SAFETY: it is no null, as we have just seen. Through the string that is borrowed there nothing may be written.
+            let start = unsafe { place.read() }.cast_mut().cast::<u8>();
             for at in 0..string.to_bytes().len() {
                 let byte = shown.next().copied().unwrap_or(0);
-                let place = string.as_ptr().cast_mut().cast::<u8>().wrapping_add(at);
                 // SAFETY: our own stack, within the string; its NUL stays, so it still ends. Volatile, since no
                 // reader is in sight.
-                unsafe { place.write_volatile(byte) };
+                unsafe { start.wrapping_add(at).write_volatile(byte) };
             }
             // What did not fit into the first string is left out: the NUL behind it would cut it.
             shown = [].iter();
@@ -244,6 +248,68 @@ mod tests {
 
     fn key_is<'k>(key: &'k [u8]) -> impl Fn(&CStr) -> bool + 'k {
         move |string| string.to_bytes().starts_with(key)
+    }
+
+    /// What the kernel lays out for a program, but not on the stack.
+    struct Stack {
+        _strings: [Vec<u8>; 4],
+        arguments: Vec<*const c_char>,
+        /// With the auxiliary vector behind the null.
+        environment: Vec<*const c_char>,
+    }
+
+    impl Stack {
+        fn new() -> Self {
+            let strings = [&b"rootlet\0"[..], b"run\0", b"prog\0", b"A=1\0"].map(<[u8]>::to_vec);
+            let mut strings = strings;
+            let [a, b, c, d] = strings.each_mut().map(|s| s.as_mut_ptr().cast_const().cast());
+            let random: &'static [u8; 16] = &[7; 16];
+            let numbers = [kernel::AT_EUID, 1000, kernel::AT_RANDOM];
+            let auxiliary = numbers.map(|number| ptr::without_provenance(number as usize));
+            let end = [(&raw const *random).cast(), ptr::null(), ptr::null()];
+            (&raw const *random).expose_provenance();
+            let environment = [&[d, ptr::null()][..], &auxiliary, &end].concat();
+            Self { _strings: strings, arguments: vec![a, b, c, ptr::null()], environment }
+        }
+
+        fn vectors(&mut self) -> Vectors {
+            // SAFETY: laid out as the kernel does it; the tests keep it for as long as they look at it.
+            unsafe { Vectors::new(self.arguments.as_mut_ptr(), self.environment.as_mut_ptr()) }
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_says_stands_behind_the_environment() {
+        let mut stack = Stack::new();
+        let vectors = stack.vectors();
+        assert_eq!((vectors.user(), vectors.random()), (1000, [7; 16]));
+        assert_eq!(vectors.auxiliary(kernel::AT_PAGESZ), None);
+    }
+
+    #[test]
+    fn arguments_are_replaced_where_they_stand() {
+        let mut stack = Stack::new();
+        let vectors = stack.vectors();
+        let named: Vec<&CStr> = vectors.renamed(c"init").collect();
+        assert_eq!(named, [c"init", c"run", c"prog"]);
+        let mut program = vectors.arguments;
+        program.nth(1);
+        let script: Vec<&CStr> = vectors.by_shell(program, c"/script").unwrap().collect();
+        assert_eq!(script, [c"/bin/sh", c"/script"]);
+        assert!(vectors.by_shell(vectors.arguments, c"/script").is_none());
+        let variable = { vectors.environment }.next().unwrap();
+        vectors.replace_variable(variable, c"A=2");
+        assert_eq!({ vectors.environment }.collect::<Vec<_>>(), [c"A=2"]);
+    }
+
+    #[test]
+    fn another_name_takes_the_place_of_all_arguments() {
+        for (name, shown) in [(&b"init"[..], c"init"), (b"a name that is longer", c"a name ")] {
+            let mut stack = Stack::new();
+            let vectors = stack.vectors();
+            vectors.show_as(name);
+            assert_eq!({ vectors.arguments }.collect::<Vec<_>>(), [shown, c"", c""]);
+        }
     }
 
     #[test]

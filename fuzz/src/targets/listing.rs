@@ -37,6 +37,9 @@ pub fn listing(bytes: &[u8], piece: usize) -> (String, bool) {
                 );
                 for name in [member.name, [b"", member.link]] {
                     let Ok(place) = place(name, &mut *paths.0) else { continue };
+                    let leads_up =
+                        |half: &[u8]| half.split(|b| *b == b'/').any(|part| part == b"..");
+                    assert!(!name.iter().any(|half| leads_up(half)), "who means it well?");
                     check_place(place.parent.to_bytes(), place.name.to_bytes());
                 }
                 let mut sum = 0_u64;

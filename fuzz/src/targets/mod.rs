@@ -77,7 +77,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("process_status", processes::check_status),
     Target::new("program_head", program_head::check),
     Target::new("record", record::check),
-    Target::new("script", script::check),
+    script::TARGET,
     Target::new("settings", boot_files::check_settings),
     Target::new("superblocks", disks::check_superblocks),
     tar::TARGET,

@@ -17,6 +17,11 @@ pub fn check(input: &[u8]) -> bool {
         let Some(entry) = Entry::read(string) else { continue };
         sound += 1;
         let (word, number, path) = entry.parts();
+        let rest = &string.to_bytes()[word.len()..];
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let said = number.map(|_| std::str::from_utf8(&rest[..digits]).unwrap().parse().unwrap());
+        assert_eq!(said, number, "{word:?}");
+        assert!(rest.ends_with(path.to_bytes()));
         let number = number.map(|number| number.to_string()).unwrap_or_default();
         let blank: &[u8] = if number.is_empty() || path.is_empty() { b"" } else { b" " };
         let text = [word, number.as_bytes(), blank, path.to_bytes(), b"\0"].concat();
