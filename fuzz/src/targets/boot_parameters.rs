@@ -1,4 +1,4 @@
-//! The kernel's command line, cut as the kernel does it, and what it asks of a boot.
+//! The kernel command line, cut as the kernel does it: what it asks of a boot.
 
 use rootlet::input::boot_parameters::{BootParameters, Text};
 use rootlet::input::kernel_command_line::{Parameter, parameters};

@@ -1,4 +1,4 @@
-//! Command lines of the commands for containers, and of `ip`. The first string says which.
+//! Command lines for containers and of `ip`; the first string says which.
 
 use std::ffi::CStr;
 use std::mem::ManuallyDrop;

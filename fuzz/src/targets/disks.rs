@@ -1,4 +1,4 @@
-//! Superblocks and partition tables. An input is pieces of a disk that is zero elsewhere.
+//! Superblocks and partition tables on disks that are zero but for pieces.
 
 use std::collections::BTreeMap;
 

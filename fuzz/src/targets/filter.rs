@@ -1,4 +1,4 @@
-//! Filters from a file: JSON as others read it, programs as the kernel takes them.
+//! Filters from a file: JSON as others read it, programs as the kernel does.
 
 use rootlet::input::capability::CapabilitySet;
 use rootlet::input::filter::{CALLS, Comparison, Profile, Rule, Verdict};

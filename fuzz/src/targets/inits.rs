@@ -1,4 +1,4 @@
-//! Command lines of init and of the three it can be instead. The first string says whose.
+//! Command lines of init and of the three whose names it has.
 
 use std::ffi::CStr;
 
@@ -12,7 +12,7 @@ use super::strings;
 /// The highest signal.
 const SIGNALS: u8 = 64;
 
-/// Variables stand in front, up to an empty string.
+/// The first string says whose it is; variables follow, up to an empty one.
 pub fn check(input: &[u8]) -> bool {
     let strings = strings(input);
     let words: Vec<&CStr> = strings.iter().map(|word| word.as_c_str()).collect();

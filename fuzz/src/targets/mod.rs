@@ -1,4 +1,4 @@
-//! Parsers under test, a row each: for the loop of `tests/fuzz.rs`, and for libFuzzer.
+//! Parsers under test, a row each: for `tests/fuzz.rs` and for libFuzzer.
 
 mod address;
 mod boot_files;

@@ -1,4 +1,4 @@
-//! What the kernel tells of mounts: lines of mountinfo, and what statmount(2) writes.
+//! What the kernel tells of mounts: mountinfo, and what statmount(2) writes.
 
 use rootlet::input::mount_info::{
     Field, MountRow, is_shared, place_and_kind, read_line, root_has_no_parent,
