@@ -11,7 +11,7 @@ use rootlet::input::mount_options::Volume;
 use rootlet::input::record::is_name;
 use rootlet::input::refusal::{Refusal, Subject};
 use rootlet::input::run_options::{self, Lists, NAME_BYTES, RunOptions, RunRequest};
-use rootlet::input::see_options;
+use rootlet::input::see_options::{self, SeeOptions};
 use rootlet::text::arena::Arena;
 
 use super::strings;
@@ -164,10 +164,11 @@ pub fn check_see(input: &[u8]) -> bool {
     let Some((command, words)) = words.split_first() else { return false };
     let Some((_, manual, most)) = SEEING.iter().find(|row| row.0 == *command) else { return false };
     let mut arguments = Arguments::new(words.iter().copied(), POSITION);
-    match see_options::parse(*manual, *most, &mut arguments) {
-        Ok(options) => {
+    let mut options = SeeOptions::default();
+    match see_options::parse(*manual, *most, &mut arguments, &mut options) {
+        Ok(goes_on) => {
             let count = check_program(arguments.operands(), words);
-            assert!(count <= *most || options.is_none());
+            assert!(count <= *most || !goes_on);
             true
         }
         Err(reason) => {

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use initsh::Shell;
 
-use super::nowhere::{Enough, MEMORY_BYTES, Nowhere};
+use super::nowhere::{Enough, MEMORY_BYTES, Nowhere, region};
 use super::script::with_stack;
 
 /// Commands of one person.
@@ -21,8 +21,9 @@ pub fn check(input: &[u8]) -> bool {
         let mut host = Nowhere::new(&[b"sh"]);
         host.keys.clone_from(&keys);
         host.steps = STEPS;
-        let mut memory = vec![0; MEMORY_BYTES];
-        let end = catch_unwind(AssertUnwindSafe(|| Shell::new(&mut host, &mut memory).run()));
+        let end = catch_unwind(AssertUnwindSafe(|| {
+            Shell::new(&mut host, &mut region(), MEMORY_BYTES).run()
+        }));
         match end {
             Ok(status) => {
                 assert!((0..256).contains(&status), "{status}");

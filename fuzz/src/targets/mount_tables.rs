@@ -73,7 +73,7 @@ const TEXTS: [Text; 6] =
     [Text::Options, Text::Kind, Text::Root, Text::Target, Text::Subtype, Text::Source];
 
 pub fn check_status(input: &[u8]) -> bool {
-    let status = MountStatus::new(input);
+    let Some(status) = MountStatus::new(input) else { return false };
     for text in TEXTS {
         let text = status.text(text);
         assert!(!text.contains(&0) && text.len() < input.len().max(1));

@@ -3,10 +3,15 @@
 use std::ffi::{CStr, CString};
 use std::panic::resume_unwind;
 
-use initsh::{FileStatus, Host, Identity, Keys, Look, Open, SignalAction, Wait, Wake};
+use initsh::{FileStatus, Host, Identity, Keys, Look, Open, SignalAction, Wait, Wake, limits};
 
 /// What each shell is given, far less than the bound, so that it is met.
 pub const MEMORY_BYTES: usize = 1 << 20;
+
+/// A whole region, of which the kernel gives what is touched.
+pub fn region() -> Box<[u8; limits::MEMORY_BYTES]> {
+    vec![0; limits::MEMORY_BYTES].try_into().unwrap()
+}
 
 const NONE: i32 = 2;
 const NOT_NOW: i32 = 11;

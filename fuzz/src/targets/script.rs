@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use initsh::Shell;
 
 use super::Target;
-use super::nowhere::{Enough, MEMORY_BYTES, Nowhere};
+use super::nowhere::{Enough, MEMORY_BYTES, Nowhere, region};
 
 /// Commands of one script.
 const STEPS: usize = 5000;
@@ -59,8 +59,8 @@ pub fn with_stack<T: Send>(function: impl FnOnce() -> T + Send) -> T {
 fn status(words: &[&[u8]], memory_bytes: usize) -> Option<i32> {
     let mut host = Nowhere::new(words);
     host.steps = STEPS;
-    let mut memory = vec![0; memory_bytes];
-    let end = catch_unwind(AssertUnwindSafe(|| Shell::new(&mut host, &mut memory).run()));
+    let end =
+        catch_unwind(AssertUnwindSafe(|| Shell::new(&mut host, &mut region(), memory_bytes).run()));
     match end {
         Ok(status) => {
             assert!((0..256).contains(&status), "{status}");

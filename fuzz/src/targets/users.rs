@@ -1,7 +1,7 @@
 //! `--user` beside passwd and group.
 
 use rootlet::input::refusal::Reason;
-use rootlet::input::users::{GROUPS, name_of, resolve};
+use rootlet::input::users::{Credentials, GROUPS, name_of, resolve};
 
 use super::parts;
 
@@ -9,17 +9,15 @@ use super::parts;
 pub fn check(input: &[u8]) -> bool {
     let [text, passwd, group] = parts(input);
     let wanted = text.split(|byte| *byte == b':').next().unwrap_or_default();
-    let found = match resolve(text, passwd, group) {
-        Ok(found) => found,
-        Err(reason) => {
-            let is_known = matches!(
-                reason,
-                Reason::BadId | Reason::NoUser | Reason::NoGroup | Reason::TooManyGroups
-            );
-            assert!(is_known);
-            return false;
-        }
-    };
+    let mut found = Credentials::new();
+    if let Err(reason) = resolve(text, passwd, group, &mut found) {
+        let is_known = matches!(
+            reason,
+            Reason::BadId | Reason::NoUser | Reason::NoGroup | Reason::TooManyGroups
+        );
+        assert!(is_known);
+        return false;
+    }
     assert!(found.uid != u32::MAX && found.gid != u32::MAX && !found.home.is_empty());
     let mut groups: Vec<u32> = found.groups.to_vec();
     assert!(groups.contains(&found.gid) && groups.len() <= GROUPS);
