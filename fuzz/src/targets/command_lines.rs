@@ -23,7 +23,7 @@ const ARENA_BYTES: usize = 1 << 16;
 
 /// What is refused stands on the command line.
 fn check_refusal(refusal: &Refusal, words: usize) {
-    if let Subject::Words { first, count } = refusal.subject {
+    if let Subject::Words { first, count } = refusal.subject() {
         let end = first + u32::from(count);
         assert!(first >= POSITION && end as usize <= POSITION as usize + words, "{first} {count}");
         assert!((1..=2).contains(&count));
