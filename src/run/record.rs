@@ -165,7 +165,7 @@ fn add(file: &Descriptor, entry: &Entry<'_>) -> Result<(), CallError> {
     let blank: &[u8] = if number.is_some() && !path.is_empty() { b" " } else { b"" };
     // One that a killed runner has written in part has no NUL, and is none.
     let parts = [word, digits, blank, path.to_bytes_with_nul()];
-    let length = parts.iter().map(|part| part.len()).sum();
+    let length: usize = parts.iter().map(|part| part.len()).sum();
     match rustix::io::writev(file, &parts.map(IoSlice::new)).map_err(Call::Writev.failed())? {
         written if written == length => Ok(()),
         // A disk that is full by now.
