@@ -252,6 +252,8 @@ fn look_at_process<'a>(
     target.rights = Rights::read(target.text(File::Status));
     if enter.style == Style::Exec {
         label(directory, own, arena, &mut target.label)?;
+    }
+    if enter.cgroups {
         target.unified = unified_place().map_err(Refusal::of_error(Subject::Machine))?;
     }
     let hold = |place: &mut Option<Descriptor>, name| {

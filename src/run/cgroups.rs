@@ -301,8 +301,7 @@ fn kill_all(path: &[u8]) {
         if !is_populated || left_ms == 0 {
             return;
         }
-        // The kernel says nothing when the cgroup goes because its container has ended.
-        await_change(events.as_ref().ok(), left_ms.min(GONE_MS), &mut pause_ms);
+        await_change(events.as_ref().ok(), left_ms, &mut pause_ms);
     }
 }
 

@@ -13,11 +13,15 @@ use crate::arch::Arch;
 use crate::{build, elf, layout};
 
 pub const USAGE: &str = "\
-size [--save|--compare|--parts]
+size [--save|--compare|--parts|--roles]
     builds the whole binary and the container PID 1 alone, and prints bytes per section;
     --save keeps them in xtask/size-baseline.json, --compare says what changed since,
     --parts shows which modules' functions take how much of the whole binary; a function
-    that has one caller may be part of that one, and texts are part of no function";
+    that has one caller may be part of that one, and texts are part of no function;
+    --roles builds with more and more roles, and says what each has added";
+
+/// Each adds to those before it; `enter` and `see` need `run`.
+const IN_ORDER: &[&str] = &["init", "boot", "shell", "run", "enter", "see"];
 
 /// Bytes of one binary: each loaded section, and the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +37,7 @@ enum Mode {
     Save,
     Compare,
     Parts,
+    Roles,
 }
 
 pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
@@ -42,6 +47,7 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
             Long("save") => mode = Mode::Save,
             Long("compare") => mode = Mode::Compare,
             Long("parts") => mode = Mode::Parts,
+            Long("roles") => mode = Mode::Roles,
             _ => return Err(argument.unexpected().into()),
         }
     }
@@ -50,6 +56,7 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
         Mode::Print => {}
         Mode::Save => save(&sizes)?,
         Mode::Parts => print_parts()?,
+        Mode::Roles => print_roles()?,
         Mode::Compare => compare(&load()?, &sizes).iter().for_each(|line| println!("{line}")),
     }
     Ok(ExitCode::SUCCESS)
@@ -75,6 +82,18 @@ impl Sizes {
         let sections = self.sections.iter().map(|(name, bytes)| (name.as_str(), *bytes));
         sections.chain([("file", self.file)]).collect()
     }
+}
+
+fn print_roles() -> Result<()> {
+    let mut before = 0;
+    for count in 1..=IN_ORDER.len() {
+        let roles: Vec<String> = IN_ORDER[..count].iter().map(|role| (*role).to_owned()).collect();
+        let path = build::build(Arch::X86_64, &roles)?;
+        let bytes = fs::metadata(&path).with_context(|| path.display().to_string())?.len();
+        println!("{:>7} {}", bytes - before, roles[count - 1]);
+        before = bytes;
+    }
+    Ok(())
 }
 
 fn print_parts() -> Result<()> {
