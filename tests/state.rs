@@ -196,6 +196,19 @@ fn all_that_were_killed_are_cleaned_up_after() {
 }
 
 #[test]
+fn of_many_records_each_start_looks_at_some() {
+    let t = case!("-", "unshare");
+    let script = "mount -t tmpfs run /run; mkdir -m 700 /run/rootlet
+        for name in $(seq 200); do mkdir /run/rootlet/r$name; : >/run/rootlet/r$name/record; done
+        # A dead one's name is free, wherever its turn is.
+        $BIN run --rootfs $ROOT --name r7 -- /bin/true; ls /run/rootlet | wc -l
+        for try in 1 2 3 4 5 6 7 8; do $BIN run --rootfs $ROOT -- /bin/true; done; ls /run/rootlet";
+    let run = t.host_script(script);
+    let left: usize = run.stdout.trim_end().parse().unwrap_or(0);
+    assert!(run.code() == 0 && (140..=150).contains(&left), "{run:?}");
+}
+
+#[test]
 fn what_still_runs_is_left_alone() {
     let t = case!("-");
     let name = name(&t, "lives");

@@ -11,6 +11,7 @@ use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::undo::Left;
 use crate::input::record::{ENTRY_BYTES, Entry, NAME_BYTES, Undo};
+use crate::sys::clock::monotonic_ns;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::directory::{for_each_name, write_current};
 use crate::text::arena::Arena;
@@ -41,8 +42,9 @@ impl Record {
     pub fn make(list: &CStr, name: &'static CStr, uid: u32) -> Result<Self, CallError> {
         let list = make_list(list)?;
         flock(&list, FlockOperation::LockExclusive).map_err(Call::Flock.failed())?;
-        if may_have_records(&list, uid)? {
-            clean_up(&list);
+        let records = count_of_records(&list, uid)?;
+        if records > 0 {
+            clean_up(&list, records, name);
         }
         let mut made = make_in(&list, name);
         // Whoever has just removed one of that name took the new directory for his own.
@@ -120,16 +122,16 @@ pub(super) fn make_list(path: &CStr) -> Result<Descriptor, CallError> {
     Ok(list)
 }
 
-/// Whether there are directories in it, each of which is a link to it, though not on every filesystem. It must be the
+/// How many directories are in it, each of which is a link to it; 1 on filesystems where they are none. It must be the
 /// caller's alone: what is read there is done.
-pub(super) fn may_have_records(list: &Descriptor, uid: u32) -> Result<bool, CallError> {
+pub(super) fn count_of_records(list: &Descriptor, uid: u32) -> Result<u64, CallError> {
     const LINKS_OF_EMPTY: u64 = 2;
     let status = fstat(list).map_err(Call::Fstat.failed())?;
     if status.st_uid != uid || status.st_mode & 0o022 != 0 {
         return Err(CallError { call: Call::Openat, errno: Errno::ACCES });
     }
     // The number has another size on each machine.
-    Ok(status.st_nlink as u64 != LINKS_OF_EMPTY)
+    Ok((status.st_nlink as u64).abs_diff(LINKS_OF_EMPTY))
 }
 
 fn make_in(list: &Descriptor, name: &CStr) -> Result<Descriptor, CallError> {
@@ -200,7 +202,7 @@ pub fn find(list: &CStr, name: &CStr) -> Result<(i32, i32), CallError> {
 pub fn open_list(path: &CStr, uid: u32) -> Result<Option<Descriptor>, CallError> {
     match open(CWD, path, OpenFlags::READ_DIRECTORY) {
         Err(Errno::NOENT) => Ok(None),
-        Ok(list) => may_have_records(&list, uid).map(|_| Some(list)),
+        Ok(list) => count_of_records(&list, uid).map(|_| Some(list)),
         Err(errno) => Err(Call::Openat.failed()(errno)),
     }
 }
@@ -253,11 +255,25 @@ pub fn look_up<'a>(
     Ok((started, filter))
 }
 
-/// Undoes what containers have left whose runner is dead.
+/// Of how many records one start finds out whether their runners live.
+const LOOKED_AT: u64 = 64;
+
+/// Undoes what containers have left whose runner is dead. Where there are many records each start looks at some, by
+/// chance, or a thousand containers would cost each new one three thousand calls; and at the one whose name it wants.
 #[inline(never)]
-fn clean_up(list: &Descriptor) {
-    for_each_name(list, &mut |name| {
+fn clean_up(list: &Descriptor, records: u64, name: &CStr) {
+    let turns = records / LOOKED_AT + 1;
+    let mut until = 0;
+    if turns > 1 {
         let _ = clean_up_after(list, name, Ended::Stay);
+        until = monotonic_ns() % turns;
+    }
+    for_each_name(list, &mut |name| {
+        if until == 0 {
+            let _ = clean_up_after(list, name, Ended::Stay);
+            until = turns;
+        }
+        until -= 1;
         true
     });
 }

@@ -103,7 +103,9 @@ mod tests {
 
     #[test]
     fn characters_are_those_of_the_standard_library() {
-        for number in 0..=0x0011_0000_u32 {
+        // Under Miri, which takes an hour for all of them, some.
+        let step = if cfg!(miri) { 997 } else { 1 };
+        for number in (0..=0x0011_0000_u32).step_by(step) {
             let Some(character) = char::from_u32(number) else { continue };
             let mut room = [0; 4];
             let text = character.encode_utf8(&mut room).as_bytes();

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::errnos::plausible;
 use super::inject::{Harm, Injector, Point, Verdict, aim, verdict};
@@ -237,11 +236,12 @@ fn takes_all() -> bool {
     env::var_os("ROOTLET_FAULTS").is_some_and(|value| value == "all")
 }
 
-/// Which of so many faults are tried: all, or every so-manieth, others each day.
+/// Which of so many faults are tried: all, or every so-manieth, the same each time unless `ROOTLET_FAULTS` is the number
+/// of another part.
 fn chosen(index: usize, of: usize, at_most: usize) -> bool {
-    let day = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    let part = env::var("ROOTLET_FAULTS").ok().and_then(|value| value.parse::<usize>().ok());
     let stride = of.div_ceil(at_most).max(1);
-    takes_all() || (index + usize::try_from(day).unwrap()).is_multiple_of(stride)
+    takes_all() || (index + part.unwrap_or(0)).is_multiple_of(stride)
 }
 
 /// The calls of a clean run, and what its command has said. A call that is not made in each run is none of them.
