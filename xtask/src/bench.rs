@@ -196,7 +196,8 @@ impl Machine {
         let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let load = read("/proc/loadavg")?;
         Ok(Machine {
-            kernel: read("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+            // Without what a builder has added.
+            kernel: read("/proc/sys/kernel/osrelease")?.trim().split('-').take(1).collect(),
             processor: model.map_or("unknown", |(_, name)| name).trim().to_owned(),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             load_before: load.split(' ').next().unwrap_or_default().parse().unwrap_or(0.0),
