@@ -89,7 +89,8 @@ const RUNS: &[Scene] = &[
         words: "run --rootfs %R --name it-%L-%W -d --rm --log %D/log-of.%W -- /bin/true",
         // Its end may be to come; where that was made unable to remove a cgroup, nobody else does.
         left: "for try in $(seq 40); do c=$(find /sys/fs/cgroup -maxdepth 3 -name 'it-%L-%W'); [ \"$c\" ] || break; \
-            { rmdir $c && rmdir $(dirname $c); } || true; sleep 0.05; done 2>/dev/null",
+            { rmdir $c && rmdir $(dirname $c); } || true; sleep 0.05; done 2>/dev/null; \
+            rmdir /sys/fs/cgroup/*/rootlet 2>/dev/null || true",
         ..Scene::PLAIN
     },
     Scene {
