@@ -120,52 +120,33 @@ const OF_ENTERING: &[(&str, &str, &str)] = &[
     ("openat", "/proc/self/oom_score_adj", "a user may not lower his score; EACCES alone"),
 ];
 
+/// What all of them have in common.
+const INTO_THE_BOX: Scene = Scene {
+    setup: BOX,
+    tolerated: OF_ENTERING,
+    words_of_refusals: &[
+        "can be entered by root alone",
+        "pidfd_open: ESRCH",
+        "setns: EINVAL",
+        "it has no terminals",
+    ],
+    left: STILL_RUNS,
+    teardown: END_OF_BOX,
+    ..Scene::PLAIN
+};
+
 const ENTERING: &[Scene] = &[
-    Scene {
-        name: "exec",
-        words: "exec box-%L-%W -- /bin/sh -c %P",
-        setup: BOX,
-        tolerated: OF_ENTERING,
-        words_of_refusals: &[
-            "can be entered by root alone",
-            "pidfd_open: ESRCH",
-            "setns: EINVAL",
-            "it has no terminals",
-        ],
-        left: STILL_RUNS,
-        teardown: END_OF_BOX,
-        ..Scene::PLAIN
-    },
+    Scene { name: "exec", words: "exec box-%L-%W -- /bin/sh -c %P", ..INTO_THE_BOX },
     Scene {
         name: "exec with options",
         carries: "write read sendmsg",
         words: "exec -t -u 1000:1000 -w /etc -e A=b --cap-drop CHOWN --landlock ro:/ box-%L-%W -- /bin/sh -c %P",
-        setup: BOX,
-        tolerated: OF_ENTERING,
-        words_of_refusals: &[
-            "can be entered by root alone",
-            "pidfd_open: ESRCH",
-            "setns: EINVAL",
-            "it has no terminals",
-        ],
-        left: STILL_RUNS,
-        teardown: END_OF_BOX,
-        ..Scene::PLAIN
+        ..INTO_THE_BOX
     },
     Scene {
         name: "exec with tools",
         words: "exec --tools rootlet box-%L-%W -- sh -c echo~it~is~there",
-        setup: BOX,
-        tolerated: OF_ENTERING,
-        words_of_refusals: &[
-            "can be entered by root alone",
-            "pidfd_open: ESRCH",
-            "setns: EINVAL",
-            "it has no terminals",
-        ],
-        left: STILL_RUNS,
-        teardown: END_OF_BOX,
-        ..Scene::PLAIN
+        ..INTO_THE_BOX
     },
 ];
 
