@@ -104,15 +104,15 @@ mod tests {
     #[test]
     fn characters_are_those_of_the_standard_library() {
         // Under Miri, which takes an hour for all of them, some.
-        let step = if cfg!(miri) { 997 } else { 1 };
+        let (step, step_of_bytes) = if cfg!(miri) { (997, 23) } else { (1, 1) };
         for number in (0..=0x0011_0000_u32).step_by(step) {
             let Some(character) = char::from_u32(number) else { continue };
             let mut room = [0; 4];
             let text = character.encode_utf8(&mut room).as_bytes();
             assert_eq!(first_character(text), Some((number, text.len())));
         }
-        for first in 0..=255_u8 {
-            for second in 0..=255 {
+        for first in (0..=255_u8).step_by(step_of_bytes) {
+            for second in (0..=255).step_by(step_of_bytes) {
                 for rest in [[0x80, 0x80], [0xbf, 0xbf], [0x41, 0x80]] {
                     let text = [first, second, rest[0], rest[1]];
                     let length = (1..=4).find(|end| str::from_utf8(&text[..*end]).is_ok());
