@@ -180,7 +180,13 @@ fn ctrl_c_gives_up_what_is_typed_and_what_runs() {
     talk.say("(echo u''p; sleep 100; echo not''here)\r", "up\r\n").say("\x03", "$ ");
     talk.say("echo u''p; while :; do :; done\r", "up\r\n").say("\x03", "$ ");
     talk.say("echo u''p; read x; echo not''here\r", "up\r\n").say("\x03", "$ ");
-    talk.say("echo u''p; { sleep 100 & wait; }; echo not''here\r", "up\r\n").say("\x03", "$ ");
+    talk.say("echo u''p; { sleep 100 & wait; }; echo not''here\r", "up\r\n");
+    // Until it is the program it may be in the foreground yet, and Ctrl-C meant for it.
+    let is_sleep = |pid: u32| {
+        std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep"))
+    };
+    assert!(await_true(|| children(talk.terminal.pid()).into_iter().any(is_sleep)));
+    talk.say("\x03", "$ ");
     talk.say("echo $?\r", "\r\n130\r\n$ ").say("kill %1\r", "$ ");
     talk.say("trap 'echo tr''ap' INT\r", "$ ").say("x\x03", "^C\r\ntrap\r\n").say("", "$ ");
     assert!(!talk.terminal.screen().contains("nothere"), "{}", talk.terminal.screen());
