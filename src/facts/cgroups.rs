@@ -27,7 +27,7 @@ pub const PLACES: [&CStr; 6] = [
 /// The index behind them, which stands for v2.
 pub const V2: u8 = PLACES.len() as u8;
 /// Where v2 is mounted alone, and beside v1.
-pub const UNIFIED: [&CStr; 2] = [c"/sys/fs/cgroup", c"/sys/fs/cgroup/unified"];
+const UNIFIED: [&CStr; 2] = [c"/sys/fs/cgroup", c"/sys/fs/cgroup/unified"];
 
 /// Types of filesystems. Source: linux/magic.h.
 const CGROUP: u32 = 0x0027_e0eb;
@@ -84,7 +84,7 @@ pub fn gather<'a>(
     if is_root {
         let known = on_v1(table);
         for (controller, place) in Controllers::EACH.iter().zip(&PLACES) {
-            if known.has(*controller) && is_of_kind(place, CGROUP) {
+            if known.has(*controller) && is_v1(place) {
                 facts.v1 = facts.v1.and(*controller);
             }
         }
@@ -153,15 +153,10 @@ pub fn unified_place() -> Result<&'static CStr, CallError> {
     Ok(c"")
 }
 
-/// Whether v2 is mounted there.
-#[must_use]
-pub fn is_unified(place: &CStr) -> bool {
-    is_of_kind(place, CGROUP2)
-}
-
+/// Whether a hierarchy of v1 is mounted there.
 #[inline(never)]
-fn is_of_kind(place: &CStr, kind: u32) -> bool {
-    statfs(place).is_ok_and(|found| found.f_type as u32 == kind)
+fn is_v1(place: &CStr) -> bool {
+    statfs(place).is_ok_and(|found| found.f_type as u32 == CGROUP)
 }
 
 /// Whether the caller may make cgroups below a cgroup and move processes there. Source: cgroup-v2, "Delegation".

@@ -12,8 +12,8 @@ use super::undo::remove_made;
 use crate::plan::step::Kind;
 use crate::sys::descriptor::{Descriptor, OpenFlags, create_private, open, pipe};
 use crate::sys::process::{
-    Pid, Side, Until, close_from, duplicate_as, duplicate_to, fork, own_pid, set_death_signal,
-    wait_for,
+    Pid, Side, Until, close_from, duplicate_as, duplicate_to, fork, own_pid, parent_pid,
+    set_death_signal, wait_for,
 };
 use crate::sys::signal::{Inherited, Signal};
 use crate::sys::standard;
@@ -124,8 +124,7 @@ impl Background {
     /// The caller's process, which is rootlet too, while it waits.
     #[must_use]
     pub fn caller(&self) -> Option<Pid> {
-        let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid());
-        (parent == self.pid.0).then_some(self.pid)
+        (parent_pid() == self.pid.0).then_some(self.pid)
     }
 
     /// CMD has been executed: lets go of the caller.

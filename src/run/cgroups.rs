@@ -288,7 +288,8 @@ fn kill_all(path: &[u8]) {
         let left_ms = end_ms.saturating_sub(monotonic_ms());
         let mut is_populated = false;
         if let Ok(events) = &events {
-            is_populated = number_in(events, b"populated", &mut [0; FILE_BYTES]) != 0;
+            // One that is gone has nobody.
+            is_populated = number_in(events, b"populated").unwrap_or(0) != 0;
         } else {
             for_each_member(path, &mut |pid| {
                 is_populated = true;
@@ -335,11 +336,7 @@ pub fn freeze(path: &CStr, stop: bool) -> Result<bool, CallError> {
         let is_done = match &events {
             // Nobody waits for those that go on: somebody else may pause them again.
             _ if !stop => true,
-            Ok(events) => {
-                let length = pread(events, buffer.as_mut_slice(), 0);
-                let length = length.map_err(Call::Pread64.failed())?;
-                number_of(buffer.get(..length).unwrap_or_default(), b"frozen") != 0
-            }
+            Ok(events) => number_in(events, b"frozen")? != 0,
             Err(_) => read_file(path, "/freezer.state", &mut buffer)?.trim_ascii() == wanted,
         };
         if is_done || left_ms == 0 {
@@ -373,9 +370,10 @@ pub fn kill_at_once(path: &CStr) {
 
 /// The number behind a key of a file that stays open.
 #[inline(never)]
-fn number_in(events: &Descriptor, key: &[u8], buffer: &mut [u8; FILE_BYTES]) -> u64 {
-    let length = pread(events, buffer.as_mut_slice(), 0).unwrap_or(0);
-    number_of(buffer.get(..length).unwrap_or_default(), key)
+fn number_in(events: &Descriptor, key: &[u8]) -> Result<u64, CallError> {
+    let mut buffer = [0; FILE_BYTES];
+    let length = pread(events, buffer.as_mut_slice(), 0).map_err(Call::Pread64.failed())?;
+    Ok(number_of(buffer.get(..length).unwrap_or_default(), key))
 }
 
 fn for_each_member(path: &[u8], act: &mut dyn FnMut(i32)) {

@@ -9,7 +9,7 @@ use crate::plan::network::PASTA_WORDS;
 use crate::sys::descriptor::{Descriptor, OpenFlags, pipe};
 use crate::sys::process::{
     Pid, Side, Until, close_from, duplicate_to, execute, exit, fork, join_namespaces, look_at,
-    own_pid, wait_for,
+    own_pid, parent_pid, wait_for,
 };
 use crate::sys::signal::{self, Signal};
 use crate::sys::standard;
@@ -83,8 +83,7 @@ fn prepare(
     // Ctrl-C is the command's. A shell's job it is not either.
     let _ = rustix::process::setsid();
     identity::die_with_parent()?;
-    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid());
-    if parent != supervisor {
+    if parent_pid() != supervisor {
         exit(1);
     }
     signal::unblock_all();

@@ -16,7 +16,7 @@ use crate::sys::filesystem::{NAMESPACES, is_one_of};
 use crate::sys::mount::{Depth, clone_tree, namespace_number};
 use crate::sys::poll;
 use crate::sys::process::{
-    Pid, Side, clone_into_namespaces, exit, own_pid, set_death_signal, wait_for,
+    Pid, Side, clone_into_namespaces, exit, own_pid, parent_pid, set_death_signal, wait_for,
 };
 use crate::sys::processors::{self, Processors};
 use crate::sys::signal::{Signal, kill};
@@ -83,8 +83,7 @@ fn number_of_mounts(pid: Pid) -> u64 {
 /// Waits in a process that is made for its namespaces alone.
 pub fn wait_to_be_killed(parent: i32) -> ! {
     let dies = set_death_signal(Signal::KILL).is_ok();
-    let lives = rustix::process::getppid().is_some_and(|pid| pid.as_raw_pid() == parent);
-    if !dies || !lives {
+    if !dies || parent_pid() != parent {
         exit(0);
     }
     loop {

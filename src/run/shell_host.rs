@@ -9,7 +9,7 @@ use rustix::fs::{Access, AtFlags, CWD, Mode, accessat, statat};
 use crate::input::signal_names;
 use crate::sys::directory::{read_names, write_current};
 use crate::sys::poll::{self, Entry};
-use crate::sys::process::{Pid, Side, Until, exit, fork, limit, own_group};
+use crate::sys::process::{Pid, Side, Until, exit, fork, limit, own_group, parent_pid};
 use crate::sys::shell as sys;
 use crate::sys::signal::{FOR_EVER, Signal, SignalSet, block, kill, set_ignored, take};
 use crate::sys::signal_file;
@@ -350,10 +350,10 @@ impl Host for ShellHost {
     }
 
     fn identity(&mut self, which: Identity) -> u32 {
-        use rustix::process::{getegid, geteuid, getpid, getppid};
+        use rustix::process::{getegid, geteuid, getpid};
         match which {
             Identity::Process => getpid().as_raw_pid().unsigned_abs(),
-            Identity::Parent => getppid().map_or(0, |pid| pid.as_raw_pid().unsigned_abs()),
+            Identity::Parent => parent_pid().unsigned_abs(),
             Identity::ProcessGroup => own_group().unsigned_abs(),
             Identity::User => geteuid().as_raw(),
             Identity::Group => getegid().as_raw(),

@@ -220,6 +220,12 @@ pub fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_pid()
 }
 
+/// Our parent's; 0 when it is in no pid namespace of ours. getppid(2).
+#[must_use]
+pub fn parent_pid() -> i32 {
+    rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid())
+}
+
 /// Our process group; 0 when it belongs to a parent of our pid namespace, for which rustix has no value. getpgid(2).
 #[must_use]
 pub fn own_group() -> i32 {

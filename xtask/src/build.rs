@@ -14,10 +14,10 @@ pub const USAGE: &str = "\
 build [--arch x86_64|aarch64|all] [--roles ROLE,…]
     makes target/dist/rootlet-ARCH and its twin .unstripped, which alone has symbols and
     sections, and checks both: static, no core::fmt, no memory both writable and executable,
-    not too big; --roles (run, init, boot, shell, enter, see) makes rootlet-ROLE-ARCH with these only";
+    not too big; --roles (init, boot, shell, run, enter, see) makes rootlet-ROLE-ARCH with these only";
 
-/// The cargo features that are roles.
-const ROLES: &[&str] = &["run", "init", "boot", "shell", "enter", "see"];
+/// The cargo features that are roles; none needs one behind it.
+pub const ROLES: &[&str] = &["init", "boot", "shell", "run", "enter", "see"];
 
 /// How many bytes a binary may have as it is shipped. A row without roles is the whole binary.
 struct Bound {

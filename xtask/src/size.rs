@@ -20,9 +20,6 @@ size [--save|--compare|--parts|--roles]
     that has one caller may be part of that one, and texts are part of no function;
     --roles builds with more and more roles, and says what each has added";
 
-/// Each adds to those before it; `enter` and `see` need `run`.
-const IN_ORDER: &[&str] = &["init", "boot", "shell", "run", "enter", "see"];
-
 /// Bytes of one binary: each loaded section, and the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sizes {
@@ -86,8 +83,9 @@ impl Sizes {
 
 fn print_roles() -> Result<()> {
     let mut before = 0;
-    for count in 1..=IN_ORDER.len() {
-        let roles: Vec<String> = IN_ORDER[..count].iter().map(|role| (*role).to_owned()).collect();
+    for count in 1..=build::ROLES.len() {
+        let roles: Vec<String> =
+            build::ROLES[..count].iter().map(|role| (*role).to_owned()).collect();
         let path = build::build(Arch::X86_64, &roles)?;
         let bytes = fs::metadata(&path).with_context(|| path.display().to_string())?.len();
         println!("{:>7} {}", bytes - before, roles[count - 1]);

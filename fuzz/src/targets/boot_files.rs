@@ -9,10 +9,12 @@ use rootlet::text::arena::Arena;
 use rootlet::text::escape::unescape;
 use rootlet::text::line::{LINE_BYTES, Line};
 
-/// What is wrong stands in the file.
-fn check_place(misread: Misread, input: &[u8]) {
+/// What was read; of what is wrong only that it stands in the file.
+fn sound<T>(read: Result<T, Misread>, input: &[u8]) -> Option<T> {
+    let Err(misread) = read else { return read.ok() };
     let line = input.split(|byte| *byte == b'\n').nth(misread.line as usize - 1).expect("a line");
     assert!((1..=line.len() + 1).contains(&(misread.column as usize)));
+    None
 }
 
 const fn action(when: When) -> &'static [u8] {
@@ -34,17 +36,11 @@ pub fn check_inittab(input: &[u8]) -> bool {
         !text.trim_ascii().is_empty()
     };
     let said = input.split(|byte| *byte == b'\n').filter(says).count();
-    let (mut count, mut sound) = (0, 0);
+    let (mut count, mut good) = (0, 0);
     for entry in entries(input) {
         count += 1;
-        let Entry { terminal, when, command } = match entry {
-            Ok(entry) => entry,
-            Err(misread) => {
-                check_place(misread, input);
-                continue;
-            }
-        };
-        sound += 1;
+        let Some(Entry { terminal, when, command }) = sound(entry, input) else { continue };
+        good += 1;
         assert!(terminal.len() <= 26 && !terminal.iter().any(u8::is_ascii_whitespace));
         assert!(!command.is_empty() && command.trim_ascii() == command);
         let text = [terminal, b"::", action(when), b":", command].concat();
@@ -52,7 +48,7 @@ pub fn check_inittab(input: &[u8]) -> bool {
         assert!(again == [Ok(Entry { terminal: without_device(terminal), when, command })]);
     }
     assert_eq!(count, said);
-    sound > 0 && sound == count
+    good > 0 && good == count
 }
 
 /// A name is read without /dev/ once.
@@ -63,17 +59,11 @@ fn without_device(terminal: &[u8]) -> &[u8] {
 pub fn check_fstab(input: &[u8]) -> bool {
     let says = |line: &&[u8]| !line.trim_ascii().is_empty() && !line.trim_ascii().starts_with(b"#");
     let said = input.split(|byte| *byte == b'\n').filter(says).count();
-    let (mut count, mut sound) = (0, 0);
+    let (mut count, mut good) = (0, 0);
     for mount in fstab::mounts(input) {
         count += 1;
-        let mount = match mount {
-            Ok(mount) => mount,
-            Err(misread) => {
-                check_place(misread, input);
-                continue;
-            }
-        };
-        sound += 1;
+        let Some(mount) = sound(mount, input) else { continue };
+        good += 1;
         assert!(!mount.source.is_empty() && !mount.kind.is_empty());
         let options = if mount.options.is_empty() { b"defaults" } else { mount.options };
         let pass = mount.pass.to_string();
@@ -85,7 +75,7 @@ pub fn check_fstab(input: &[u8]) -> bool {
         check_escapes(mount.target);
     }
     assert_eq!(count, said);
-    sound > 0 && sound == count
+    good > 0 && good == count
 }
 
 /// What is left for the filesystem holds nothing that is ours.
@@ -114,17 +104,11 @@ fn check_escapes(field: &[u8]) {
 pub fn check_settings(input: &[u8]) -> bool {
     let line = first_line(input);
     assert!(!line.contains(&b'\n') && line.trim_ascii() == line);
-    let (mut count, mut sound) = (0, 0);
+    let (mut count, mut good) = (0, 0);
     for setting in settings(input) {
         count += 1;
-        let Setting { key, value, is_optional } = match setting {
-            Ok(setting) => setting,
-            Err(misread) => {
-                check_place(misread, input);
-                continue;
-            }
-        };
-        sound += 1;
+        let Some(Setting { key, value, is_optional }) = sound(setting, input) else { continue };
+        good += 1;
         let path: Vec<u8> = setting_path(key).collect();
         let leads_out = path.split(|byte| *byte == b'/').any(|part| part == b"..");
         assert!(!path.starts_with(b"/") && !leads_out, "{}", path.escape_ascii());
@@ -133,5 +117,5 @@ pub fn check_settings(input: &[u8]) -> bool {
         let again: Vec<_> = settings(&text).collect();
         assert!(again == [Ok(Setting { key, value, is_optional })]);
     }
-    sound > 0 && sound == count
+    good > 0 && good == count
 }
