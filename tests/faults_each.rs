@@ -111,7 +111,7 @@ const END_OF_BOX: &str = "%B rm --force box-%L-%W";
 
 const OF_ENTERING: &[(&str, &str, &str)] = &[
     ("setns", "", "tried again behind the user namespace"),
-    ("newfstatat", "/proc/self/ns/", "a namespace that cannot be told is taken to be another"),
+    ("newfstatat", "ns/", "a namespace that cannot be told is taken to be another"),
     ("openat", "root", "where the first process cannot be looked into, CMD's is"),
     ("openat", "cgroup.events", "what cannot be looked at is taken to run"),
     ("openat", "freezer.state", "what cannot be looked at is taken to run"),

@@ -301,7 +301,8 @@ mod tests {
         let rows = |rows: &[(&str, f64)]| {
             rows.iter().map(|(name, median)| Row::of(name, vec![*median])).collect::<Vec<_>>()
         };
-        let table = |name: &str, of: &[(&str, f64)]| Table::new(name, "t", "ms", rows(of), Vec::new());
+        let table =
+            |name: &str, of: &[(&str, f64)]| Table::new(name, "t", "ms", rows(of), Vec::new());
         let tables = vec![
             table("mounts-10", &[(OURS, 2.0), (PREPARED, 2.0), ("bwrap", 4.0)]),
             table("mounts-5000", &[(OURS, 9.0), (PREPARED, 2.2), ("bwrap", 90.0)]),

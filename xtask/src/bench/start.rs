@@ -170,13 +170,7 @@ impl Entrants {
         Ok(())
     }
 
-    fn measure(
-        mut self,
-        ground: &Ground,
-        name: &str,
-        title: &str,
-        rounds: usize,
-    ) -> Result<Table> {
+    fn measure(mut self, ground: &Ground, name: &str, title: &str, rounds: usize) -> Result<Table> {
         let rows = interleave(&mut self.all, ground.rounds(rounds), Start::measure)?;
         Ok(Table::new(name, title, "ms", rows, self.missing))
     }
