@@ -179,16 +179,21 @@ impl<'a> Known<'a> {
     /// Opens its log, which must be a regular file still; `None` where it has none.
     ///
     /// # Errors
-    /// The call that failed; ELOOP of openat: it is a link by now.
+    /// The call that failed; ELOOP of openat: it is a link by now. Without the directory where the container was started
+    /// a relative path leads nowhere, least of all from our own.
     #[inline(never)]
     pub fn open_log(&self) -> Result<Option<Descriptor>, CallError> {
-        let mut directory = None;
+        let mut directory = Err(Errno::NOENT);
         let mut log = None;
         let _ = for_each_entry(&self.file, &mut |entry| match entry {
-            Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY).ok(),
+            Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY),
             Entry::Log(path) => {
-                let from = directory.as_ref().map_or(CWD, Descriptor::as_fd);
-                log = Some(open(from, path, OpenFlags::READ_FILE));
+                let from = match &directory {
+                    Ok(directory) => Ok(directory.as_fd()),
+                    Err(_) if path.to_bytes().starts_with(b"/") => Ok(CWD),
+                    Err(errno) => Err(*errno),
+                };
+                log = Some(from.and_then(|from| open(from, path, OpenFlags::READ_FILE)));
             }
             _ => {}
         });
@@ -201,7 +206,7 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Who has the record locked before and after is the process that has that number.
+/// Holds the runner: only a process that has the record locked before and after that is the one with this number.
 fn hold_runner(file: &Descriptor, pid: i32) -> Result<Option<(Descriptor, i32)>, CallError> {
     match open_process(pid) {
         Err(Errno::SRCH) => Ok(None),
@@ -244,4 +249,33 @@ fn send_to_others(first: i32, namespace: Option<u64>, signal: Signal) {
             let _ = signal_process(process.as_fd(), signal);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::record::Record;
+    use std::ffi::CString;
+    use std::fs;
+
+    #[test]
+    fn a_log_is_looked_for_where_the_container_was_started_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let c_path = |name: &str| CString::new(folder.path().join(name).to_str().unwrap()).unwrap();
+        let list = c_path("list");
+        let record = Record::make(&list, c"logged", rustix::process::geteuid().as_raw()).unwrap();
+        let directory = c_path("gone");
+        record.add(&Entry::Directory(&directory)).unwrap();
+        // A file of this name is in the directory that tests run in.
+        record.add(&Entry::Log(c"Cargo.toml")).unwrap();
+        let list = open(CWD, &list, OpenFlags::READ_DIRECTORY).unwrap();
+        let open_log = || Known::open(&list, c"logged").unwrap().open_log();
+        let error = open_log().err().unwrap();
+        assert_eq!((error.call, error.errno), (Call::Openat, Errno::NOENT));
+        fs::create_dir(folder.path().join("gone")).unwrap();
+        assert!(open_log().is_err());
+        fs::write(folder.path().join("gone/Cargo.toml"), "").unwrap();
+        assert!(open_log().unwrap().is_some());
+        assert!(record.remove());
+    }
 }
