@@ -24,7 +24,7 @@ use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::line::Line;
 
-/// Keeps a namespace of `pid`.
+/// Keeps a namespace of `pid`, by a mount of its file on a new one.
 ///
 /// # Errors
 /// The call that failed; EEXIST of openat: the file is there already.
@@ -50,7 +50,7 @@ pub fn choose_processor(callers: &mut Processors) -> Result<(), CallError> {
     callers.be_own().map_err(Call::SchedGetaffinity.failed())?;
     let own = number_of_mounts(Pid(own_pid()));
     for processor in 0..processors::MOST {
-        // Some are not there, or not for us.
+        // Some processors are not there, or not for us.
         if Processors::only(processor).give(0).is_ok() && new_number()? >= own {
             return Ok(());
         }
@@ -94,12 +94,12 @@ pub fn wait_to_be_killed(parent: i32) -> ! {
 /// Goes back to all processors of the caller, with the container's process.
 ///
 /// # Errors
-/// sched_setaffinity
+/// Those of sched_setaffinity(2).
 pub fn leave_processor(callers: &Processors, pid: Pid) -> Result<(), CallError> {
     callers.give(pid.0).and_then(|()| callers.give(0)).map_err(Call::SchedSetaffinity.failed())
 }
 
-/// Lets go of it. Only a namespace's file is unmounted, only an empty one is removed.
+/// Undoes `keep`. Only a namespace's file is unmounted, only an empty file is removed.
 pub fn remove(directory: BorrowedFd<'_>, path: &CStr) {
     let Ok(file) = open(directory, path, OpenFlags::PATH) else { return };
     let is_pin = fstatfs(&file).is_ok_and(|status| is_one_of(&status, &[NAMESPACES]));
