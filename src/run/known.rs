@@ -6,6 +6,7 @@ use rustix::fs::{CWD, FileType, fstat};
 
 use super::cgroups;
 use super::descendants::{for_each_child_of, is_below, open_child};
+use super::process_files::path_of;
 use super::record::{for_each_entry, open_file, runner_of};
 use crate::facts::files::number_at;
 use crate::input::record::{Entry, Undo};
@@ -13,11 +14,10 @@ use crate::sys::clock::monotonic_ms;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::directory::for_each_number;
 use crate::sys::poll::{self, wait_at_most};
-use crate::sys::process::{open_process, own_pid};
+use crate::sys::process::{Pid, open_process, own_pid};
 use crate::sys::signal::{FOR_EVER, Signal, signal_process};
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
-use crate::text::line::Line;
 
 /// A container that has a record.
 pub struct Known<'a> {
@@ -218,9 +218,7 @@ fn hold_runner(file: &Descriptor, pid: i32) -> Result<Option<(Descriptor, i32)>,
 /// The number of a process's pid namespace; 0 where it cannot be seen.
 #[inline(never)]
 fn pid_namespace(pid: i32) -> u64 {
-    let mut path = Line::new();
-    path.text("/proc/").number(pid.unsigned_abs().into()).text("/ns/pid");
-    number_at(CWD, path.as_path()).unwrap_or(0)
+    number_at(CWD, path_of(Pid(pid), "ns/pid").as_path()).unwrap_or(0)
 }
 
 /// That of a container by its first process. A user may not look into rootlet's own; its children are in the same.

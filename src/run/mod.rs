@@ -78,5 +78,7 @@ pub mod descendants;
 pub mod descriptors;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod files;
+#[cfg(feature = "run")]
+pub mod process_files;
 #[cfg(any(feature = "run", feature = "boot"))]
 pub mod removal;

@@ -2,7 +2,8 @@
 
 use core::ffi::CStr;
 
-use super::{id_maps, identity};
+use super::identity;
+use super::process_files::open_of;
 use crate::input::namespaces::Namespaces;
 use crate::input::network::{PORTS, Port};
 use crate::plan::network::PASTA_WORDS;
@@ -38,8 +39,7 @@ pub fn start(
     joins: bool,
     container: Pid,
 ) -> Result<Pid, CallError> {
-    let namespace =
-        |name| id_maps::open_of(container, name, OpenFlags::READ).map_err(Call::Openat.failed());
+    let namespace = |name| open_of(container, name, OpenFlags::READ).map_err(Call::Openat.failed());
     let network = namespace("ns/net")?;
     let users = if joins { Some(namespace("ns/user")?) } else { None };
     let (reader, writer) = pipe().map_err(Call::Pipe2.failed())?;

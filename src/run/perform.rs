@@ -6,7 +6,7 @@ use super::program::{Attempt, Program};
 use super::start::{self, Container};
 use super::{
     background, cgroups, enter, id_maps, identity, landlock, layers, link, mounts, persist,
-    prepared, terminal, unpack,
+    prepared, process_files, terminal, unpack,
 };
 use crate::input::namespaces::Namespaces;
 use crate::plan::step::{Filesystem, Step};
@@ -141,7 +141,7 @@ pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), 
         Step::JoinCgroup(cgroup) => cgroups::put(container.pid, cgroup.path.to_bytes()),
         Step::MapUsers(maps) => id_maps::write(maps, container.pid),
         Step::MapTree(copy) => {
-            let users = id_maps::open_of(container.pid, "ns/user", OpenFlags::READ);
+            let users = process_files::open_of(container.pid, "ns/user", OpenFlags::READ);
             let users = users.map_err(Call::Openat.failed())?;
             let tree = mounts::map_tree(copy, &users)?;
             link::send_tree(&container.link, &tree)
@@ -152,7 +152,7 @@ pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), 
                 .map_err(Call::Prlimit.failed())
         }
         Step::OomScore(score) => {
-            id_maps::write_file(container.pid, "oom_score_adj", score.to_bytes())
+            process_files::write_file(container.pid, "oom_score_adj", score.to_bytes())
         }
         Step::Veth { pair, bridge, name } => {
             super::network::make_pair(pair, *bridge, name, container.pid)

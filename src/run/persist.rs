@@ -6,7 +6,7 @@ use rustix::fd::BorrowedFd;
 use rustix::fs::{CWD, fstatfs};
 use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount, unmount};
 
-use super::id_maps;
+use super::process_files::{open_of, path_of};
 use super::undo::remove_made;
 use crate::input::namespaces::Namespaces;
 use crate::input::persist::Persist;
@@ -31,7 +31,7 @@ use crate::text::line::Line;
 #[inline(never)]
 pub fn keep(persist: &Persist<'_>, pid: Pid) -> Result<(), CallError> {
     open(CWD, persist.file, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
-    let mut path = id_maps::path_of(pid, "ns/");
+    let mut path = path_of(pid, "ns/");
     let tree = clone_tree(CWD, path.raw(persist.name).as_path(), Depth::One)
         .map_err(Call::OpenTree.failed())?;
     move_mount(&tree, c"", CWD, persist.file, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
@@ -76,7 +76,7 @@ fn new_number() -> Result<u64, CallError> {
 /// The number of a process's namespace of mounts; 0 where the kernel does not tell: before it had such a call (Linux
 /// 6.11) it took all numbers from one supply.
 fn number_of_mounts(pid: Pid) -> u64 {
-    let file = id_maps::open_of(pid, "ns/mnt", OpenFlags::READ);
+    let file = open_of(pid, "ns/mnt", OpenFlags::READ);
     file.ok().and_then(|file| namespace_number(file.as_fd()).ok()).unwrap_or(0)
 }
 
