@@ -73,6 +73,19 @@ fn preparing_is_undone_and_done_again() {
 }
 
 #[test]
+fn two_who_prepare_at_once_do_not_undo_each_others_work() {
+    let t = case!("-", "unshare");
+    let script = "mount -t tmpfs run /run
+        for round in $(seq 40); do
+            $BIN prepare & one=$!
+            $BIN prepare && wait $one && grep -q ' /run/rootlet/.mounts ' /proc/self/mountinfo || echo round $round
+            $BIN prepare --remove
+        done";
+    let run = t.host_script(script);
+    assert_eq!((run.code(), run.stdout.as_str()), (0, ""), "{run:?}");
+}
+
+#[test]
 fn what_is_not_ours_is_not_joined() {
     let t = case!("-", "unshare");
     let script = "mount -t tmpfs run /run; mkdir -m 700 /run/rootlet; : > /run/rootlet/.mounts

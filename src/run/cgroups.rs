@@ -26,7 +26,7 @@ type Outcome = Result<(), CallError>;
 
 /// How often a parent may be removed by others while a cgroup is being made in it.
 const ATTEMPTS: usize = 64;
-/// Bytes that are read of a file of a cgroup.
+/// A file of a cgroup that is read is shorter than this.
 const FILE_BYTES: usize = 1024;
 /// How long the processes of a cgroup may take to be gone once they have been killed.
 const PATIENCE_MS: u64 = 2000;
@@ -41,18 +41,16 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
 /// # Errors
 /// The call that failed; EEXIST where there is one of this name.
 pub fn make(cgroup: &Cgroup<'_>) -> Outcome {
-    for _ in 0..ATTEMPTS {
-        match make_levels(cgroup) {
-            // The last container below a parent has just removed that.
-            Err(CallError { errno: Errno::NOENT, call: Call::Mkdirat | Call::Openat }) => {}
-            Ok(()) => return Ok(()),
-            Err(error) => {
-                remove_above(cgroup.path.to_bytes());
-                return Err(error);
-            }
+    let mut made = make_levels(cgroup);
+    for _ in 1..ATTEMPTS {
+        // The last container below a parent has just removed that parent.
+        let is_gone = CallError { errno: Errno::NOENT, call: Call::Mkdirat };
+        if made != Err(is_gone) && made != Err(CallError { call: Call::Openat, ..is_gone }) {
+            break;
         }
+        made = make_levels(cgroup);
     }
-    make_levels(cgroup)
+    made.inspect_err(|_| remove_above(cgroup.path.to_bytes()))
 }
 
 fn make_levels(cgroup: &Cgroup<'_>) -> Outcome {
@@ -69,7 +67,10 @@ fn make_levels(cgroup: &Cgroup<'_>) -> Outcome {
         let is_shared = next < path.len();
         match mkdirat(CWD, directory, DIRECTORY_MODE) {
             Err(rustix::io::Errno::EXIST) if is_shared => {}
-            Ok(()) if is_shared => mark(directory, cgroup.unified)?,
+            // One without a mark would be nobody's to remove.
+            Ok(()) if is_shared => mark(directory, cgroup.unified).inspect_err(|_| {
+                let _ = remove_level(level);
+            })?,
             answer => answer.map_err(Call::Mkdirat.failed())?,
         }
         if cgroup.has_empty_sets()
@@ -167,16 +168,16 @@ pub fn put(pid: Pid, path: &[u8]) -> Outcome {
 /// waits for the start of a container in the background, which is rootlet too.
 ///
 /// # Errors
-/// The call that failed.
+/// The call that failed; nothing is left then.
 pub fn step_aside(leaf: &CStr, caller: Option<Pid>) -> Outcome {
     mkdirat(CWD, leaf, DIRECTORY_MODE).map_err(Call::Mkdirat.failed())?;
-    if let Some(caller) = caller {
-        put(caller, leaf.to_bytes())?;
-    }
-    put(Pid(own_pid()), leaf.to_bytes())
+    let mut movers = caller.into_iter().chain([Pid(own_pid())]);
+    movers.try_for_each(|pid| put(pid, leaf.to_bytes())).inspect_err(|_| {
+        let _ = step_back(leaf);
+    })
 }
 
-/// Undoes that, whether we are in the leaf or not.
+/// Undoes `step_aside`, whether we are in the leaf or not.
 ///
 /// # Errors
 /// The call that failed; that it is not there is no failure.
@@ -190,11 +191,13 @@ pub fn step_back(leaf: &CStr) -> Outcome {
     }
     // Nobody but rootlet has ever gone there; 0 is a process of another pid namespace. Whoever cannot go back is why the
     // leaf stays.
-    for_each_member(path, &mut |pid| {
-        if pid > 0 {
-            let _ = put(Pid(pid), above);
-        }
-    });
+    if let Ok(members) = open_file(path, "/cgroup.procs", OpenFlags::READ) {
+        for_each_pid(&members, &mut |pid| {
+            if pid > 0 {
+                let _ = put(Pid(pid), above);
+            }
+        });
+    }
     remove_level(path)
 }
 
@@ -216,8 +219,8 @@ pub fn count_of_kills(cgroup: &Cgroup<'_>) -> u64 {
 pub fn remove(path: &CStr, was_used: bool) -> Outcome {
     let path = path.to_bytes();
     if remove_level(path).is_err() {
-        if was_used {
-            empty(path, DEPTH);
+        if was_used && let Ok(directory) = open_file(path, "", OpenFlags::READ) {
+            empty(&directory, DEPTH);
         }
         remove_level(path)?;
     }
@@ -260,18 +263,19 @@ fn remove_level(path: &[u8]) -> Outcome {
     }
 }
 
-/// Kills what is in a cgroup, and removes those below it, which a container with every capability can make.
-fn empty(path: &[u8], depth: usize) {
-    kill_all(path);
-    let Ok(directory) = open_file(path, "", OpenFlags::READ) else { return };
-    for_each_name(&directory, &mut |name| {
-        // A file is no directory.
-        let is_busy =
-            unlinkat(&directory, name, AtFlags::REMOVEDIR).err() == Some(rustix::io::Errno::BUSY);
-        if is_busy && depth > 0 {
-            let mut line = Line::new();
-            empty(line.raw(path).text("/").raw(name.to_bytes()).bytes(), depth - 1);
-            let _ = unlinkat(&directory, name, AtFlags::REMOVEDIR);
+/// Kills what is in a cgroup, and removes those below it, which a container with every capability can make. By
+/// descriptors: names that the container has chosen can make a path longer than a line.
+fn empty(directory: &Descriptor, depth: usize) {
+    kill_all(directory);
+    for_each_name(directory, &mut |name| {
+        let remove = || unlinkat(directory, name, AtFlags::REMOVEDIR);
+        // A file is no directory: another errno.
+        if remove() == Err(rustix::io::Errno::BUSY)
+            && depth > 0
+            && let Ok(below) = open(directory.as_fd(), name, OpenFlags::READ_DIRECTORY)
+        {
+            empty(&below, depth - 1);
+            let _ = remove();
         }
         true
     });
@@ -279,10 +283,13 @@ fn empty(path: &[u8], depth: usize) {
 
 /// Kills what is in a cgroup and waits for its end, but not for ever.
 #[inline(never)]
-fn kill_all(path: &[u8]) {
+fn kill_all(directory: &Descriptor) {
     let end_ms = monotonic_ms() + PATIENCE_MS;
-    let events = open_file(path, "/cgroup.events", OpenFlags::READ);
-    let _ = write_file(path, "/cgroup.kill", b"1");
+    let file = |name, flags| open(directory.as_fd(), name, flags);
+    let events = file(c"cgroup.events", OpenFlags::READ);
+    if let Ok(kill) = file(c"cgroup.kill", OpenFlags::WRITE) {
+        let _ = write(&kill, b"1");
+    }
     let mut pause_ms = 1;
     loop {
         let left_ms = end_ms.saturating_sub(monotonic_ms());
@@ -290,8 +297,8 @@ fn kill_all(path: &[u8]) {
         if let Ok(events) = &events {
             // One that is gone has nobody.
             is_populated = number_in(events, b"populated").unwrap_or(0) != 0;
-        } else {
-            for_each_member(path, &mut |pid| {
+        } else if let Ok(members) = file(c"cgroup.procs", OpenFlags::READ) {
+            for_each_pid(&members, &mut |pid| {
                 is_populated = true;
                 // Those of other pid namespaces are 0, which would be all of our own group.
                 if pid > 0 && pid != own_pid() {
@@ -347,17 +354,19 @@ pub fn freeze(path: &CStr, stop: bool) -> Result<bool, CallError> {
     }
 }
 
-/// Waits until the kernel says that something has changed; v1 does not, and is asked again after a doubled pause.
+/// Waits until the kernel says that something has changed, at most `left_ms`; v1 does not say so, and is asked again after
+/// a pause that is doubled each time.
 #[inline(never)]
 fn await_change(events: Option<&Descriptor>, left_ms: u64, pause_ms: &mut u32) {
+    let left_ms = left_ms as u32;
     match events {
         Some(events) => {
             let entry = Entry::new(events.as_fd(), poll::PRIORITY);
-            wait_at_most(&mut [entry], left_ms as u32);
+            wait_at_most(&mut [entry], left_ms);
         }
         None => {
-            wait_at_most(&mut [], *pause_ms);
-            *pause_ms *= 2;
+            wait_at_most(&mut [], left_ms.min(*pause_ms));
+            *pause_ms = pause_ms.saturating_mul(2);
         }
     }
 }
@@ -376,12 +385,6 @@ fn number_in(events: &Descriptor, key: &[u8]) -> Result<u64, CallError> {
     Ok(number_of(buffer.get(..length).unwrap_or_default(), key))
 }
 
-fn for_each_member(path: &[u8], act: &mut dyn FnMut(i32)) {
-    if let Ok(file) = open_file(path, "/cgroup.procs", OpenFlags::READ) {
-        for_each_pid(&file, act);
-    }
-}
-
 fn open_file(path: &[u8], name: &str, flags: OpenFlags) -> Result<Descriptor, CallError> {
     let mut line = Line::new();
     open(CWD, line.raw(path).text(name).as_path(), flags).map_err(Call::Openat.failed())
@@ -394,6 +397,10 @@ fn write_file(path: &[u8], name: &str, text: &[u8]) -> Outcome {
     Ok(())
 }
 
+/// Reads a file of a cgroup.
+///
+/// # Errors
+/// The call that failed; EFBIG where it is longer than the buffer: half of a list of processors would be another list.
 fn read_file<'b>(
     path: &[u8],
     name: &str,
@@ -401,5 +408,74 @@ fn read_file<'b>(
 ) -> Result<&'b [u8], CallError> {
     let file = open_file(path, name, OpenFlags::READ)?;
     let length = read(&file, buffer.as_mut_slice()).map_err(Call::Read.failed())?;
+    if length == FILE_BYTES {
+        return Err(CallError { call: Call::Read, errno: Errno::FBIG });
+    }
     Ok(buffer.get(..length).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+    use std::fs;
+    use std::path::Path;
+
+    // Directories stand for cgroups: they lack the kernel's files, so what needs these fails.
+
+    fn c_path(path: &Path) -> CString {
+        CString::new(path.to_str().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_level_that_cannot_be_marked_does_not_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777))
+            .unwrap();
+        let path = c_path(&folder.path().join("shared/own"));
+        let start = folder.path().to_str().unwrap().len() as u16;
+        // Only root may set the attribute that marks a cgroup of v1: EPERM.
+        let made = std::thread::spawn(move || {
+            let user = rustix::process::Uid::from_raw(65534);
+            let _ = rustix::thread::set_thread_res_uid(user, user, user);
+            let controllers = Controllers::MEMORY;
+            make(&Cgroup { path: &path, start, unified: false, controllers })
+        });
+        let error = made.join().unwrap().unwrap_err();
+        assert_eq!((error.call, error.errno), (Call::Setxattr, Errno::PERM));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn who_cannot_step_aside_leaves_no_leaf() {
+        let folder = tempfile::tempdir().unwrap();
+        let leaf = c_path(&folder.path().join("supervisor"));
+        let error = step_aside(&leaf, None).unwrap_err();
+        assert_eq!((error.call, error.errno), (Call::Openat, Errno::NOENT));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        // A leaf that was there before is another rootlet's.
+        fs::create_dir(folder.path().join("supervisor")).unwrap();
+        assert_eq!(step_aside(&leaf, None).unwrap_err().errno, Errno::EXIST);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_list_of_processors_is_copied_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let (above, below) = (folder.path().join("above"), folder.path().join("below"));
+        let long: String = (0..300).map(|number| format!("{number},")).collect();
+        for directory in [&above, &below] {
+            fs::create_dir(directory).unwrap();
+            fs::write(directory.join("cpuset.mems"), "0\n").unwrap();
+            fs::write(directory.join("cpuset.cpus"), "\n").unwrap();
+        }
+        let copy = || copy_sets(c_path(&above).to_bytes(), c_path(&below).to_bytes());
+        fs::write(above.join("cpuset.cpus"), &long).unwrap();
+        let error = copy().unwrap_err();
+        assert_eq!((error.call, error.errno), (Call::Read, Errno::FBIG));
+        assert_eq!(fs::read_to_string(below.join("cpuset.cpus")).unwrap(), "\n");
+        fs::write(above.join("cpuset.cpus"), "0-3").unwrap();
+        copy().unwrap();
+        assert_eq!(fs::read_to_string(below.join("cpuset.cpus")).unwrap(), "0-3");
+    }
 }

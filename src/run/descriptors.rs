@@ -1,4 +1,4 @@
-//! Closing what was inherited, where close_range(2) is lacking.
+//! Closing inherited descriptors where the kernel has no close_range(2).
 
 use rustix::fs::CWD;
 

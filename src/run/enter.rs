@@ -48,8 +48,12 @@ pub fn enter(target: &Target<'_>, hands: &mut Hands) -> Outcome {
     identity::undumpable()?;
     let go = |to: &Descriptor| rustix::process::fchdir(to).map_err(Call::Fchdir.failed());
     if let Some(root) = &target.root {
-        let here =
-            if target.stays { open(CWD, c".", OpenFlags::PATH_DIRECTORY).ok() } else { None };
+        let here = match target.stays {
+            true => {
+                Some(open(CWD, c".", OpenFlags::PATH_DIRECTORY).map_err(Call::Openat.failed())?)
+            }
+            false => None,
+        };
         go(root)?;
         rustix::process::chroot(c".").map_err(Call::Chroot.failed())?;
         here.as_ref().map_or(Ok(()), go)?;
@@ -57,8 +61,8 @@ pub fn enter(target: &Target<'_>, hands: &mut Hands) -> Outcome {
     target.directory.as_ref().map_or(Ok(()), go)
 }
 
-/// Takes over the limits of the target, and how soon it ends for want of memory. Who may not raise a hard limit keeps his
-/// own, and who may not lower the score.
+/// Takes over the target's resource limits and its `oom_score_adj`. Who may not raise a hard limit keeps his own, and so
+/// does who may not lower the score.
 #[inline(never)]
 fn take_limits(target: &Target<'_>) -> Outcome {
     for kind in 0..KINDS as u8 {
@@ -136,7 +140,7 @@ fn hold_tools(target: &Target<'_>, hands: &mut Hands) -> Result<Namespaces, Call
     Ok(kinds)
 }
 
-/// Where the tools find what is the container's, and where that is.
+/// What of the container is shown in the tools' root, and under which name.
 static SHOWN: [(&CStr, &CStr); 4] =
     [(c"/proc", c"proc"), (c"/sys", c"sys"), (c"/dev", c"dev"), (c"/", c"target")];
 /// Where the container's root is found in tools that have no `/target` and cannot be given one.
@@ -171,7 +175,7 @@ pub fn lay_tools(target: &Target<'_>, hands: &mut Hands) -> Outcome {
     detach_old_root()
 }
 
-/// Attaches it below the tools' root, if there is a place for it.
+/// Attaches a tree below the tools' root, if there is a place for it.
 #[inline(never)]
 fn show(tree: Descriptor, root: Held, name: &CStr) -> Outcome {
     // A directory of tools may be one that cannot be written, or that has something else there.
@@ -184,7 +188,7 @@ fn show(tree: Descriptor, root: Held, name: &CStr) -> Outcome {
     place.map_or(Ok(()), |place| attach_at(tree.hold(), place.hold()))
 }
 
-/// A copy of mounts of the container; nothing where its /proc is none.
+/// A copy of the container's mounts at a path; `None` without it, or where its /proc is no procfs.
 #[inline(never)]
 fn shown(source: &CStr) -> Option<Descriptor> {
     const PROC: u32 = 0x9fa0;

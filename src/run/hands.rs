@@ -8,7 +8,7 @@ use crate::text::errno::Errno;
 
 const TREES: usize = Slot::FIRST_DEVICE as usize + DEVICES.len();
 
-/// Descriptors by their role. `CloseDescriptors` closes all but the link at the end, so none is closed before.
+/// Descriptors by their role. `Step::CloseDescriptors` closes all but the link at the end, so none is closed before.
 pub struct Hands {
     /// To the supervisor.
     pub link: Descriptor,
@@ -20,20 +20,20 @@ pub struct Hands {
 }
 
 impl Hands {
-    /// Holding the link alone.
+    /// Holds the link alone.
     #[must_use]
     pub const fn new(link: Descriptor) -> Self {
         Self { link, dev: None, mask: None, trees: [None; TREES] }
     }
 
-    /// Keeps a tree.
+    /// Keeps a tree of mounts in a slot; one that is no slot keeps nothing, and `tree` says so.
     pub fn keep(&mut self, slot: Slot, tree: Held) {
         if let Some(place) = self.trees.get_mut(usize::from(slot.0)) {
             *place = Some(tree);
         }
     }
 
-    /// The tree in `slot`.
+    /// The tree in `slot`, for `call`, which the error names.
     ///
     /// # Errors
     /// EBADF when no step has put one there: the plan is wrong.

@@ -2,13 +2,11 @@
 
 use core::ffi::CStr;
 
-use rustix::fs::CWD;
-
+use super::process_files::write_file;
 use crate::facts::run_facts::{GID_HELPER, UID_HELPER};
 use crate::input::id_map::{IdMap, IdRange, RANGES};
 use crate::plan::describe::words::append_map;
 use crate::plan::user_namespace::{Maps, Writer};
-use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::process::{Pid, Side, Until, execute, exit, fork, wait_for};
 use crate::sys::vectors::StringTable;
 use crate::text::arena::Arena;
@@ -33,35 +31,10 @@ pub fn write(maps: &Maps, pid: Pid) -> Result<(), CallError> {
     for (name, map) in [("uid_map", &maps.uids), ("gid_map", &maps.gids)] {
         let mut text = Line::new();
         append_map("\n", b" ", map, &mut text);
+        // The kernel takes a map in one piece.
         write_file(pid, name, text.newline().bytes().trim_ascii_start())?;
     }
     Ok(())
-}
-
-/// Writes to a file of /proc/PID.
-///
-/// # Errors
-/// The call that failed.
-pub fn write_file(pid: Pid, name: &str, text: &[u8]) -> Result<(), CallError> {
-    let file = open_of(pid, name, OpenFlags::WRITE).map_err(Call::Openat.failed())?;
-    // The kernel takes a map in one piece.
-    rustix::io::write(&file, text).map_err(Call::Write.failed())?;
-    Ok(())
-}
-
-/// Opens a file of /proc/PID.
-///
-/// # Errors
-/// Those of openat(2).
-pub fn open_of(pid: Pid, name: &str, flags: OpenFlags) -> Result<Descriptor, Errno> {
-    open(CWD, path_of(pid, name).as_path(), flags)
-}
-
-/// The path of a file of /proc/PID.
-pub fn path_of(pid: Pid, name: &str) -> Line {
-    let mut path = Line::new();
-    path.text("/proc/").number(pid.0.unsigned_abs().into()).text("/").text(name);
-    path
 }
 
 /// Has a set-user-ID program of the host write a map, if the host grants it.

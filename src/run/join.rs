@@ -12,7 +12,8 @@ use crate::sys::process::join_namespaces;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 
-/// Joins namespaces; of pids only our children do. `records` is where those of containers lie.
+/// Joins namespaces of these kinds; a pid namespace is joined by our children alone. Records of containers lie in the
+/// directory `records`.
 ///
 /// # Errors
 /// The call that failed.

@@ -6,6 +6,7 @@ use rustix::fs::{CWD, FileType, fstat};
 
 use super::cgroups;
 use super::descendants::{for_each_child_of, is_below, open_child};
+use super::process_files::path_of;
 use super::record::{for_each_entry, open_file, runner_of};
 use crate::facts::files::number_at;
 use crate::input::record::{Entry, Undo};
@@ -13,11 +14,10 @@ use crate::sys::clock::monotonic_ms;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::directory::for_each_number;
 use crate::sys::poll::{self, wait_at_most};
-use crate::sys::process::{open_process, own_pid};
+use crate::sys::process::{Pid, open_process, own_pid};
 use crate::sys::signal::{FOR_EVER, Signal, signal_process};
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
-use crate::text::line::Line;
 
 /// A container that has a record.
 pub struct Known<'a> {
@@ -179,16 +179,21 @@ impl<'a> Known<'a> {
     /// Opens its log, which must be a regular file still; `None` where it has none.
     ///
     /// # Errors
-    /// The call that failed; ELOOP of openat: it is a link by now.
+    /// The call that failed; ELOOP of openat: it is a link by now. Without the directory where the container was started
+    /// a relative path leads nowhere, least of all from our own.
     #[inline(never)]
     pub fn open_log(&self) -> Result<Option<Descriptor>, CallError> {
-        let mut directory = None;
+        let mut directory = Err(Errno::NOENT);
         let mut log = None;
         let _ = for_each_entry(&self.file, &mut |entry| match entry {
-            Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY).ok(),
+            Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY),
             Entry::Log(path) => {
-                let from = directory.as_ref().map_or(CWD, Descriptor::as_fd);
-                log = Some(open(from, path, OpenFlags::READ_FILE));
+                let from = match &directory {
+                    Ok(directory) => Ok(directory.as_fd()),
+                    Err(_) if path.to_bytes().starts_with(b"/") => Ok(CWD),
+                    Err(errno) => Err(*errno),
+                };
+                log = Some(from.and_then(|from| open(from, path, OpenFlags::READ_FILE)));
             }
             _ => {}
         });
@@ -201,7 +206,7 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Who has the record locked before and after is the process that has that number.
+/// Holds the runner: only a process that has the record locked before and after that is the one with this number.
 fn hold_runner(file: &Descriptor, pid: i32) -> Result<Option<(Descriptor, i32)>, CallError> {
     match open_process(pid) {
         Err(Errno::SRCH) => Ok(None),
@@ -213,9 +218,7 @@ fn hold_runner(file: &Descriptor, pid: i32) -> Result<Option<(Descriptor, i32)>,
 /// The number of a process's pid namespace; 0 where it cannot be seen.
 #[inline(never)]
 fn pid_namespace(pid: i32) -> u64 {
-    let mut path = Line::new();
-    path.text("/proc/").number(pid.unsigned_abs().into()).text("/ns/pid");
-    number_at(CWD, path.as_path()).unwrap_or(0)
+    number_at(CWD, path_of(Pid(pid), "ns/pid").as_path()).unwrap_or(0)
 }
 
 /// That of a container by its first process. A user may not look into rootlet's own; its children are in the same.
@@ -244,4 +247,33 @@ fn send_to_others(first: i32, namespace: Option<u64>, signal: Signal) {
             let _ = signal_process(process.as_fd(), signal);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::record::Record;
+    use std::ffi::CString;
+    use std::fs;
+
+    #[test]
+    fn a_log_is_looked_for_where_the_container_was_started_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let c_path = |name: &str| CString::new(folder.path().join(name).to_str().unwrap()).unwrap();
+        let list = c_path("list");
+        let record = Record::make(&list, c"logged", rustix::process::geteuid().as_raw()).unwrap();
+        let directory = c_path("gone");
+        record.add(&Entry::Directory(&directory)).unwrap();
+        // A file of this name is in the directory that tests run in.
+        record.add(&Entry::Log(c"Cargo.toml")).unwrap();
+        let list = open(CWD, &list, OpenFlags::READ_DIRECTORY).unwrap();
+        let open_log = || Known::open(&list, c"logged").unwrap().open_log();
+        let error = open_log().err().unwrap();
+        assert_eq!((error.call, error.errno), (Call::Openat, Errno::NOENT));
+        fs::create_dir(folder.path().join("gone")).unwrap();
+        assert!(open_log().is_err());
+        fs::write(folder.path().join("gone/Cargo.toml"), "").unwrap();
+        assert!(open_log().unwrap().is_some());
+        assert!(record.remove());
+    }
 }

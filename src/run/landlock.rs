@@ -1,4 +1,4 @@
-//! Files can be used below some paths alone. Source: landlock(7).
+//! Files can be used below the allowed paths alone. Source: landlock(7).
 
 use rustix::fs::{CWD, FileType, fstat};
 

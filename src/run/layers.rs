@@ -52,7 +52,7 @@ pub fn scratch(parameters: &[Parameter<'_>]) -> Outcome {
 }
 
 /// Lays the layers over each other. They are named by their descriptors: so nothing in a path must be escaped, and none
-/// is too long. What was made by `scratch` is let go of: the overlay holds it.
+/// is too long. What `scratch` has made is unmounted: the overlay holds it.
 #[inline(never)]
 pub fn overlay(hands: &mut Hands, first: Slot, count: u8, kept: bool, of_user: bool) -> Outcome {
     let context = open_filesystem(c"overlay").map_err(Call::Fsopen.failed())?.hold();

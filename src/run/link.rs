@@ -1,4 +1,4 @@
-//! The link: failures and the terminal come out, one "go" goes in.
+//! The link between a supervisor and its container: what each side says over it.
 
 use rustix::fs::CWD;
 use rustix::net::{RecvFlags, recv};
@@ -90,7 +90,7 @@ pub fn send_terminal(link: &Descriptor, master: Held) -> Result<(), Errno> {
     socket::send(link.as_fd(), &[0; MESSAGE_BYTES], Some(master.as_fd()))
 }
 
-/// Hands a tree of mounts in.
+/// Hands the container a tree of mounts.
 ///
 /// # Errors
 /// EPIPE when the container is gone.
@@ -99,7 +99,7 @@ pub fn send_tree(link: &Descriptor, tree: &Descriptor) -> Result<(), CallError> 
         .map_err(Call::Sendmsg.failed())
 }
 
-/// Takes it.
+/// Waits for a tree of mounts from the supervisor.
 ///
 /// # Errors
 /// ESRCH when the supervisor has died.
@@ -143,7 +143,7 @@ pub const NOTE_BYTES: usize = 640;
 /// Lets the container go on. When it is gone, its end tells so.
 ///
 /// # Errors
-/// sendto: ENOMEM and the like. That the container has ended already is none: why is in what it has said.
+/// sendto: ENOMEM and the like. A container that has ended already is no error: it has said why.
 pub fn send_go(link: &Descriptor) -> Result<(), CallError> {
     match rustix::net::send(link, b"go", rustix::net::SendFlags::NOSIGNAL) {
         Ok(_) | Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => Ok(()),

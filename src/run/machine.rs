@@ -74,10 +74,9 @@ pub fn is_machine() -> bool {
     reboot(RebootCommand::CadOff).is_ok()
 }
 
-/// Ends the machine. What is not written to disk by now is lost. Returns only when the kernel refuses.
-/// reboot(2).
+/// Ends the machine. What is not written to disk by now is lost. reboot(2).
 ///
-/// It answers EPERM; EINVAL when no kernel is loaded for kexec, or for a kernel without it.
+/// Returns only when the kernel refuses: with EPERM, or with EINVAL where no kernel is loaded for kexec.
 pub fn end(end: End) -> CallError {
     let command = match end {
         End::PowerOff => RebootCommand::PowerOff,

@@ -36,7 +36,8 @@ pub fn clone_tree(hands: &mut Hands, copy: &TreeCopy<'_>) -> Outcome {
     Ok(())
 }
 
-/// The same in the supervisor, which alone may give the files other owners: those of the user namespace `users`.
+/// The same in the supervisor, which alone has the right to give the files other owners: those of the user namespace
+/// `users`.
 pub fn map_tree(copy: &TreeCopy<'_>, users: &Descriptor) -> Result<Descriptor, CallError> {
     let tree = sys::clone_tree(CWD, copy.source, Depth::All).map_err(Call::OpenTree.failed())?;
     let bits = copy.propagation.map_or(0, Propagation::bits);

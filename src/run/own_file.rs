@@ -35,6 +35,7 @@ pub fn protect(vectors: Vectors) -> Result<(), CallError> {
         Err(errno) => {
             let file = open(CWD, OWN_FILE, OpenFlags::READ).map_err(Call::Openat.failed())?;
             match errno {
+                // The sealed copy that we have made of it.
                 _ if is_sealed(&file) => {
                     set_name(c"rootlet");
                     return Ok(());
@@ -63,7 +64,7 @@ fn is_callers(file: &Descriptor) -> Result<bool, CallError> {
     Ok(status.st_uid == rustix::process::geteuid().as_raw())
 }
 
-/// Whether the mount is that it was executed from, which is no question of its path.
+/// Whether our file's mount is read-only: the one that we were executed from, whatever is mounted at its path by now.
 fn is_protected() -> Result<bool, CallError> {
     let status = statfs(OWN_FILE).map_err(Call::Statfs.failed())?;
     Ok(is_read_only(&status))

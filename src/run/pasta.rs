@@ -2,7 +2,8 @@
 
 use core::ffi::CStr;
 
-use super::{id_maps, identity};
+use super::identity;
+use super::process_files::open_of;
 use crate::input::namespaces::Namespaces;
 use crate::input::network::{PORTS, Port};
 use crate::plan::network::PASTA_WORDS;
@@ -23,11 +24,11 @@ use crate::text::parts::parts;
 const ARGUMENTS: usize = 16 + 2 * PORTS + 4;
 /// It has said itself why it fails.
 pub const SAID: Errno = Errno(0);
-/// What it says before it is ready, or not.
+/// How much is kept of what it says before it is ready: the end.
 const SAID_BYTES: usize = 2048;
 
 /// Starts it for the namespaces of `container`, and waits until the network is there. It is our child, and is killed
-/// when we end: what an old version of it does not notice is the end of the namespace.
+/// when we end: an old version of it does not notice the end of the namespace.
 ///
 /// # Errors
 /// The call that failed; where it has ended, `SAID` of `pasta`, or EPERM where it had no words.
@@ -38,8 +39,7 @@ pub fn start(
     joins: bool,
     container: Pid,
 ) -> Result<Pid, CallError> {
-    let namespace =
-        |name| id_maps::open_of(container, name, OpenFlags::READ).map_err(Call::Openat.failed());
+    let namespace = |name| open_of(container, name, OpenFlags::READ).map_err(Call::Openat.failed());
     let network = namespace("ns/net")?;
     let users = if joins { Some(namespace("ns/user")?) } else { None };
     let (reader, writer) = pipe().map_err(Call::Pipe2.failed())?;
@@ -122,6 +122,9 @@ fn hear(reader: &Descriptor) -> Result<(), CallError> {
     let mut said = [0; SAID_BYTES];
     let mut length = 0;
     loop {
+        if length == SAID_BYTES {
+            length = forget_older_half(&mut said);
+        }
         let room = said.get_mut(length..).unwrap_or_default();
         match rustix::io::read(reader, room) {
             Ok(0) => break,
@@ -143,6 +146,18 @@ fn hear(reader: &Descriptor) -> Result<(), CallError> {
     Err(CallError { call: Call::Pasta, errno: Errno::PERM })
 }
 
+/// Begins what is left of a line that was cut: it is neither a pid nor a reason.
+const CUT: u8 = b'~';
+
+/// Makes room for more; gives the length of what is left.
+fn forget_older_half(said: &mut [u8; SAID_BYTES]) -> usize {
+    let (older, newer) = said.split_at_mut(SAID_BYTES / 2);
+    for (place, byte) in older.iter_mut().zip(core::iter::once(&CUT).chain(newer.iter().skip(1))) {
+        *place = *byte;
+    }
+    SAID_BYTES / 2
+}
+
 /// Whether one of the lines is a number.
 fn is_ready(said: &[u8]) -> bool {
     let mut lines = parts(said, b'\n');
@@ -152,7 +167,7 @@ fn is_ready(said: &[u8]) -> bool {
 
 /// Old versions complain where there is no syslog.
 fn is_reason(line: &[u8]) -> bool {
-    !line.is_empty() && !line.starts_with(b"Failed to send ")
+    !line.is_empty() && !line.starts_with(b"Failed to send ") && !line.starts_with(&[CUT])
 }
 
 /// Ends it, and waits for that, so that its ports are free again. One that has ended before has been reaped, and its
@@ -161,5 +176,32 @@ pub fn end(Pid(pid): Pid) {
     if look_at(pid).pid == 0 {
         let _ = signal::kill(pid, Signal::KILL);
         let _ = wait_for(Pid(pid));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(said: &str) -> Result<(), Errno> {
+        let (reader, writer) = pipe().unwrap();
+        crate::sys::descriptor::write_all(writer.as_fd(), said.as_bytes()).unwrap();
+        drop(writer);
+        hear(&reader).map_err(|error| error.errno)
+    }
+
+    #[test]
+    fn it_is_ready_however_much_it_has_said_before() {
+        let complaint = "Failed to send 43 bytes to syslog\n";
+        assert_eq!(heard("77\n"), Ok(()));
+        for times in [1, 59, 60, 61, 200] {
+            assert_eq!(heard(&format!("{}77\n", complaint.repeat(times))), Ok(()), "{times}");
+            assert_eq!(heard(&complaint.repeat(times)), Err(Errno::PERM), "{times}");
+        }
+        // What is left of a line that was too long is no pid.
+        for blanks in [2042, 3070] {
+            let long = format!("{}123456\n", " ".repeat(blanks));
+            assert!(heard(&long).is_err(), "{blanks}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! One step, performed.
+//! One step of a plan, performed: which function does it, for each process.
 
 use super::hands::Hands;
 use super::identity::Inheritance;
@@ -6,7 +6,7 @@ use super::program::{Attempt, Program};
 use super::start::{self, Container};
 use super::{
     background, cgroups, enter, id_maps, identity, landlock, layers, link, mounts, persist,
-    prepared, terminal, unpack,
+    prepared, process_files, terminal, unpack,
 };
 use crate::input::namespaces::Namespaces;
 use crate::plan::step::{Filesystem, Step};
@@ -19,7 +19,7 @@ use crate::sys::{network, socket};
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 
-/// What a program needs that is not in a step.
+/// What CMD needs that is not in a step.
 pub struct ProgramContext<'a> {
     /// CMD and its arguments.
     pub arguments: Strings<'static>,
@@ -29,7 +29,7 @@ pub struct ProgramContext<'a> {
     pub inherited: Inherited,
 }
 
-/// Performs a step of the container's first process. Steps of others are no steps here.
+/// Performs a step of the container's first process. A step of another process does nothing here.
 ///
 /// # Errors
 /// The call that failed; what it failed on is in the step.
@@ -93,7 +93,7 @@ pub fn perform_init(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError>
     }
 }
 
-/// Performs a step by which PID 1 comes to wear what CMD will.
+/// Performs a step that takes privileges away: PID 1 then wears what CMD will.
 fn perform_privileges(step: &Step<'_>, hands: &mut Hands) -> Result<(), CallError> {
     match step {
         Step::Groups(groups) => identity::set_groups(groups),
@@ -141,7 +141,7 @@ pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), 
         Step::JoinCgroup(cgroup) => cgroups::put(container.pid, cgroup.path.to_bytes()),
         Step::MapUsers(maps) => id_maps::write(maps, container.pid),
         Step::MapTree(copy) => {
-            let users = id_maps::open_of(container.pid, "ns/user", OpenFlags::READ);
+            let users = process_files::open_of(container.pid, "ns/user", OpenFlags::READ);
             let users = users.map_err(Call::Openat.failed())?;
             let tree = mounts::map_tree(copy, &users)?;
             link::send_tree(&container.link, &tree)
@@ -152,7 +152,7 @@ pub fn perform_supervisor(step: &Step<'_>, container: &Container) -> Result<(), 
                 .map_err(Call::Prlimit.failed())
         }
         Step::OomScore(score) => {
-            id_maps::write_file(container.pid, "oom_score_adj", score.to_bytes())
+            process_files::write_file(container.pid, "oom_score_adj", score.to_bytes())
         }
         Step::Veth { pair, bridge, name } => {
             super::network::make_pair(pair, *bridge, name, container.pid)
@@ -194,7 +194,7 @@ fn take_link(hands: &mut Hands, preserved: u8) -> Result<(), CallError> {
     let number = link::number_inside(preserved);
     if hands.link.number() != number {
         let link = duplicate_as(hands.link.as_fd(), number).map_err(Call::Dup3.failed())?;
-        // The old number is closed with all others below.
+        // The old number is closed below, with all others.
         core::mem::replace(&mut hands.link, link).leave_open();
     }
     close_above(&hands.link)

@@ -6,7 +6,7 @@ use rustix::fd::BorrowedFd;
 use rustix::fs::{CWD, fstatfs};
 use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount, unmount};
 
-use super::id_maps;
+use super::process_files::{open_of, path_of};
 use super::undo::remove_made;
 use crate::input::namespaces::Namespaces;
 use crate::input::persist::Persist;
@@ -24,14 +24,14 @@ use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::line::Line;
 
-/// Keeps a namespace of `pid`.
+/// Keeps a namespace of `pid`, by a mount of its file on a new one.
 ///
 /// # Errors
 /// The call that failed; EEXIST of openat: the file is there already.
 #[inline(never)]
 pub fn keep(persist: &Persist<'_>, pid: Pid) -> Result<(), CallError> {
     open(CWD, persist.file, OpenFlags::CREATE).map_err(Call::Openat.failed())?;
-    let mut path = id_maps::path_of(pid, "ns/");
+    let mut path = path_of(pid, "ns/");
     let tree = clone_tree(CWD, path.raw(persist.name).as_path(), Depth::One)
         .map_err(Call::OpenTree.failed())?;
     move_mount(&tree, c"", CWD, persist.file, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
@@ -50,7 +50,7 @@ pub fn choose_processor(callers: &mut Processors) -> Result<(), CallError> {
     callers.be_own().map_err(Call::SchedGetaffinity.failed())?;
     let own = number_of_mounts(Pid(own_pid()));
     for processor in 0..processors::MOST {
-        // Some are not there, or not for us.
+        // Some processors are not there, or not for us.
         if Processors::only(processor).give(0).is_ok() && new_number()? >= own {
             return Ok(());
         }
@@ -76,7 +76,7 @@ fn new_number() -> Result<u64, CallError> {
 /// The number of a process's namespace of mounts; 0 where the kernel does not tell: before it had such a call (Linux
 /// 6.11) it took all numbers from one supply.
 fn number_of_mounts(pid: Pid) -> u64 {
-    let file = id_maps::open_of(pid, "ns/mnt", OpenFlags::READ);
+    let file = open_of(pid, "ns/mnt", OpenFlags::READ);
     file.ok().and_then(|file| namespace_number(file.as_fd()).ok()).unwrap_or(0)
 }
 
@@ -94,12 +94,12 @@ pub fn wait_to_be_killed(parent: i32) -> ! {
 /// Goes back to all processors of the caller, with the container's process.
 ///
 /// # Errors
-/// sched_setaffinity
+/// Those of sched_setaffinity(2).
 pub fn leave_processor(callers: &Processors, pid: Pid) -> Result<(), CallError> {
     callers.give(pid.0).and_then(|()| callers.give(0)).map_err(Call::SchedSetaffinity.failed())
 }
 
-/// Lets go of it. Only a namespace's file is unmounted, only an empty one is removed.
+/// Undoes `keep`. Only a namespace's file is unmounted, only an empty file is removed.
 pub fn remove(directory: BorrowedFd<'_>, path: &CStr) {
     let Ok(file) = open(directory, path, OpenFlags::PATH) else { return };
     let is_pin = fstatfs(&file).is_ok_and(|status| is_one_of(&status, &[NAMESPACES]));

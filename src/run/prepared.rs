@@ -4,16 +4,16 @@
 //! take the longer the more there are. A copy of one empty filesystem takes no time, and what is attached over it needs
 //! no pivot_root: nothing of the host lies below it.
 
-use rustix::fs::{CWD, statfs};
+use rustix::fs::{CWD, FlockOperation, flock, statfs};
 use rustix::mount::{MoveMountFlags, move_mount};
 
-use super::{link, mounts, persist, record};
+use super::link::{self, Message, StepFailed};
+use super::{mounts, persist, record};
 use crate::facts::prepared::{PREPARED, RECORDS, is_prepared};
 use crate::input::mount_options::Propagation;
 use crate::input::namespaces::Namespaces;
 use crate::input::persist::Persist;
 use crate::plan::filesystems::EMPTY;
-use crate::run::link::{Message, StepFailed};
 use crate::sys::descriptor::{OpenFlags, open};
 use crate::sys::filesystem::{TMPFS, is_one_of, is_read_only};
 use crate::sys::process::{
@@ -24,17 +24,19 @@ use crate::sys::signal::{Signal, kill};
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 
-/// Makes it and keeps it, unless it is there.
+/// Makes the namespace and pins it at `PREPARED`, unless it is there.
 ///
 /// # Errors
 /// The call that failed; EINVAL of pivot_root: the host's root is an initramfs. Nothing is left then.
 #[inline(never)]
 pub fn prepare() -> Result<(), CallError> {
+    let list = record::make_list(RECORDS)?;
+    // One after the other: who fails removes what another one may have made.
+    flock(&list, FlockOperation::LockExclusive).map_err(Call::Flock.failed())?;
     if is_prepared() {
         return Ok(());
     }
-    drop(record::make_list(RECORDS)?);
-    // What somebody has unmounted.
+    // The file is still there when somebody has unmounted the namespace.
     remove();
     let mut callers = Processors::new();
     persist::choose_processor(&mut callers)?;
@@ -43,7 +45,7 @@ pub fn prepare() -> Result<(), CallError> {
     kept.inspect_err(|_| remove())
 }
 
-/// Lets go of it. Containers that run have copies of their own.
+/// Removes the pin, and so the namespace. Containers that run have copies of their own.
 pub fn remove() {
     persist::remove(CWD, PREPARED);
 }
@@ -77,7 +79,7 @@ fn make_and_keep() -> Result<(), CallError> {
     kept
 }
 
-/// Has one empty filesystem that nobody can write instead of all that there was.
+/// Replaces all mounts of our namespace by one empty filesystem that nobody can write.
 fn leave_host() -> Result<(), CallError> {
     mounts::propagate(Propagation::Private)?;
     let empty = mounts::make_filesystem(&EMPTY)?;
@@ -88,10 +90,10 @@ fn leave_host() -> Result<(), CallError> {
     mounts::detach_old_root()
 }
 
-/// Goes into a copy of it.
+/// Goes into a copy of the namespace.
 ///
 /// # Errors
-/// The call that failed; EINVAL of statfs: it is not what we have made.
+/// The call that failed; EINVAL of statfs: the namespace is not what we have made.
 pub fn enter() -> Result<(), CallError> {
     let file = open(CWD, PREPARED, OpenFlags::READ).map_err(Call::Openat.failed())?;
     join_namespaces(file.as_fd(), Namespaces::MOUNT.0).map_err(Call::Setns.failed())?;

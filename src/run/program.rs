@@ -87,7 +87,7 @@ impl Program<'_> {
     }
 }
 
-/// The first file that is there is the one that was meant.
+/// Says which interpreter a program needs. The first file that is there is the one that was meant.
 fn explain(path: &CStr, line: &mut Line) -> Errno {
     let Ok(file) = open(CWD, path, OpenFlags::READ) else { return Errno::NOENT };
     let mut head = [0; HEAD_BYTES];

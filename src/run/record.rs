@@ -19,12 +19,12 @@ use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::number::decimal;
 
-/// The record of our own container, locked.
+/// The record of our own container, which we have locked.
 pub struct Record {
     /// The directory of all records.
     list: Descriptor,
     name: &'static CStr,
-    /// It lives as long as this process: whoever closes the file once loses the lock.
+    /// Open as long as this process lives: closing any descriptor of the file once would drop the lock.
     file: Descriptor,
 }
 
@@ -96,12 +96,12 @@ impl Record {
         is_all
     }
 
-    /// Removes it: all that it says has been undone. Whether it is gone.
+    /// Removes the record, once all that it says has been undone; whether it is gone.
     pub fn remove(&self) -> bool {
         remove(&self.list, self.name)
     }
 
-    /// Who ends next closes nothing himself.
+    /// Keeps the files open: this process ends next, and the kernel closes them.
     pub fn leave_open(self) {
         self.list.leave_open();
         self.file.leave_open();
@@ -173,6 +173,10 @@ fn add(file: &Descriptor, entry: &Entry<'_>) -> Result<(), CallError> {
     // One that a killed runner has written in part has no NUL, and is none.
     let parts = [word, digits, blank, path.to_bytes_with_nul()];
     let length: usize = parts.iter().map(|part| part.len()).sum();
+    if length > ENTRY_BYTES {
+        // It could not be read back, nor could what stands behind it.
+        return Err(CallError { call: Call::Writev, errno: Errno::NAMETOOLONG });
+    }
     match rustix::io::writev(file, &parts.map(IoSlice::new)).map_err(Call::Writev.failed())? {
         written if written == length => Ok(()),
         // A disk that is full by now.
@@ -235,7 +239,8 @@ pub fn runner_of(file: &Descriptor) -> Result<Option<i32>, CallError> {
 /// ours.
 ///
 /// # Errors
-/// The call that failed: it may have been given a filter that lets less through than ours.
+/// The call that failed, or ENAMETOOLONG where `arena` has no room for the path: the filter may let less through than
+/// ours, so that it must not be left out.
 #[inline(never)]
 pub fn look_up<'a>(
     list: &CStr,
@@ -244,20 +249,19 @@ pub fn look_up<'a>(
 ) -> Result<(bool, Option<&'a CStr>), CallError> {
     let list = open(CWD, list, OpenFlags::READ_DIRECTORY).map_err(Call::Openat.failed())?;
     let file = open_file(&list, name)?;
-    let (mut directory, mut filter, mut started) = (c"", None, false);
+    let (mut directory, mut filter, mut started) = (Ok(c""), None, false);
     for_each_entry(&file, &mut |entry| match entry {
-        Entry::Directory(path) => {
-            directory = arena.join(&[path.to_bytes(), b"/"]).unwrap_or_default();
-        }
+        Entry::Directory(path) => directory = arena.join(&[path.to_bytes(), b"/"]),
         Entry::Filter(path) => {
             let is_whole = path.to_bytes().starts_with(b"/");
-            let above = if is_whole { c"" } else { directory };
-            filter = arena.join(&[above.to_bytes(), path.to_bytes()]).ok();
+            let above = if is_whole { Ok(c"") } else { directory };
+            filter = Some(above.and_then(|above| arena.join(&[above.to_bytes(), path.to_bytes()])));
         }
         Entry::Started => started = true,
         _ => {}
     })?;
-    Ok((started, filter))
+    let no_room = CallError { call: Call::Pread64, errno: Errno::NAMETOOLONG };
+    Ok((started, filter.transpose().map_err(|_| no_room)?))
 }
 
 /// Of how many records one start finds out whether their runners live.
@@ -290,12 +294,12 @@ enum Ended {
     Go,
 }
 
-/// Whether nobody runs it.
+/// Cleans up after a container whose runner is dead; false where it lives, and nothing is done.
 #[inline(never)]
 fn clean_up_after(list: &Descriptor, name: &CStr, ended: Ended) -> bool {
     let mut buffer = [0; PATH_BYTES];
     match open(list.as_fd(), file_of(name, &mut buffer), OpenFlags::UPDATE) {
-        // It is making one that somebody was killed at, or removing.
+        // Somebody was killed between the directory and its file, while making or removing a record.
         Err(Errno::NOENT) => drop(remove(list, name)),
         Ok(file) if is_locked(&file) => return false,
         Ok(file) => {
@@ -366,6 +370,9 @@ fn has_status(file: &Descriptor) -> bool {
 }
 
 /// Calls `act` for each entry of a record, from the first on.
+///
+/// # Errors
+/// pread(2).
 pub fn for_each_entry(file: &Descriptor, act: &mut dyn FnMut(Entry<'_>)) -> Result<(), CallError> {
     let mut buffer = [0; ENTRY_BYTES];
     let mut offset = 0;
@@ -377,5 +384,60 @@ pub fn for_each_entry(file: &Descriptor, act: &mut dyn FnMut(Entry<'_>)) -> Resu
         if let Some(entry) = Entry::read(string) {
             act(entry);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+    use std::path::Path;
+
+    fn c_path(path: &Path) -> CString {
+        CString::new(path.to_str().unwrap()).unwrap()
+    }
+
+    fn own_uid() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    #[test]
+    fn an_entry_that_could_not_be_read_back_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = c_path(&folder.path().join("list"));
+        let record = Record::make(&list, c"long", own_uid()).unwrap();
+        let path = CString::new(vec![b'x'; ENTRY_BYTES]).unwrap();
+        let error = record.add(&Entry::Undo(Undo::PidFile(&path))).unwrap_err();
+        assert_eq!((error.call, error.errno), (Call::Writev, Errno::NAMETOOLONG));
+        // Else nothing behind it would be found.
+        record.add(&Entry::Undo(Undo::Cgroup(c"/cg"))).unwrap();
+        let mut found = 0;
+        let mut look = |entry: Entry<'_>| {
+            found += usize::from(entry == Entry::Undo(Undo::Cgroup(c"/cg")));
+        };
+        for_each_entry(&record.file, &mut look).unwrap();
+        assert_eq!(found, 1);
+        assert!(record.remove());
+    }
+
+    #[test]
+    fn a_filter_whose_path_finds_no_room_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = c_path(&folder.path().join("list"));
+        let record = Record::make(&list, c"filtered", own_uid()).unwrap();
+        record.add(&Entry::Directory(c"/srv/containers")).unwrap();
+        record.add(&Entry::Filter(c"strict.json")).unwrap();
+        let look = |room: usize| {
+            let mut room = vec![0; room];
+            let found = look_up(&list, c"filtered", &mut Arena::new(&mut room));
+            found.map(|(started, filter)| (started, filter.map(CStr::to_owned)))
+        };
+        let path = c"/srv/containers/strict.json".to_owned();
+        assert_eq!(look(200), Ok((false, Some(path))));
+        // Else CMD would get the default, which may let more through.
+        for room in [1, 20, 40] {
+            assert_eq!(look(room).unwrap_err().errno, Errno::NAMETOOLONG, "{room}");
+        }
+        assert!(record.remove());
     }
 }

@@ -6,7 +6,9 @@ use initsh::{FileStatus, Host, Identity, Keys, Look, Open, SignalAction, Wait, W
 use linux_raw_sys::general as kernel;
 use rustix::fs::{Access, AtFlags, CWD, Mode, accessat, statat};
 
+use crate::facts::files::for_each_line;
 use crate::input::signal_names;
+use crate::sys::descriptor::write_all;
 use crate::sys::directory::{read_names, write_current};
 use crate::sys::poll::{self, Entry};
 use crate::sys::process::{Pid, Side, Until, exit, fork, limit, own_group, parent_pid};
@@ -21,9 +23,9 @@ use crate::text::parts::parts;
 
 /// From here on stand descriptors that the shell keeps for itself.
 const OWN_DESCRIPTORS: i32 = 10;
-/// What a pipe takes without a reader, however it is made.
+/// Bytes that every pipe takes before somebody reads: a user with many pipes gets a single page for each. pipe(7).
 const PIPE_BYTES: usize = 4096;
-/// What is read of /etc/passwd.
+/// Room for a line of /etc/passwd.
 const USERS_BYTES: usize = 4096;
 
 /// Commands that stand in for programs where there are none.
@@ -176,17 +178,18 @@ impl Host for ShellHost {
             let file = sys::memory_file(c"here-document").map_err(number)?;
             (file, file)
         };
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let count = sys::write(writing, rest).map_err(number)?;
-            rest = rest.get(count..).unwrap_or_default();
+        let is_file = reading == writing;
+        let mut written = write_all(sys::lend(writing), bytes);
+        if is_file && written.is_ok() {
+            written = sys::seek(reading, -(bytes.len() as i64)).map(drop);
         }
-        if reading == writing {
-            sys::seek(reading, -(bytes.len() as i64)).map_err(number)?;
-        } else {
+        if !is_file {
             sys::close(writing);
         }
-        Ok(reading)
+        if written.is_err() {
+            sys::close(reading);
+        }
+        written.map(|()| reading).map_err(number)
     }
 
     fn fork(&mut self) -> Result<i32, i32> {
@@ -381,19 +384,48 @@ impl Host for ShellHost {
 
     #[inline(never)]
     fn home(&mut self, user: &[u8], room: &mut [u8]) -> usize {
-        let Ok(file) = sys::open(c"/etc/passwd", kernel::O_RDONLY | kernel::O_CLOEXEC) else {
-            return 0;
-        };
-        let mut text = [0; USERS_BYTES];
-        let length = sys::read(file, &mut text).unwrap_or(0);
-        sys::close(file);
-        let text = text.get(..length).unwrap_or_default();
-        for line in parts(text, b'\n') {
-            let mut fields = parts(line, b':');
-            if fields.skip_to(0) == user {
-                return put(fields.skip_to(4), room);
-            }
+        home_in(c"/etc/passwd", user, room)
+    }
+}
+
+/// Writes the home of a user of this file of users into `room`; gives its length, 0 where there is none or no room.
+fn home_in(users: &CStr, user: &[u8], room: &mut [u8]) -> usize {
+    let mut length = None;
+    let _ = for_each_line(users, &mut [0; USERS_BYTES], &mut |line| {
+        let mut fields = parts(line, b':');
+        if length.is_none() && fields.skip_to(0) == user {
+            let home = fields.skip_to(4);
+            // Part of a path is another directory.
+            length = Some(if home.len() > room.len() { 0 } else { put(home, room) });
         }
-        0
+    });
+    length.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+
+    #[test]
+    fn a_home_is_found_whole_or_not_at_all_wherever_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("passwd");
+        let c_path = CString::new(path.to_str().unwrap()).unwrap();
+        let home = |user: &str, room: usize| {
+            let mut room = vec![0; room];
+            let length = home_in(&c_path, user.as_bytes(), &mut room);
+            String::from_utf8(room[..length].to_vec()).unwrap()
+        };
+        for before in [0, 10, 80, 88, 89, 90, 91, 200] {
+            let mut users = "somebody:x:1:1:Somebody Else:/home/somebody:/bin/sh\n".repeat(before);
+            users.push_str("who:x:7:7::/home/of/who:/bin/sh\nlast:x:8:8::/home/last:/bin/sh");
+            std::fs::write(&path, &users).unwrap();
+            assert_eq!(home("who", 256), "/home/of/who", "{before}");
+            assert_eq!(home("last", 256), "/home/last", "{before}");
+            assert_eq!(home("nobody", 256), "", "{before}");
+            // Half of a path is another directory.
+            assert_eq!(home("who", 11), "", "{before}");
+        }
     }
 }

@@ -29,7 +29,7 @@ pub struct Container {
     pub link: Descriptor,
 }
 
-/// Performs a step of the supervisor that comes before there is a process.
+/// Performs a step of the supervisor that comes before the container's first process is there.
 ///
 /// # Errors
 /// The call that failed.

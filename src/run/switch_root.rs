@@ -18,6 +18,7 @@ pub const KERNELS: [&CStr; 4] = [c"/dev", c"/proc", c"/sys", c"/run"];
 
 /// `MS_MOVE`. Source: mount(2).
 const MOVE: u32 = 8192;
+
 /// Moves one of the kernel's mounts below the new root, made there where it is missing and can be. One that cannot be
 /// moved is detached, so that the old root does not live on for its sake.
 ///

@@ -17,7 +17,7 @@ use crate::text::call::CallError;
 use crate::text::number::parse_u64;
 use crate::text::path::parent_end;
 
-/// Whose leavings they are.
+/// A container that has left something.
 pub struct Left<'a> {
     /// Where relative paths begin.
     pub directory: BorrowedFd<'a>,

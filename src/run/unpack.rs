@@ -157,9 +157,9 @@ impl Unpacker<'_> {
         match place.whiteout().map_err(refused)? {
             Whiteout::No => self.make(member, data, parent.as_fd(), place.name, target)?,
             Whiteout::Of(name) => remove(parent.as_fd(), name)?,
-            Whiteout::Opaque => {
-                let _ = remove_below(&self.open_directory(parent.as_fd(), c".")?);
-            }
+            // What stayed would be seen, though the image hides it.
+            Whiteout::Opaque => remove_below(&self.open_directory(parent.as_fd(), c".")?)
+                .map_err(Call::Unlinkat.failed())?,
             Whiteout::Other => {}
         }
         utimensat(&parent, c"", &changed_at(&before), AtFlags::EMPTY_PATH)
@@ -337,4 +337,61 @@ fn times_of(member: &Member<'_>) -> Timestamps {
 
 fn changed_at(status: &Stat) -> Timestamps {
     changed(status.st_mtime, status.st_mtime_nsec as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    fn held(path: &Path) -> crate::sys::descriptor::Held {
+        let path = CString::new(path.to_str().unwrap()).unwrap();
+        open(rustix::fs::CWD, &path, OpenFlags::READ).unwrap().hold()
+    }
+
+    /// An archive whose one member hides what lower layers have in `opq`.
+    fn write_opaque(path: &Path) {
+        let mut archive = tar::Builder::new(fs::File::create(path).unwrap());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        header.set_mode(0o644);
+        header.set_cksum();
+        archive.append_data(&mut header, "opq/.wh..wh..opq", std::io::empty()).unwrap();
+        archive.finish().unwrap();
+    }
+
+    #[test]
+    fn what_a_whiteout_cannot_remove_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        let (root, archive) = (folder.path().join("root"), folder.path().join("x.tar"));
+        write_opaque(&archive);
+        let unpacked = std::thread::spawn(move || {
+            // Root may remove everything.
+            let user = rustix::process::Uid::from_raw(65534);
+            let _ = rustix::thread::set_thread_res_uid(user, user, user);
+            let sub = root.join("opq/sub");
+            fs::create_dir_all(&sub).unwrap();
+            fs::write(sub.join("secret"), "").unwrap();
+            let (supervisor, link) = link::pair().unwrap();
+            let mut hands = Hands::new(link);
+            hands.keep(Slot::ROOT, held(&root));
+            hands.keep(Slot::UPPER, held(&archive));
+            let how = Unpacking { no_devices: true, one_owner: true };
+            let mut unpack_with = |mode| {
+                fs::set_permissions(&sub, PermissionsExt::from_mode(mode)).unwrap();
+                hands.keep(Slot::UPPER, held(&archive));
+                let unpacked = unpack(&hands, Slot::UPPER, c"x.tar", how);
+                (unpacked, sub.exists())
+            };
+            let outcomes = (unpack_with(0o555), unpack_with(0o755));
+            drop(supervisor);
+            outcomes
+        });
+        let error = CallError { call: Call::Unlinkat, errno: Errno::ACCES };
+        assert_eq!(unpacked.join().unwrap(), ((Err(error), true), (Ok(()), false)));
+    }
 }

@@ -5,9 +5,9 @@ use crate::sys::clock::monotonic_ns;
 use crate::sys::process::{ANY, Look, look_at};
 use crate::sys::signal::FOR_EVER;
 
-/// A look at all children walks past each that lives: beyond this it is worth avoiding.
+/// A wait for any child walks past each that lives: one that takes longer than this is worth avoiding.
 const COSTLY_NS: u64 = 10_000;
-/// Every which look is timed, as long as they are cheap.
+/// One look in so many is timed, as long as they are cheap.
 const TIMED: u32 = 16;
 /// Where looks are costly: a SIGCHLD names one child, which is taken by its name; but SIGCHLDs merge, so others may
 /// have ended with it. Those are looked for when it has been quiet for so long.
@@ -19,7 +19,7 @@ const NAMED_IN_A_ROW: u32 = 64;
 /// What a reaper knows of the children.
 #[derive(Clone, Copy)]
 pub struct Reaper {
-    /// Looks at all take long.
+    /// Looks at all children take long.
     is_costly: bool,
     /// Looks at all since the last that was timed or, where they are costly, children taken by name since the last.
     count: u32,

@@ -63,7 +63,7 @@ impl Relay {
             window.transfer(moves);
         }
         if link_ended {
-            // Nobody waits for it to be closed, and who waits for the container's end soon ends himself.
+            // Closing it would be a call for nothing: we wait for the container's end and then end ourselves.
             if let Some(link) = self.link.take() {
                 link.leave_open();
             }

@@ -95,7 +95,7 @@ pub struct State<'a> {
 
 /// How often KILL is repeated, for processes that were made while it was sent.
 const KILL_AGAIN_MS: u64 = 100;
-/// And how many times. Who lives on then cannot be killed by us.
+/// And how many times. What lives on then cannot be killed by us.
 const KILLS: u8 = 20;
 /// The status where the program is gone and nobody knows how.
 const UNKNOWN_END: i32 = 127;

@@ -55,15 +55,15 @@ pub enum Notice {
 
 /// A task that ends within this time has not worked.
 pub const QUICK_MS: u64 = 5000;
-/// How long the first such is waited for before it is started again; then twice as long, and so on.
+/// How long the first such task waits until it is started again; the next time twice as long, and so on.
 pub const RESPAWN_MS: u64 = 100;
-/// How many of them in a row are one too many.
+/// So many quick ends in a row are one too many.
 pub const QUICK_ENDS: u8 = 8;
 /// How long the task is left alone then.
 pub const PAUSE_MS: u64 = 300_000;
 /// How long the process of a line that is gone may take to end.
 pub const STALE_MS: u64 = 5000;
-/// How often everything is killed, for processes that were made meanwhile, and how many times.
+/// At what intervals everything is killed again, for processes that were made meanwhile, and how many times.
 const KILL_AGAIN_MS: u64 = 100;
 const KILLS: u8 = 20;
 
@@ -157,8 +157,8 @@ impl Services {
         }
     }
 
-    /// What was asked for, whether this is a machine or a container, and whether it ends when nothing is left to run. The first entries come first, also where they
-    /// were started before.
+    /// Begins with the first entries, also where they were started before. `parameters` say what was asked for; with
+    /// `ends_idle` it is the end when nothing is left to run.
     pub const fn begin(
         &mut self,
         parameters: &BootParameters<'_>,

@@ -160,7 +160,10 @@ impl Tasks {
                 Ok(entry) => {
                     let earlier = take_process(text, tasks, &entry);
                     let before = take_process(&old.text, &mut old.tasks, &entry);
-                    if tasks.push(Task::new(&entry, text, earlier.max(before))).is_err() {
+                    if let Err(task) = tasks.push(Task::new(&entry, text, earlier.max(before))) {
+                        if task.pid != 0 {
+                            gone(task.pid);
+                        }
                         let line = text.get(..Span::of(entry.command, text).start.into());
                         let lines = parts(line.unwrap_or_default(), b'\n').count();
                         complain(Misread {
@@ -242,5 +245,15 @@ mod tests {
         let (bad, _) = read(&mut tasks, &text);
         assert_eq!(bad.as_slice(), [(TASKS as u32 + 2, Reason::ManyEntries)]);
         assert_eq!(tasks.list().len(), TASKS);
+    }
+
+    #[test]
+    fn the_process_of_an_entry_too_many_is_gone() {
+        let mut tasks = Box::new(Tasks::new());
+        read(&mut tasks, "::respawn:z\n");
+        tasks.list_mut()[0].pid = 7;
+        let others: String = (0..TASKS).map(|number| format!("::once:c{number}\n")).collect();
+        let (bad, gone) = read(&mut tasks, &format!("{others}::respawn:z\n"));
+        assert_eq!((bad.len(), gone.as_slice()), (1, [7].as_slice()));
     }
 }
