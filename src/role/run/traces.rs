@@ -199,9 +199,9 @@ impl Traces {
     }
 }
 
-/// Says what stays: only of a cgroup is that known.
+/// Says what stays. Of other kinds that is not known.
 fn tell(undo: Undo<'_>, error: CallError) {
-    if let Undo::Cgroup(path) | Undo::Leaf(path) = undo {
+    if let Undo::Cgroup(path) | Undo::Leaf(path) | Undo::PidFile(path) = undo {
         let _ = report::failed_call(error, path.to_bytes());
     }
 }
