@@ -54,6 +54,8 @@ const IDS: [(Id, u8); 24] = [
     (Id::Reserved, b'!'),
 ];
 
+/// No line needs more; it fits in a digit.
+const MOST_VERBOSE: u8 = 9;
 /// Between TERM and KILL: half of what engines wait before they kill a container.
 const GRACE_MS: u32 = 5000;
 
@@ -158,9 +160,10 @@ fn apply(id: Id, text: &[u8], options: &mut Supervision<'_>) -> Result<(), Reaso
             options.map_exit(from, to);
         }
         Id::OomScoreAdj => check_oom_score(text)?,
-        Id::Verbose => options.verbosity = options.verbosity.saturating_add(1),
+        Id::Verbose => options.verbosity = (options.verbosity + 1).min(MOST_VERBOSE),
         Id::Verbosity => {
-            options.verbosity = parse_u64(text).map_or(0, |number| number.min(9) as u8)
+            options.verbosity =
+                parse_u64(text).map_or(0, |number| number.min(MOST_VERBOSE.into()) as u8)
         }
         Id::DeathSignal => {
             options.death_signal = signal_of(text.strip_prefix(b"SIG").unwrap_or_default())?;
@@ -343,6 +346,10 @@ mod tests {
             assert!(options.asks(id), "{id:?}");
         }
         assert_eq!((options.verbosity, options.death_signal), (3, 15));
+        // More never says less.
+        let mut words = [c"-v"; 300];
+        words[299] = c"true";
+        assert_eq!(supervised(Style::Tini, &words, &[]).verbosity, MOST_VERBOSE);
         assert_eq!([0, 1, 143].map(|status| options.exit(status)), [0, 1, 0]);
         assert_eq!([20, 21, 22].map(|signal| options.rewritten(signal)), [20, 0, 0]);
         let variables = [c"TINI_SUBREAPER=", c"TINI_VERBOSITY=0", c"TINI_KILL_PROCESS_GROUP=x"];
