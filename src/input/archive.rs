@@ -133,12 +133,14 @@ impl<'m> Archive<'m> {
             }
             let kind = Header(&self.texts.block).kind()?;
             match kind {
-                Kind::LongName => lengths.name = self.read_text(kind)?,
-                Kind::LongLink => lengths.link = self.read_text(kind)?,
-                Kind::Extended => lengths.extended = self.read_text(kind)?,
+                Kind::LongName => lengths.name = self.read_text(kind, 0)?,
+                Kind::LongLink => lengths.link = self.read_text(kind, 0)?,
+                Kind::Extended => lengths.extended = self.read_text(kind, 0)?,
                 Kind::Global => {
-                    let length = self.read_text(kind)?;
-                    let text = self.texts.extended.get(..length).unwrap_or_default();
+                    // It may stand behind the next member's own, which is still to be read.
+                    let start = lengths.extended;
+                    let length = self.read_text(kind, start)?;
+                    let text = self.texts.extended.get(start..start + length).unwrap_or_default();
                     self.global.read_global(text)?;
                 }
                 // The name of a volume is no file.
@@ -190,9 +192,9 @@ impl<'m> Archive<'m> {
         })
     }
 
-    /// Reads a text that belongs to the next header; gives its length.
+    /// Reads a text that belongs to the headers behind it, to a place in the room of its kind; gives its length.
     #[inline(never)]
-    fn read_text(&mut self, kind: Kind) -> Result<usize, Reason> {
+    fn read_text(&mut self, kind: Kind, start: usize) -> Result<usize, Reason> {
         let Texts { name, link, extended, .. } = &mut self.texts;
         let (room, reason) = match kind {
             Kind::LongName => (&mut **name, Reason::LongMemberName),
@@ -200,7 +202,7 @@ impl<'m> Archive<'m> {
             _ => (&mut **extended, Reason::LongExtended),
         };
         let length = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let room = room.get_mut(..length).ok_or(reason)?;
+        let room = room.get_mut(start..).and_then(|room| room.get_mut(..length)).ok_or(reason)?;
         if self.stream.read(room)? < length {
             return Err(Reason::ArchiveCut);
         }

@@ -15,7 +15,7 @@ pub enum DeviceName<'a> {
     Uuid(&'a [u8]),
     /// By its filesystem's label.
     Label(&'a [u8]),
-    /// By its partition's UUID, in either case; the one so many partitions behind it is meant.
+    /// By the UUID of a partition, in either case, and how many partitions behind that one it is.
     PartUuid(&'a [u8], u32),
     /// By its partition's name.
     PartLabel(&'a [u8]),
@@ -32,7 +32,9 @@ impl<'a> DeviceName<'a> {
     pub fn read(text: &'a [u8]) -> Option<Self> {
         if let Some(link) = text.strip_prefix(b"/dev/disk/") {
             let (directory, name) = halves(link, b'/');
-            if let Some(number @ 4..) = line_of(KEYWORDS, directory) {
+            if let Some(number @ 4..) = line_of(KEYWORDS, directory)
+                && !name.is_empty()
+            {
                 return Self::of_keyword(number - 4, name);
             }
         }
@@ -54,8 +56,10 @@ impl<'a> DeviceName<'a> {
         Self::of_number(text)
     }
 
+    /// What the keyword of this number means; nothing without a value, which any device without a label would have.
     fn of_keyword(number: usize, value: &'a [u8]) -> Option<Self> {
         Some(match number {
+            _ if value.is_empty() => return None,
             0 => Self::Uuid(value),
             1 => Self::Label(value),
             2 => {
@@ -128,6 +132,10 @@ mod tests {
             ("/dev/disk/by-partlabel/r", Some(PartLabel(b"r"))),
             ("/dev/disk/by-id/x", Some(Path(b"/dev/disk/by-id/x"))),
             ("UUID=", None),
+            ("UUID=\"\"", None),
+            ("LABEL=\"\"", None),
+            ("PARTLABEL=\"\"", None),
+            ("/dev/disk/by-label/", Some(Path(b"/dev/disk/by-label/"))),
             ("by-uuid=x", None),
             ("proc", None),
             ("tmpfs", None),

@@ -120,6 +120,10 @@ impl Reader<'_> {
 
     fn name(&self, json: &mut Json<'_>, draft: &mut Draft) -> Result<(), Reason> {
         let name = json.string()?;
+        // Passed over as another machine's, an escaped name would not forbid what it was meant to.
+        if name.contains(&b'\\') {
+            return Err(Reason::NoJson);
+        }
         if let Some(line) = line_of(self.names, name) {
             let line = u16::try_from(line).unwrap_or(u16::MAX);
             draft.calls.put(self.machine.number_of_line(line), true);
@@ -147,7 +151,13 @@ impl Reader<'_> {
                     })?;
                     holds = if named { ours } else { wanted };
                 }
-                Some(_) => holds = self.kernel >= KernelRelease::parse(json.string()?),
+                Some(_) => {
+                    let release = json.string()?;
+                    if !release.first().is_some_and(u8::is_ascii_digit) {
+                        return Err(Reason::NoFilterNumber);
+                    }
+                    holds = self.kernel >= KernelRelease::parse(release);
+                }
                 None => return Err(Reason::NoFilterKey),
             }
             draft.applies &= holds == wanted;
@@ -261,4 +271,50 @@ fn condition(
     };
     let condition = Condition { argument, comparison, value, mask };
     conditions.push(condition).map_err(|_| Reason::ManyRules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::system_calls::NATIVE;
+
+    /// Which calls a file with these names and demands allows.
+    fn allowed(names: &str, demands: &str) -> Result<std::vec::Vec<u16>, Reason> {
+        let mut room = [0; 8192];
+        let length = NATIVE.write_names(&mut room).unwrap();
+        let reader = Reader {
+            machine: &NATIVE,
+            names: &room[..length],
+            kernel: KernelRelease(6, 1),
+            capabilities: CapabilitySet::DEFAULT,
+        };
+        let text = format!(
+            r#"{{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
+                {{"names":[{names}],"action":"SCMP_ACT_ALLOW"{demands}}}]}}"#
+        );
+        let mut tables = Box::new(Tables::new());
+        let profile = reader.read(text.as_bytes(), &mut tables).map_err(|wrong| wrong.reason)?;
+        let is_named = |call: &u16| profile.rules.iter().any(|rule| rule.calls.has(*call));
+        Ok((0..super::super::filter::CALLS).filter(is_named).collect())
+    }
+
+    #[test]
+    fn a_name_is_that_of_one_call() {
+        assert_eq!(allowed(r#""read""#, "").unwrap().len(), 1);
+        assert_eq!(allowed(r#""of_another_machine","""#, ""), Ok(vec![]));
+        // What this spells would have to be read to know what it allows or forbids.
+        assert_eq!(allowed(r#""\u0072ead""#, ""), Err(Reason::NoJson));
+    }
+
+    #[test]
+    fn a_kernel_is_asked_for_by_its_release() {
+        let allowed = |release: &str| {
+            let demands = format!(r#","includes":{{"minKernel":"{release}"}}"#);
+            allowed(r#""read""#, &demands).map(|calls| calls.len())
+        };
+        assert_eq!((allowed("4.8"), allowed("6.1"), allowed("6.2")), (Ok(1), Ok(1), Ok(0)));
+        for bad in ["", "five", "v6.1"] {
+            assert_eq!(allowed(bad), Err(Reason::NoFilterNumber), "{bad}");
+        }
+    }
 }

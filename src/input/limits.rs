@@ -44,7 +44,7 @@ impl Limit {
 pub fn add_limit(text: &[u8], limits: &mut Vec<Limit, KINDS>) -> Result<(), Reason> {
     let (name, values) = halves(text, b'=');
     let (soft, hard) = halves(values, b':');
-    let kind = line_of(NAMES, name).filter(|_| !name.is_empty()).ok_or(Reason::NoLimit)? as u8;
+    let kind = line_of(NAMES, name).ok_or(Reason::NoLimit)? as u8;
     let read = |value: &[u8]| match line_of(b"unlimited\n-1", value) {
         Some(_) => Some(UNLIMITED),
         None => parse_u64(value),

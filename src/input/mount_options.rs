@@ -306,14 +306,18 @@ fn tmpfs_parameter(option: &[u8]) -> Option<(&'static CStr, &[u8])> {
     is_valid(value).then_some((*key, value))
 }
 
-/// Whether this is a number of bytes as tmpfs(5) has it.
+/// Whether this is a number of bytes as tmpfs(5) has it, which 64 bits can hold: the kernel drops all higher bits, and
+/// what is left may be 0, which means no bound.
 #[must_use]
 pub fn is_size(value: &[u8]) -> bool {
-    let digits = match value.split_last() {
-        Some((b'k' | b'K' | b'm' | b'M' | b'g' | b'G' | b'%', digits)) => digits,
-        _ => value,
+    let (digits, shift) = match value.split_last() {
+        Some((b'k' | b'K', digits)) => (digits, 10),
+        Some((b'm' | b'M', digits)) => (digits, 20),
+        Some((b'g' | b'G', digits)) => (digits, 30),
+        Some((b'%', digits)) => (digits, 0),
+        _ => (value, 0),
     };
-    number::parse_u64(digits).is_some()
+    number::parse_u64(digits).is_some_and(|number| number <= u64::MAX >> shift)
 }
 
 fn is_mode(value: &[u8]) -> bool {
@@ -417,6 +421,8 @@ mod tests {
             "/run:",
             "/run:size=",
             "/run:size=x",
+            // To the kernel this is 0, and that is no bound at all.
+            "/run:size=17179869184g",
             "/run:mode=9",
             "/run:mode=17777",
             "/run:huge=always",

@@ -114,16 +114,25 @@ impl<'a> Header<'a> {
         // An archive older than POSIX tells a directory by the slash behind its name.
         let [_, end] = name;
         let is_old = kind == Kind::File && end.ends_with(b"/");
-        // Others than devices may have anything there.
+        // Members that are no devices may have anything there.
         let is_device = matches!(kind, Kind::CharacterDevice | Kind::BlockDevice);
         let id_of = |said: Option<u32>, place| match said {
             Some(id) => Ok(id),
             None => number(self.field(place)).and_then(id),
         };
+        // A system call takes the lower bits alone: it would make another device.
+        let part_of_device = |place, bits: u32| {
+            number(self.field(place)).and_then(id).ok().filter(|number| number >> bits == 0)
+        };
+        let device = match is_device {
+            true => part_of_device(MAJOR, 12).zip(part_of_device(MINOR, 20)),
+            false => Some((0, 0)),
+        };
         Ok(Member {
             kind: if is_old { Kind::Directory } else { kind },
             name,
             link: link.unwrap_or_else(|| self.text(LINK)),
+            // Some writers have the type of the file above these bits.
             mode: number(self.field(MODE))? as u16 & 0o7777,
             uid: id_of(said.uid, UID)?,
             gid: id_of(said.gid, GID)?,
@@ -131,7 +140,7 @@ impl<'a> Header<'a> {
                 Some(moment) => moment,
                 None => Moment { seconds: number(self.field(CHANGED))?, nanoseconds: 0 },
             },
-            device: if is_device { (id_of(None, MAJOR)?, id_of(None, MINOR)?) } else { (0, 0) },
+            device: device.ok_or(Reason::BadMemberNumber)?,
         })
     }
 
