@@ -26,7 +26,7 @@ const KEYWORDS: &[u8] =
     b"UUID\nLABEL\nPARTUUID\nPARTLABEL\nby-uuid\nby-label\nby-partuuid\nby-partlabel";
 
 impl<'a> DeviceName<'a> {
-    /// Reads a name; one that is no device (`proc`, a tag of 9p) is nothing.
+    /// Reads a name; nothing for what names no device, such as `proc` or the tag of a 9p share.
     #[must_use]
     #[inline(never)]
     pub fn read(text: &'a [u8]) -> Option<Self> {
@@ -95,6 +95,7 @@ impl<'a> DeviceName<'a> {
     }
 }
 
+/// The keyword in capitals; nothing for one that is longer than any.
 fn upper<'b>(keyword: &[u8], buffer: &'b mut [u8; 16]) -> Option<&'b [u8]> {
     let place = buffer.get_mut(..keyword.len())?;
     for (to, from) in place.iter_mut().zip(keyword) {

@@ -1,7 +1,8 @@
 //! A filter from a file as docker and the OCI specification write them.
 //!
-//! Keys that are known and say nothing here are passed over; an unknown key is an error, since it may have been meant to
-//! forbid something. Names of calls that this machine does not have are those of other machines, as in docker's file.
+//! Keys that are known and say nothing here are passed over; an unknown key is an error, since it may have been meant
+//! to forbid something. Names of calls that this machine does not have are those of other machines, as in docker's
+//! file.
 
 use heapless::Vec;
 
@@ -39,11 +40,11 @@ impl Default for Tables {
     }
 }
 
-/// For whom a file is read: rules may ask for it.
+/// What a file is read for. Rules may demand some of it.
 pub struct Reader<'n> {
     /// The machine.
     pub machine: &'n Machine,
-    /// Its calls, one a line.
+    /// The names of its calls, with newlines between them: `Machine::write_names`.
     pub names: &'n [u8],
     /// The running kernel.
     pub kernel: KernelRelease,
@@ -57,7 +58,7 @@ struct Draft {
     verdict: Option<Verdict>,
     errno: Option<u16>,
     first_condition: usize,
-    /// It is for this machine, kernel and program.
+    /// Its demands are met by this machine, kernel and program.
     applies: bool,
 }
 
@@ -131,7 +132,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// `includes`: all capabilities, one of the machines, at least the kernel; `excludes`: none of them.
+    /// Reads what a rule demands. `includes` (`wanted`): it applies with all of the capabilities, on one of the
+    /// machines, from a kernel on. `excludes`: with none of the capabilities, on none of the machines, before a kernel.
     fn demands(&self, json: &mut Json<'_>, wanted: bool, draft: &mut Draft) -> Result<(), Reason> {
         json.members(&mut |json, key| {
             let mut holds = wanted;
@@ -167,7 +169,8 @@ impl Reader<'_> {
 }
 
 impl Draft {
-    /// Adds the rule. Where two conditions are about one argument, either is enough, as runc has it.
+    /// Adds the rule. Where two conditions are about one argument, any single condition is enough, as runc has it: each
+    /// becomes a rule of its own.
     fn add(&self, verdict: Verdict, tables: &mut Tables) -> Result<(), Reason> {
         let conditions = tables.conditions.get(self.first_condition..).unwrap_or_default();
         let (mut seen, mut twice) = (0_u8, false);
@@ -191,9 +194,9 @@ impl Draft {
     }
 }
 
-/// Keys of the whole. Those behind `syscalls` change nothing here: other machines, comments, what goes with
-/// SCMP_ACT_NOTIFY, names of errnos beside their numbers. Our filters are always those of one thread, which then starts
-/// all others.
+/// Keys of the whole file. Those behind `syscalls` change nothing here: other machines, comments, what goes with
+/// SCMP_ACT_NOTIFY (which is no action here), names of errnos beside their numbers. `flags` synchronise threads and
+/// log: our filter is put on a single thread, from which all others come.
 const TOP_KEYS: &[u8] = b"\
 defaultAction\ndefaultErrnoRet\nsyscalls\n\
 archMap\narchitectures\nflags\ndefaultErrno\nlistenerPath\nlistenerMetadata\ncomment";
@@ -222,13 +225,13 @@ fn action(json: &mut Json<'_>) -> Result<Verdict, Reason> {
     place.and_then(|place| VERDICTS.get(place).copied()).ok_or(Reason::NoFilterAction)
 }
 
-/// Errnos are at most 4095 to the kernel.
+/// Reads an errno; the kernel takes none above 4095 (`MAX_ERRNO`).
 fn read_errno(json: &mut Json<'_>) -> Result<u16, Reason> {
     let number = json.number()?;
     u16::try_from(number).ok().filter(|errno| *errno < 4096).ok_or(Reason::NoFilterNumber)
 }
 
-/// The verdict, with the number that was given beside it, which only two of them have.
+/// The verdict, with the number that stands beside it. Only ERRNO and TRACE have one; for the others it means nothing.
 fn with_errno(verdict: Option<Verdict>, errno: Option<u16>) -> Result<Verdict, Reason> {
     let verdict = verdict.ok_or(Reason::NoFilterAction)?;
     Ok(match errno {

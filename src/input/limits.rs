@@ -21,7 +21,7 @@ pub const UNLIMITED: u64 = u64::MAX;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub struct Limit {
-    /// The kernel's number of its kind.
+    /// The kernel's number of its kind, `RLIMIT_*`.
     pub kind: u8,
     /// What holds now.
     pub soft: u64,
@@ -37,10 +37,10 @@ impl Limit {
     }
 }
 
-/// Adds `NAME=SOFT[:HARD]`, each a number, `unlimited` or -1. The last of a name counts.
+/// Adds `NAME=SOFT[:HARD]`, each a number, `unlimited` or -1. Of several of one name the last counts.
 ///
 /// # Errors
-/// No such name, no number, a soft limit above the hard one.
+/// `NoLimit`: no such name, no number, a soft limit above the hard one.
 pub fn add_limit(text: &[u8], limits: &mut Vec<Limit, KINDS>) -> Result<(), Reason> {
     let (name, values) = halves(text, b'=');
     let (soft, hard) = halves(values, b':');

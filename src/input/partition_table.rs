@@ -19,10 +19,11 @@ pub struct Partition {
 
 /// Entries of a table that count. Source: `DISK_MAX_PARTS`, linux/blkdev.h.
 const ENTRIES: u32 = 256;
-/// Bytes of an entry that are read.
+/// Bytes of an entry that are read. Source: UEFI specification, 5.3.3; a table may have longer ones.
 const ENTRY_BYTES: usize = 128;
 
 /// Reads what the table of a disk says of partition `number`, from 1 on; `sector` is the size of a block in bytes.
+/// Checksums are not looked at, nor a GPT's second table: where the first is damaged the answer may be wrong.
 #[must_use]
 #[inline(never)]
 pub fn partition(read_at: ReadAt<'_>, sector: u64, number: u32) -> Option<Partition> {
@@ -46,8 +47,8 @@ pub fn partition(read_at: ReadAt<'_>, sector: u64, number: u32) -> Option<Partit
     Some(Partition { uuid, name: Vec::new() })
 }
 
-/// Whether an entry of an MBR says that the disk has a GPT: of type 0xee, from block 1 on. Where none does, a GPT was left
-/// by an earlier table. Source: `is_pmbr_valid`, block/partitions/efi.c.
+/// Whether an entry of an MBR says that the disk has a GPT: of type 0xee, from block 1 on. Where none does, a GPT was
+/// left by an earlier table. Source: `is_pmbr_valid`, block/partitions/efi.c.
 fn protects_gpt(entry: &[u8; 16]) -> bool {
     entry[4] == 0xee && entry[8..12] == [1, 0, 0, 0]
 }
@@ -88,8 +89,8 @@ fn gpt_partition(
     Some(Partition { uuid, name })
 }
 
-/// Appends a character of the basic plane as UTF-8. Others are two units of UTF-16, each of which becomes three bytes that
-/// are no UTF-8, and so in no label that somebody asks for.
+/// Appends a character of the basic plane as UTF-8. Others are two units of UTF-16, each of which becomes three bytes
+/// that are no UTF-8, and so in no label that somebody asks for.
 fn push_utf8(unit: u16, name: &mut Vec<u8, NAME_BYTES>) {
     let tail = |shift: u32| 0x80 | (unit >> shift & 0x3f) as u8;
     let bytes = [0xe0 | (unit >> 12) as u8, 0xc0 | (unit >> 6) as u8, tail(6), tail(0)];

@@ -45,7 +45,7 @@ impl<'a> Stat<'a> {
         let name = line.get(open + 1..close)?;
         let mut fields = parts(line.get(close + 2..)?.trim_ascii_end(), b' ');
         let (state, _) = fields.next()?.split_first()?;
-        // How many fields stand before each that is of interest.
+        // How many fields are passed over before each of those that are kept.
         const SKIPPED: &[u8; 10] = &[0, 0, 0, 0, 6, 0, 4, 1, 0, 0];
         let mut numbers = [0; SKIPPED.len()];
         for (number, skipped) in numbers.iter_mut().zip(SKIPPED) {
