@@ -45,11 +45,11 @@ pub enum Rescue {
 }
 
 /// How long the root device is waited for where nothing is said: USB disks take seconds.
-pub const ROOT_WAIT_MS: u32 = 30_000;
+const ROOT_WAIT_MS: u32 = 30_000;
 /// Between TERM and KILL at shutdown.
 pub const GRACE_MS: u32 = 5000;
 /// How long one shutdown entry may take.
-pub const SHUTDOWN_LIMIT_MS: u32 = 30_000;
+const SHUTDOWN_LIMIT_MS: u32 = 30_000;
 
 /// What was asked for. Of a parameter that stands there several times the last one counts, as for the kernel;
 /// `rootlet.module` counts each time and is read from the line itself.

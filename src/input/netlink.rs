@@ -232,7 +232,7 @@ impl Request {
     }
 
     /// Appends a `struct ifinfomsg`.
-    pub fn link_head(&mut self, index: u32, flags: u32) -> &mut Self {
+    fn link_head(&mut self, index: u32, flags: u32) -> &mut Self {
         self.raw(&[0; 4]).raw(&index.to_ne_bytes());
         // The flags, and which of them are changed.
         self.raw(&flags.to_ne_bytes()).raw(&flags.to_ne_bytes())

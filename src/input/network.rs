@@ -11,7 +11,7 @@ use crate::text::number::parse_u64;
 use crate::text::parts::{halves, line_of, parts};
 
 /// Bytes of the name of a link, without its NUL. Source: `IFNAMSIZ`, linux/if.h.
-pub const LINK_NAME_BYTES: usize = 15;
+const LINK_NAME_BYTES: usize = 15;
 /// Addresses of one veth pair: inside, on the host, of the gateway, each of both kinds.
 pub const ADDRESSES: usize = 6;
 /// `--publish` options on one command line.

@@ -37,7 +37,8 @@ pub struct Stat<'a> {
 pub const TICKS: u64 = 100;
 
 impl<'a> Stat<'a> {
-    /// Reads the line. The name may hold anything, parentheses and newlines too; nothing but numbers follows it.
+    /// Reads the line; nothing for half a line, and for a process that is just being reaped: its group is -1 then. The name
+    /// may hold anything, parentheses and newlines too; nothing but a letter and numbers follows it.
     #[must_use]
     pub fn read(line: &'a [u8]) -> Option<Self> {
         let open = line.iter().position(|byte| *byte == b'(')?;

@@ -23,7 +23,7 @@ const QUOTA_US: u64 = 1000;
 /// Most processes of any kernel. Source: `PID_MAX_LIMIT`, linux/threads.h.
 const PROCESSES: u64 = 4_194_304;
 /// Bytes of `--cgroup-parent`: with name and file below it a path stays a line.
-pub const PARENT_BYTES: usize = 255;
+const PARENT_BYTES: usize = 255;
 
 /// Kinds of limits, as a set: each has a controller of cgroups.
 #[derive(Clone, Copy, PartialEq, Eq)]
