@@ -1,4 +1,4 @@
-//! Internet addresses: strict, as the kernel has them.
+//! Internet addresses, read strictly: one spelling of each means the same to everybody.
 
 #[cfg(all(feature = "boot", feature = "shell"))]
 use crate::text::line::Line;
@@ -62,7 +62,7 @@ impl Address {
         Self { bytes, is_v6: own.len() == V6_BYTES }
     }
 
-    /// Appends it as text: the first of the longest runs of zeros as `::`. RFC 5952
+    /// Appends it as text, with the first of the longest runs of zero groups as `::`. Source: RFC 5952.
     #[cfg(all(feature = "boot", feature = "shell"))]
     #[inline(never)]
     pub fn append(&self, line: &mut Line) {
@@ -98,7 +98,7 @@ impl Address {
         }
     }
 
-    /// Whether one interface can have it: it is neither unspecified nor for many.
+    /// Whether an interface can have it: it is neither unspecified nor multicast or reserved.
     #[must_use]
     pub fn is_one(&self) -> bool {
         match self.bytes() {
@@ -117,7 +117,7 @@ impl Address {
         }
     }
 
-    /// Whether it is an IPv6 address that every interface has for its neighbours, fe80::/10.
+    /// Whether it is an IPv6 address that holds on one link alone, fe80::/10.
     #[must_use]
     pub const fn is_link_local(&self) -> bool {
         let [first, second, ..] = self.bytes;
@@ -184,7 +184,7 @@ fn parse_v6(text: &[u8], bytes: &mut [u8; V6_BYTES]) -> Option<()> {
     Some(())
 }
 
-/// Reads groups from the `start`th on; gives the number behind the last.
+/// Reads groups into those of `bytes` from number `start` on; gives the number behind the last one.
 fn fill(text: &[u8], bytes: &mut [u8; V6_BYTES], start: usize) -> Option<usize> {
     let mut number = start;
     for group in parts(text, b':') {

@@ -21,8 +21,8 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> CommandLine<'a, Words> {
         Self { arguments: Arguments::new(words, 0), manual, all: false }
     }
 
-    /// Takes options up to the next operand, and that. Calls `act` with the letter and the value of each option; the
-    /// letter of one that has only a long name is 0.
+    /// Takes options up to the next operand, and gives that. Calls `act` with the letter and the value of each option;
+    /// an option without a letter has 0.
     ///
     /// # Errors
     /// The word that cannot be an option here, and why.

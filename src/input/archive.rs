@@ -25,9 +25,9 @@ pub struct Member<'a> {
     pub kind: Kind,
     /// Its name, in two parts with a slash between them; the first may be empty.
     pub name: [&'a [u8]; 2],
-    /// Where a link leads.
+    /// Where a link leads; for others of no meaning.
     pub link: &'a [u8],
-    /// Permissions and set-id bits.
+    /// Permissions, set-id and sticky bits.
     pub mode: u16,
     /// Its owner.
     pub uid: u32,
@@ -35,7 +35,7 @@ pub struct Member<'a> {
     pub gid: u32,
     /// When it was changed.
     pub changed: Moment,
-    /// Major and minor number of a device.
+    /// Major and minor number of a device, as many bits as Linux has for them; 0 for others.
     pub device: (u32, u32),
 }
 
@@ -43,7 +43,7 @@ pub struct Member<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub struct Moment {
-    /// Whole seconds, rounded down.
+    /// Whole seconds, rounded down: negative before 1970.
     pub seconds: i64,
     /// Nanoseconds after them.
     pub nanoseconds: u32,
@@ -64,14 +64,14 @@ impl Data<'_, '_> {
         take_of(self.stream, self.left)
     }
 
-    /// Where what is refused stands: what was last, else the header.
+    /// The byte of the archive that an error is about: where its bytes end too early, else the member's header.
     #[must_use]
     pub const fn at(&self) -> u64 {
         self.stream.at
     }
 }
 
-/// The next of the `left` bytes that are to come.
+/// Takes bytes of which `left` are still to come, and counts them; none when there are no more to come.
 fn take_of<'s>(stream: &'s mut Stream<'_>, left: &mut u64) -> Result<&'s [u8], Reason> {
     if *left == 0 {
         return Ok(&[]);
@@ -81,7 +81,7 @@ fn take_of<'s>(stream: &'s mut Stream<'_>, left: &mut u64) -> Result<&'s [u8], R
     if taken.is_empty() { Err(Reason::ArchiveCut) } else { Ok(taken) }
 }
 
-/// The text of that length, if it has one.
+/// The first `length` bytes; nothing where that is none.
 fn start_of(text: &[u8], length: usize) -> Option<&[u8]> {
     text.get(..length).filter(|text| !text.is_empty())
 }
@@ -90,7 +90,7 @@ fn start_of(text: &[u8], length: usize) -> Option<&[u8]> {
 pub struct Archive<'m> {
     stream: Stream<'m>,
     texts: Texts<'m>,
-    /// What members have that do not say otherwise.
+    /// What global extended headers say of all members that do not say otherwise.
     global: Attributes<'static>,
     /// Bytes of the last member that were not read yet.
     left: u64,
@@ -98,7 +98,7 @@ pub struct Archive<'m> {
     padding: u64,
 }
 
-/// How many bytes of the texts before a header belong to it.
+/// How many bytes of each of the `Texts` belong to the next member.
 #[derive(Clone, Copy)]
 struct Lengths {
     name: usize,
@@ -113,16 +113,16 @@ impl<'m> Archive<'m> {
         Self { stream, texts, global: Attributes::NONE, left: 0, padding: 0 }
     }
 
-    /// Where what is refused stands.
+    /// The byte of the archive that the last error is about.
     #[must_use]
     pub const fn at(&self) -> u64 {
         self.stream.at
     }
 
-    /// The next member and its content, of which what is not taken is passed over; `None` at the end.
+    /// The next member and its content; `None` at the end. Content that is not taken is passed over by the next call.
     ///
     /// # Errors
-    /// Whatever is no sound archive that can be unpacked here; `at` says where.
+    /// What is not a sound archive, or cannot be unpacked here; `at` says where.
     #[inline(never)]
     pub fn next_member(&mut self) -> Result<Option<(Member<'_>, Data<'_, 'm>)>, Reason> {
         let mut lengths = Lengths { name: 0, link: 0, extended: 0 };
@@ -133,12 +133,14 @@ impl<'m> Archive<'m> {
             }
             let kind = Header(&self.texts.block).kind()?;
             match kind {
-                Kind::LongName => lengths.name = self.read_text(kind)?,
-                Kind::LongLink => lengths.link = self.read_text(kind)?,
-                Kind::Extended => lengths.extended = self.read_text(kind)?,
+                Kind::LongName => lengths.name = self.read_text(kind, 0)?,
+                Kind::LongLink => lengths.link = self.read_text(kind, 0)?,
+                Kind::Extended => lengths.extended = self.read_text(kind, 0)?,
                 Kind::Global => {
-                    let length = self.read_text(kind)?;
-                    let text = self.texts.extended.get(..length).unwrap_or_default();
+                    // It may stand behind the next member's own, which is still to be read.
+                    let start = lengths.extended;
+                    let length = self.read_text(kind, start)?;
+                    let text = self.texts.extended.get(start..start + length).unwrap_or_default();
                     self.global.read_global(text)?;
                 }
                 // The name of a volume is no file.
@@ -166,7 +168,7 @@ impl<'m> Archive<'m> {
         Ok(())
     }
 
-    /// Reads the next header and the length of what follows it; false at the end, behind which only zeros may come.
+    /// Reads the next header and the length of its content; false at the end, which only zeros may follow.
     fn read_header(&mut self) -> Result<bool, Reason> {
         let at = self.stream.offset();
         let length = self.stream.read(&mut self.texts.block)?;
@@ -190,9 +192,9 @@ impl<'m> Archive<'m> {
         })
     }
 
-    /// Reads a text that belongs to the next header; gives its length.
+    /// Reads a text that belongs to the headers behind it, to a place in the room of its kind; gives its length.
     #[inline(never)]
-    fn read_text(&mut self, kind: Kind) -> Result<usize, Reason> {
+    fn read_text(&mut self, kind: Kind, start: usize) -> Result<usize, Reason> {
         let Texts { name, link, extended, .. } = &mut self.texts;
         let (room, reason) = match kind {
             Kind::LongName => (&mut **name, Reason::LongMemberName),
@@ -200,7 +202,7 @@ impl<'m> Archive<'m> {
             _ => (&mut **extended, Reason::LongExtended),
         };
         let length = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let room = room.get_mut(..length).ok_or(reason)?;
+        let room = room.get_mut(start..).and_then(|room| room.get_mut(..length)).ok_or(reason)?;
         if self.stream.read(room)? < length {
             return Err(Reason::ArchiveCut);
         }

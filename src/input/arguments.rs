@@ -7,9 +7,10 @@ use crate::text::line::Line;
 use crate::text::packed::Packed;
 use crate::text::parts::{halves, parts};
 
-/// The text that `--help` prints. A line that begins `  -v, --volume SRC:DST  words`, `      --pid NS  words` or
-/// `  -e CODE  words` declares an option; one blank behind the name means that it takes a value, two that it takes none.
-/// `  -m, --mount[=FILE]  words` takes one that is attached to it, or none, as getopt_long(3) has it.
+/// The text that `--help` prints. A line such as `  -v, --volume SRC:DST  words`, `      --pid NS  words` or
+/// `  -e CODE  words` declares an option; one blank behind the name means that it takes a value, two that it takes
+/// none. The option of `  -m, --mount[=FILE]  words` takes a value that is attached to it, or none, as getopt_long(3)
+/// has it.
 #[derive(Clone, Copy)]
 pub struct Manual(pub Packed);
 
@@ -55,7 +56,7 @@ fn declaration(line: &[u8]) -> Option<Declared<'_>> {
 pub struct Found<'a> {
     /// Which of the manual's, counted from 0.
     pub index: usize,
-    /// Its short name; 0 where it has none, or where an unknown one was long.
+    /// Its short name; 0 where it has none, and for an unknown long option.
     pub letter: u8,
     /// The string that it stands in.
     pub word: &'a CStr,
@@ -87,7 +88,8 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
         Self { rest, position, cluster: c"", found }
     }
 
-    /// All strings from the first operand on; a `--` before them is already gone.
+    /// All strings that were not taken yet. After `take` has answered false they are the operands; a `--` before them
+    /// is gone.
     #[must_use]
     pub fn operands(&self) -> Words {
         self.rest.clone()
@@ -99,7 +101,7 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
         self.rest.next()
     }
 
-    /// For `map_err`: the option that was read last is refused.
+    /// For `map_err`: refuses the option that was read last, or the command where none was.
     pub const fn refusal(&self, reason: Reason) -> Refusal {
         match self.found.subject {
             Subject::Words { first, count } => {
@@ -113,7 +115,7 @@ impl<'a, Words: Iterator<Item = &'a CStr> + Clone> Arguments<'a, Words> {
     /// Reads the next option into `found`; false at the first operand, at `--` or at the end.
     ///
     /// # Errors
-    /// An option that `manual` does not declare, that lacks its value, or has one that it does not take.
+    /// `UnknownOption`: `manual` does not declare it. `NoValue`: its value is missing. `UnwantedValue`: it takes none.
     pub fn take(&mut self, manual: Manual) -> Result<bool, Reason> {
         if self.cluster.is_empty() {
             let mut ahead = self.rest.clone();

@@ -45,13 +45,13 @@ pub enum Rescue {
 }
 
 /// How long the root device is waited for where nothing is said: USB disks take seconds.
-pub const ROOT_WAIT_MS: u32 = 30_000;
+const ROOT_WAIT_MS: u32 = 30_000;
 /// Between TERM and KILL at shutdown.
 pub const GRACE_MS: u32 = 5000;
 /// How long one shutdown entry may take.
-pub const SHUTDOWN_LIMIT_MS: u32 = 30_000;
+const SHUTDOWN_LIMIT_MS: u32 = 30_000;
 
-/// What was asked for. Of a parameter that is there several times the last one counts, as for the kernel;
+/// What was asked for. Of a parameter that stands there several times the last one counts, as for the kernel;
 /// `rootlet.module` counts each time and is read from the line itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
@@ -70,7 +70,7 @@ pub struct BootParameters<'a> {
     pub emergency: bool,
     /// `rootlet.panic=shell`, `reboot:10`, `poweroff`, …
     pub rescue: Rescue,
-    /// `rootlet.end=`: how the machine ends, whatever is asked: there are machines that know one way only.
+    /// `rootlet.end=`: how the machine ends, whatever is asked for: some machines can end in one way only.
     pub end: Option<End>,
     /// `rootlet.grace=`: milliseconds between TERM and KILL at shutdown.
     pub grace_ms: u32,
@@ -78,7 +78,7 @@ pub struct BootParameters<'a> {
     pub shutdown_limit_ms: u32,
     /// `fsck.mode=`: skip, force; nothing: as the filesystem says. `fastboot`, `forcefsck` are older words.
     pub check: Check,
-    /// The first `rootlet.` parameter that there is not, or that has a value which it cannot have.
+    /// The first parameter that begins with `rootlet.` and is not known, or has a value that it cannot have.
     pub unknown: Option<&'a [u8]>,
 }
 
@@ -132,7 +132,7 @@ const NAMES: &[u8] = b"root\nrootfstype\nrootflags\ninit\nrootlet.run\nrootlet.o
     rootwait\nrootdelay\nsingle\ns\nS\n1\nrescue\nemergency\nrootlet.emergency\nfastboot\nforcefsck\n\
     fsck.mode\nrootlet.end\nrootlet.grace\nrootlet.shutdown_limit\nrootlet.panic\nrootlet.module";
 
-/// A wait without an end. The value is that of `sys::signal::FOR_EVER`.
+/// A wait without an end, in milliseconds. The value is that of `sys::signal::FOR_EVER`.
 const FOR_EVER: u32 = u32::MAX;
 
 impl<'a> BootParameters<'a> {
@@ -142,8 +142,8 @@ impl<'a> BootParameters<'a> {
         *self.texts.get(text as usize)?
     }
 
-    // Out of line: what it needs of the stack is not kept by who reads.
-    /// Reads a kernel command line. What it does not know is somebody else's, unless it begins with `rootlet.`.
+    /// Reads a kernel command line. An unknown parameter is somebody else's, unless it begins with `rootlet.`.
+    // Out of line, so that the caller does not keep its part of the stack.
     #[must_use]
     #[inline(never)]
     pub fn read(command_line: &'a [u8]) -> Self {
@@ -192,7 +192,7 @@ impl<'a> BootParameters<'a> {
     }
 }
 
-/// Seconds as milliseconds; no number is for ever.
+/// Seconds as milliseconds; for ever where there is no number, as of `rootwait` alone, or too large a one.
 fn wait_ms(value: Option<&[u8]>) -> u32 {
     let seconds = value.and_then(parse_u64).map(|seconds| seconds.saturating_mul(1000));
     seconds.and_then(|wait_ms| u32::try_from(wait_ms).ok()).unwrap_or(FOR_EVER)

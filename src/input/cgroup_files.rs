@@ -10,7 +10,7 @@ pub fn fields(line: &[u8]) -> (&[u8], &[u8]) {
     halves(halves(line, b':').1, b':')
 }
 
-/// The controllers of ours that are on v1. Source: cgroups(7), "/proc/pid/cgroup".
+/// Which of our controllers are on v1. Source: cgroups(7), "/proc/pid/cgroup".
 #[must_use]
 pub fn on_v1(table: &[u8]) -> Controllers {
     parts(table, b'\n').fold(Controllers::NONE, |set, line| set.and(named(fields(line).0, b',')))
@@ -33,7 +33,7 @@ pub fn path_of<'a>(table: &'a [u8], controller: &[u8]) -> Option<&'a [u8]> {
     lines.find(|(names, _)| is_it(names)).map(|(_, path)| path)
 }
 
-/// The controllers of ours in a list such as that of cgroup.controllers.
+/// Which of our controllers are in a list such as cgroup.controllers.
 #[must_use]
 pub fn named(list: &[u8], separator: u8) -> Controllers {
     parts(list.trim_ascii_end(), separator).fold(Controllers::NONE, |set, name| {

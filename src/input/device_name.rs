@@ -15,7 +15,7 @@ pub enum DeviceName<'a> {
     Uuid(&'a [u8]),
     /// By its filesystem's label.
     Label(&'a [u8]),
-    /// By its partition's UUID, in either case; the one so many partitions behind it is meant.
+    /// By the UUID of a partition, in either case, and how many partitions behind that one it is.
     PartUuid(&'a [u8], u32),
     /// By its partition's name.
     PartLabel(&'a [u8]),
@@ -26,13 +26,15 @@ const KEYWORDS: &[u8] =
     b"UUID\nLABEL\nPARTUUID\nPARTLABEL\nby-uuid\nby-label\nby-partuuid\nby-partlabel";
 
 impl<'a> DeviceName<'a> {
-    /// Reads a name; one that is no device (`proc`, a tag of 9p) is nothing.
+    /// Reads a name; nothing for what names no device, such as `proc` or the tag of a 9p share.
     #[must_use]
     #[inline(never)]
     pub fn read(text: &'a [u8]) -> Option<Self> {
         if let Some(link) = text.strip_prefix(b"/dev/disk/") {
             let (directory, name) = halves(link, b'/');
-            if let Some(number @ 4..) = line_of(KEYWORDS, directory) {
+            if let Some(number @ 4..) = line_of(KEYWORDS, directory)
+                && !name.is_empty()
+            {
                 return Self::of_keyword(number - 4, name);
             }
         }
@@ -54,8 +56,10 @@ impl<'a> DeviceName<'a> {
         Self::of_number(text)
     }
 
+    /// What the keyword of this number means; nothing without a value, which any device without a label would have.
     fn of_keyword(number: usize, value: &'a [u8]) -> Option<Self> {
         Some(match number {
+            _ if value.is_empty() => return None,
             0 => Self::Uuid(value),
             1 => Self::Label(value),
             2 => {
@@ -91,6 +95,7 @@ impl<'a> DeviceName<'a> {
     }
 }
 
+/// The keyword in capitals; nothing for one that is longer than any.
 fn upper<'b>(keyword: &[u8], buffer: &'b mut [u8; 16]) -> Option<&'b [u8]> {
     let place = buffer.get_mut(..keyword.len())?;
     for (to, from) in place.iter_mut().zip(keyword) {
@@ -128,6 +133,10 @@ mod tests {
             ("/dev/disk/by-partlabel/r", Some(PartLabel(b"r"))),
             ("/dev/disk/by-id/x", Some(Path(b"/dev/disk/by-id/x"))),
             ("UUID=", None),
+            ("UUID=\"\"", None),
+            ("LABEL=\"\"", None),
+            ("PARTLABEL=\"\"", None),
+            ("/dev/disk/by-label/", Some(Path(b"/dev/disk/by-label/"))),
             ("by-uuid=x", None),
             ("proc", None),
             ("tmpfs", None),

@@ -47,7 +47,7 @@ impl Style {
     }
 }
 
-/// A directory that CMD finds.
+/// A directory as CMD finds it: its root, or where it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub enum Place<'a> {
@@ -75,7 +75,7 @@ pub struct EnterOptions<'a> {
     pub root: Place<'a>,
     /// The working directory.
     pub directory: Place<'a>,
-    /// What is laid over `/`: a directory of the host; empty for none.
+    /// A directory of the host that becomes `/`, with the container's below it; empty for none.
     pub tools: &'a CStr,
     /// Whether CMD goes into the cgroups of the target.
     pub cgroups: bool,
@@ -83,7 +83,7 @@ pub struct EnterOptions<'a> {
     pub dropped: CapabilitySet,
     /// The user and the group of nsenter.
     pub ids: (Option<u32>, Option<u32>),
-    /// A user namespace does not change them.
+    /// Entering a user namespace does not change who CMD is.
     pub preserve: bool,
     /// CMD is not made a process of the pid namespace.
     pub no_fork: bool,

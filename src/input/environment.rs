@@ -10,14 +10,14 @@ pub const DEFAULT_PATH: &[u8] = match PATH.to_bytes().split_first_chunk() {
     _ => b"",
 };
 
-/// Where programs are searched when nobody says otherwise, as docker sets it.
+/// Where programs are searched for unless told otherwise: docker's default.
 pub const PATH: &CStr = c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// One request for a variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub enum Variable<'a> {
-    /// `KEY=VALUE`, whole.
+    /// `KEY=VALUE`, all of it.
     Set(&'a [u8]),
     /// `KEY` alone: the caller's value, or none where the caller has none.
     Copied(&'a [u8]),
@@ -39,8 +39,8 @@ pub fn key(text: &[u8]) -> &[u8] {
     parts(text, b'=').skip_to(0)
 }
 
-/// One line of an `--env-file` in docker's format: `#` starts a comment, blanks before a line do not count, the
-/// value is taken as it is. `None` for a line that says nothing.
+/// One line of an `--env-file` in docker's format: a `#` at its start makes it a comment, blanks before it do not
+/// count, the value is taken as it is. `None` for a line that says nothing.
 #[must_use]
 pub fn significant(line: &[u8]) -> Option<&[u8]> {
     let line = line.strip_suffix(b"\r").unwrap_or(line).trim_ascii_start();

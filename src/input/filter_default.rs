@@ -15,8 +15,8 @@ putpmsg afs_syscall tuxcall security vserver kexec_load kexec_file_load add_key 
 move_pages userfaultfd uretprobe lsm_get_self_attr lsm_set_self_attr lsm_list_modules io_uring_setup io_uring_enter \
 io_uring_register";
 
-/// Calls that conditions are about; see `CONDITIONS`.
-const CONDITIONAL: &str = "personality clone clone3 socket";
+/// Calls that are allowed under a condition alone, see `CONDITIONS`, and clone3.
+const CONDITIONAL: &str = "personality clone clone3";
 
 /// Calls that come with a capability, each list behind its number.
 const WITH_CAPABILITY: &[(u8, &str)] = &[
@@ -43,7 +43,7 @@ const WITH_CAPABILITY: &[(u8, &str)] = &[
 
 const SYS_ADMIN: u8 = 21;
 
-/// Calls of `WITH_CAPABILITY`, with room for more.
+/// Room for the calls of `WITH_CAPABILITY`, with some to spare: the compiler says when they do not fit.
 const PAIRS: usize = 56;
 
 /// The default of one machine.
@@ -59,15 +59,15 @@ pub struct Defaults {
     ioctl: u16,
 }
 
-/// Of 64-bit x86.
+/// The default of 64-bit x86.
 pub const X86_64_DEFAULTS: Defaults = defaults(&X86_64, X86_64_TEXT);
-/// Of 64-bit ARM.
+/// The default of 64-bit ARM.
 pub const AARCH64_DEFAULTS: Defaults = defaults(&AARCH64, AARCH64_TEXT);
 
-/// Of the machine that this program runs on.
+/// The default of the machine that this program runs on.
 #[cfg(target_arch = "x86_64")]
 pub static NATIVE_DEFAULTS: Defaults = X86_64_DEFAULTS;
-/// Of the machine that this program runs on.
+/// The default of the machine that this program runs on.
 #[cfg(target_arch = "aarch64")]
 pub static NATIVE_DEFAULTS: Defaults = AARCH64_DEFAULTS;
 
@@ -80,13 +80,14 @@ const NEW_NAMESPACES: u64 = 0x7e02_0000;
 
 /// Conditions of the default's rules, in their order.
 static CONDITIONS: [Condition; 6] = [
-    // PER_LINUX, PER_LINUX32, each with or without UNAME26; and the question which it is.
+    // PER_LINUX, PER_LINUX32, each with or without UNAME26; and 0xffffffff, which asks which one it is.
     condition(0, Comparison::Equal, !0x0002_0008, 0),
     condition(0, Comparison::Equal, u64::MAX, 0xffff_ffff),
     condition(0, Comparison::Equal, NEW_NAMESPACES, 0),
-    // AF_VSOCK reaches the host of a virtual machine.
-    condition(0, Comparison::NotEqual, u64::MAX, 40),
-    // TIOCSTI and TIOCLINUX type into the caller's terminal. The kernel looks at the low 32 bits only.
+    // AF_VSOCK reaches the host of a virtual machine. The kernel looks at the low 32 bits alone, so a comparison of all 64,
+    // as docker's file has it, would let 0x1_0000_0028 through; so also below.
+    condition(0, Comparison::Equal, 0xffff_ffff, 40),
+    // TIOCSTI and TIOCLINUX type into the caller's terminal.
     condition(1, Comparison::Equal, 0xffff_ffff, 0x5412),
     condition(1, Comparison::Equal, 0xffff_ffff, 0x541c),
 ];
@@ -95,8 +96,8 @@ static CONDITIONS: [Condition; 6] = [
 const RULES: usize = 8;
 
 impl Defaults {
-    /// Hands the default for a program with these capabilities to `with`. It is built on the stack, which is given
-    /// back: not inlined.
+    /// Hands the default for a program with these capabilities to `with`. It is built on the stack; not inlined, so that
+    /// the room there is given back.
     #[inline(never)]
     pub fn with_profile<T>(
         &self,
@@ -119,7 +120,7 @@ impl Defaults {
             conditional(self.personality, Verdict::ALLOW, 0),
             conditional(self.personality, Verdict::ALLOW, 1),
             Rule { calls: clone, ..conditional(self.clone, Verdict::ALLOW, 2) },
-            conditional(self.socket, Verdict::ALLOW, 3),
+            conditional(self.socket, Verdict::EPERM, 3),
             conditional(self.ioctl, Verdict::EPERM, 4),
             conditional(self.ioctl, Verdict::EPERM, 5),
             Rule::plain(allowed, Verdict::ALLOW),

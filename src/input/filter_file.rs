@@ -1,7 +1,8 @@
 //! A filter from a file as docker and the OCI specification write them.
 //!
-//! Keys that are known and say nothing here are passed over; an unknown key is an error, since it may have been meant to
-//! forbid something. Names of calls that this machine does not have are those of other machines, as in docker's file.
+//! Keys that are known and say nothing here are passed over; an unknown key is an error, since it may have been meant
+//! to forbid something. Names of calls that this machine does not have are those of other machines, as in docker's
+//! file.
 
 use heapless::Vec;
 
@@ -39,11 +40,11 @@ impl Default for Tables {
     }
 }
 
-/// For whom a file is read: rules may ask for it.
+/// What a file is read for. Rules may demand some of it.
 pub struct Reader<'n> {
     /// The machine.
     pub machine: &'n Machine,
-    /// Its calls, one a line.
+    /// The names of its calls, with newlines between them: `Machine::write_names`.
     pub names: &'n [u8],
     /// The running kernel.
     pub kernel: KernelRelease,
@@ -57,7 +58,7 @@ struct Draft {
     verdict: Option<Verdict>,
     errno: Option<u16>,
     first_condition: usize,
-    /// It is for this machine, kernel and program.
+    /// Its demands are met by this machine, kernel and program.
     applies: bool,
 }
 
@@ -120,6 +121,10 @@ impl Reader<'_> {
 
     fn name(&self, json: &mut Json<'_>, draft: &mut Draft) -> Result<(), Reason> {
         let name = json.string()?;
+        // Passed over as another machine's, an escaped name would not forbid what it was meant to.
+        if name.contains(&b'\\') {
+            return Err(Reason::NoJson);
+        }
         if let Some(line) = line_of(self.names, name) {
             let line = u16::try_from(line).unwrap_or(u16::MAX);
             draft.calls.put(self.machine.number_of_line(line), true);
@@ -127,7 +132,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// `includes`: all capabilities, one of the machines, at least the kernel; `excludes`: none of them.
+    /// Reads what a rule demands. `includes` (`wanted`): it applies with all of the capabilities, on one of the
+    /// machines, from a kernel on. `excludes`: with none of the capabilities, on none of the machines, before a kernel.
     fn demands(&self, json: &mut Json<'_>, wanted: bool, draft: &mut Draft) -> Result<(), Reason> {
         json.members(&mut |json, key| {
             let mut holds = wanted;
@@ -147,7 +153,13 @@ impl Reader<'_> {
                     })?;
                     holds = if named { ours } else { wanted };
                 }
-                Some(_) => holds = self.kernel >= KernelRelease::parse(json.string()?),
+                Some(_) => {
+                    let release = json.string()?;
+                    if !release.first().is_some_and(u8::is_ascii_digit) {
+                        return Err(Reason::NoFilterNumber);
+                    }
+                    holds = self.kernel >= KernelRelease::parse(release);
+                }
                 None => return Err(Reason::NoFilterKey),
             }
             draft.applies &= holds == wanted;
@@ -157,7 +169,8 @@ impl Reader<'_> {
 }
 
 impl Draft {
-    /// Adds the rule. Where two conditions are about one argument, either is enough, as runc has it.
+    /// Adds the rule. Where two conditions are about one argument, any single condition is enough, as runc has it: each
+    /// becomes a rule of its own.
     fn add(&self, verdict: Verdict, tables: &mut Tables) -> Result<(), Reason> {
         let conditions = tables.conditions.get(self.first_condition..).unwrap_or_default();
         let (mut seen, mut twice) = (0_u8, false);
@@ -181,9 +194,9 @@ impl Draft {
     }
 }
 
-/// Keys of the whole. Those behind `syscalls` change nothing here: other machines, comments, what goes with
-/// SCMP_ACT_NOTIFY, names of errnos beside their numbers. Our filters are always those of one thread, which then starts
-/// all others.
+/// Keys of the whole file. Those behind `syscalls` change nothing here: other machines, comments, what goes with
+/// SCMP_ACT_NOTIFY (which is no action here), names of errnos beside their numbers. `flags` synchronise threads and
+/// log: our filter is put on a single thread, from which all others come.
 const TOP_KEYS: &[u8] = b"\
 defaultAction\ndefaultErrnoRet\nsyscalls\n\
 archMap\narchitectures\nflags\ndefaultErrno\nlistenerPath\nlistenerMetadata\ncomment";
@@ -212,13 +225,13 @@ fn action(json: &mut Json<'_>) -> Result<Verdict, Reason> {
     place.and_then(|place| VERDICTS.get(place).copied()).ok_or(Reason::NoFilterAction)
 }
 
-/// Errnos are at most 4095 to the kernel.
+/// Reads an errno; the kernel takes none above 4095 (`MAX_ERRNO`).
 fn read_errno(json: &mut Json<'_>) -> Result<u16, Reason> {
     let number = json.number()?;
     u16::try_from(number).ok().filter(|errno| *errno < 4096).ok_or(Reason::NoFilterNumber)
 }
 
-/// The verdict, with the number that was given beside it, which only two of them have.
+/// The verdict, with the number that stands beside it. Only ERRNO and TRACE have one; for the others it means nothing.
 fn with_errno(verdict: Option<Verdict>, errno: Option<u16>) -> Result<Verdict, Reason> {
     let verdict = verdict.ok_or(Reason::NoFilterAction)?;
     Ok(match errno {
@@ -261,4 +274,50 @@ fn condition(
     };
     let condition = Condition { argument, comparison, value, mask };
     conditions.push(condition).map_err(|_| Reason::ManyRules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::system_calls::NATIVE;
+
+    /// Which calls a file with these names and demands allows.
+    fn allowed(names: &str, demands: &str) -> Result<std::vec::Vec<u16>, Reason> {
+        let mut room = [0; 8192];
+        let length = NATIVE.write_names(&mut room).unwrap();
+        let reader = Reader {
+            machine: &NATIVE,
+            names: &room[..length],
+            kernel: KernelRelease(6, 1),
+            capabilities: CapabilitySet::DEFAULT,
+        };
+        let text = format!(
+            r#"{{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
+                {{"names":[{names}],"action":"SCMP_ACT_ALLOW"{demands}}}]}}"#
+        );
+        let mut tables = Box::new(Tables::new());
+        let profile = reader.read(text.as_bytes(), &mut tables).map_err(|wrong| wrong.reason)?;
+        let is_named = |call: &u16| profile.rules.iter().any(|rule| rule.calls.has(*call));
+        Ok((0..super::super::filter::CALLS).filter(is_named).collect())
+    }
+
+    #[test]
+    fn a_name_is_that_of_one_call() {
+        assert_eq!(allowed(r#""read""#, "").unwrap().len(), 1);
+        assert_eq!(allowed(r#""of_another_machine","""#, ""), Ok(vec![]));
+        // What this spells would have to be read to know what it allows or forbids.
+        assert_eq!(allowed(r#""\u0072ead""#, ""), Err(Reason::NoJson));
+    }
+
+    #[test]
+    fn a_kernel_is_asked_for_by_its_release() {
+        let allowed = |release: &str| {
+            let demands = format!(r#","includes":{{"minKernel":"{release}"}}"#);
+            allowed(r#""read""#, &demands).map(|calls| calls.len())
+        };
+        assert_eq!((allowed("4.8"), allowed("6.1"), allowed("6.2")), (Ok(1), Ok(1), Ok(0)));
+        for bad in ["", "five", "v6.1"] {
+            assert_eq!(allowed(bad), Err(Reason::NoFilterNumber), "{bad}");
+        }
+    }
 }

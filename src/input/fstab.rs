@@ -17,7 +17,7 @@ pub struct Mount<'a> {
     pub kind: &'a [u8],
     /// `OPTION,…`.
     pub options: &'a [u8],
-    /// When it is checked: 1 the root, 2 others, 0 never.
+    /// When it is checked: 1 first, which is for the root, 2 after that, 0 never.
     pub pass: u64,
 }
 

@@ -11,7 +11,7 @@ use crate::text::parts::parts;
 /// Ranges of one map; a kernel takes 340.
 pub const RANGES: usize = 24;
 
-/// As many ids from `inner` on as from `outer` on.
+/// `size` ids from `inner` on inside, which are those from `outer` on outside.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub struct IdRange {
@@ -34,7 +34,7 @@ impl IdRange {
     }
 }
 
-/// The ranges of a map, none of which overlap.
+/// The ranges of a map. No two overlap, neither inside nor outside.
 pub type IdMap = Vec<IdRange, RANGES>;
 
 /// Adds `INNER:OUTER:SIZE` to a map; `:SIZE` may be left out for one id.
@@ -49,7 +49,7 @@ pub fn add_range(text: &[u8], map: &mut IdMap) -> Result<(), Reason> {
     let (Some(inner), Some(outer), Some(size), false) = (inner, outer, size, extra) else {
         return Err(Reason::NoIdRange);
     };
-    // The last id is none: it means "no change" to the kernel.
+    // The last number of 32 bits is no id: it means "no change" to the kernel.
     let fits = |first: u32| u64::from(first).checked_add(size).is_some_and(|end| end < 1 << 32);
     let size = u32::try_from(size).unwrap_or(0);
     if size == 0 || !fits(inner) || !fits(outer) {

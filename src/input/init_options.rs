@@ -22,11 +22,11 @@ pub enum Request {
     Version,
     /// Print the licence.
     Licence,
-    /// Supervise the program whose words follow, or none with `Id::Pause`.
+    /// Supervise the program that the operands name, or with `Id::Pause` none.
     Supervise,
 }
 
-/// Every option by its number, with the letter that means it to the peers that have it; 0: none.
+/// Every option by its number, with the letter that stands for it in the peers' command lines; 0 for none.
 const IDS: [(Id, u8); 24] = [
     (Id::Group, b'g'),
     (Id::Session, 0),
@@ -59,14 +59,14 @@ const MOST_VERBOSE: u8 = 9;
 /// Between TERM and KILL: half of what engines wait before they kill a container.
 const GRACE_MS: u32 = 5000;
 
-/// What tells tini and catatonit that they are in the background is not for the program.
+/// tini and catatonit get these when they are in the background of a terminal; they are not for the program.
 const TTIN: u8 = 21;
 const TTOU: u8 = 22;
 
 /// Reads the command line behind the name of a style, and the variables of a peer.
 ///
 /// # Errors
-/// An unknown option, a bad value, no program, or a program with `--pause`. What it is about is in `arguments`.
+/// An unknown option, a bad value, no program, or a program with `--pause`. `arguments` knows which word it is about.
 #[inline(never)]
 pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     arguments: &mut Arguments<'a, Words>,
@@ -190,8 +190,8 @@ fn time_of(text: &[u8]) -> Result<u32, Reason> {
     parse_time_ms(text).ok_or(Reason::NoTime)
 }
 
-/// Variables: whose (the style's number), the letter of the option that it stands for, the variable. One that ends
-/// in `=` may have any value. One says more than dumb-init's `-v`, so it stands for two.
+/// Variables of the peers: the style's number, the letter of the option that the variable stands for, the variable. One
+/// that ends in `=` may have any value. `DUMB_INIT_DEBUG=1` says more than `-v`, so it stands for two of them.
 const VARIABLES: Packed = packed!(
     "1sTINI_SUBREAPER=
 1gTINI_KILL_PROCESS_GROUP=

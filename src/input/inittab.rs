@@ -42,7 +42,7 @@ pub struct Entry<'a> {
     pub command: &'a [u8],
 }
 
-/// What holds where there is no inittab: busybox's, but for what we do ourselves (umount, swapoff).
+/// What holds where there is no inittab: busybox's default without what we do ourselves (umount, swapoff).
 pub const DEFAULT: &[u8] = b"::sysinit:/etc/init.d/rcS\n::askfirst:-/bin/sh\n\
     tty2::askfirst:-/bin/sh\ntty3::askfirst:-/bin/sh\ntty4::askfirst:-/bin/sh\n\
     ::ctrlaltdel:reboot\n::restart:init\n";
@@ -53,7 +53,7 @@ pub const SINGLE: &[u8] = b"::respawn:-/bin/sh\n::ctrlaltdel:reboot\n::restart:i
 /// A shell on the console that is waited for.
 pub const RESCUE: &[u8] = b"::wait:-/bin/sh\n";
 
-/// The longest name of a terminal below /dev. Source: busybox, which has room for 32 bytes with /dev/ and a NUL.
+/// Bytes of the longest name of a terminal below /dev. Source: busybox, which has 32 for it with `/dev/` and a NUL.
 const TERMINAL_BYTES: usize = 26;
 
 /// The entries of a text, in its order.

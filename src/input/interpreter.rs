@@ -5,7 +5,8 @@ use crate::text::parts::parts;
 /// Bytes of a file that tell: an ELF file names its loader near its start, a script its shell in its first line.
 pub const HEAD_BYTES: usize = 4096;
 
-/// The interpreter of a script, or the loader of an ELF file of 64 bits. `head` may end in NULs.
+/// The interpreter of a script, or the loader of an ELF file of 64 bits; nothing where none is named within the head.
+/// `head` is the start of the file, filled up with NULs.
 #[must_use]
 pub fn needed(head: &[u8; HEAD_BYTES]) -> Option<&[u8]> {
     match head {
@@ -20,16 +21,18 @@ pub fn needed(head: &[u8; HEAD_BYTES]) -> Option<&[u8]> {
     }
 }
 
-/// Bytes of an ELF file's header, behind which its table of segments stands, and of a row of that. elf(5).
+/// Bytes of an ELF file's header, behind which linkers put its table of segments. elf(5).
 const HEADER_BYTES: usize = 64;
-/// Where in the header the number of rows stands.
+/// Where in the header the number of rows stands: the lower byte of `e_phnum`.
 const COUNT_AT: usize = 56;
+/// Bytes of a row: `Elf64_Phdr`.
 const ROW_BYTES: usize = 56;
-/// A row of this type has the place of the loader's name at 8.
+/// A row that begins with this type, `PT_INTERP`, has the place of the loader's name at byte 8.
 const INTERPRETER: [u8; 4] = [3, 0, 0, 0];
 
 fn loader(elf: &[u8; HEAD_BYTES]) -> Option<&[u8]> {
-    // What lies behind the table may look like a row. To who only explains a failure it is not worth the code.
+    // What lies behind the table may look like a row. Where the answer only explains a failure, the check is not worth
+    // its code. The lower byte of the number is enough: a head holds 72 rows.
     let rows_bytes = ROW_BYTES * usize::from(elf[COUNT_AT]);
     let end = if cfg!(feature = "boot") { HEADER_BYTES + rows_bytes } else { HEAD_BYTES };
     let mut rows = elf.get(HEADER_BYTES..end)?;

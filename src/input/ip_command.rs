@@ -67,14 +67,14 @@ pub struct IpCommand<'a> {
     pub metric: Option<u32>,
 }
 
-/// In the order of the numbers of `parse`.
+/// Words for actions, in the order of the numbers that `parse` matches.
 const ACTIONS: &[u8] = b"show\nlist\nls\nadd\ndel\ndelete\nreplace\nchange\nset";
 const WORDS: &[u8] = b"dev\nvia\nmtu\nmetric\nup\ndown\ndefault";
 
 /// Reads the words behind the options.
 ///
 /// # Errors
-/// The word that is none here, and why.
+/// The word that means nothing here, and why; an empty one where something is missing.
 #[inline(never)]
 pub fn parse<'a>(
     next: &mut dyn FnMut() -> Option<&'a CStr>,
@@ -127,13 +127,14 @@ pub fn parse<'a>(
 }
 
 impl<'a> IpCommand<'a> {
-    /// Takes a word of this number, or a value behind it. Whether it is what the command is about.
+    /// Takes a word by its number in `WORDS`, or the value behind it. True where it is the address or the route that the
+    /// command is about, of which there can be one; nothing for a word that has no meaning there.
     fn take(&mut self, number: Option<usize>, value: &'a CStr, has_target: bool) -> Option<bool> {
         let text = value.to_bytes();
         let count = || u32::try_from(parse_u64(text)?).ok();
         match number {
             Some(0) => self.device = Some(value),
-            Some(1) => self.gateway = Some(Address::parse(text)?),
+            Some(1) if self.object == Object::Route => self.gateway = Some(Address::parse(text)?),
             Some(2) if self.object == Object::Link => self.mtu = Some(count()?),
             Some(3) if self.object == Object::Route => self.metric = Some(count()?),
             Some(4 | 5) if self.action == Action::Set => self.up = Some(number == Some(4)),
@@ -262,6 +263,7 @@ mod tests {
             (&[c"link", c"set", c"lo", c"mtu"], Err((c"mtu", Reason::NoValue))),
             (&[c"link", c"set", c"lo", c"mtu", c"x"], none(c"x")),
             (&[c"link", c"show", c"lo", c"up"], none(c"up")),
+            (&[c"link", c"set", c"lo", c"via", c"10.0.0.1"], none(c"10.0.0.1")),
             (&[c"addr", c"add", c"10.0.0.2/33", c"dev", c"lo"], none(c"10.0.0.2/33")),
             (&[c"addr", c"add", c"10.0.0.2/24"], Err((c"", Reason::FewOperands))),
             (&[c"addr", c"add", c"dev", c"lo"], Err((c"", Reason::FewOperands))),

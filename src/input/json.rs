@@ -12,17 +12,17 @@ pub struct Json<'a> {
     at: usize,
 }
 
-/// What is done with a member or an element: it must be read whole.
+/// What is done with each member or element, which it must read to its end.
 type Take<'t, 'a, Key> = &'t mut dyn FnMut(&mut Json<'a>, Key) -> Result<(), Reason>;
 
 impl<'a> Json<'a> {
-    /// At the start of `text`.
+    /// A reader that stands at the start of `text`.
     #[must_use]
     pub const fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0 }
     }
 
-    /// Where reading has ended for this reason.
+    /// Line and column at which reading has ended, and why it has.
     #[must_use]
     pub fn misread(&self, reason: Reason) -> Misread {
         let before = self.text.get(..self.at).unwrap_or(self.text);
@@ -31,7 +31,7 @@ impl<'a> Json<'a> {
         Misread::at(lines, before.get(start..).unwrap_or_default(), b"", reason)
     }
 
-    /// The next byte that is no blank.
+    /// The next byte that is no blank, which is not taken; 0 at the end.
     #[inline(never)]
     fn peek(&mut self) -> u8 {
         loop {
@@ -55,10 +55,10 @@ impl<'a> Json<'a> {
         if self.takes(byte) { Ok(()) } else { Err(Reason::NoJson) }
     }
 
-    /// Nothing may follow.
+    /// Checks that nothing but blanks follows.
     ///
     /// # Errors
-    /// `NoJson`
+    /// `NoJson`: something does.
     pub fn end(&mut self) -> Result<(), Reason> {
         self.peek();
         if self.at == self.text.len() { Ok(()) } else { Err(Reason::NoJson) }
@@ -81,7 +81,10 @@ impl<'a> Json<'a> {
     /// # Errors
     /// `NoJson`, and those of `take`.
     pub fn elements(&mut self, take: Take<'_, 'a, ()>) -> Result<(), Reason> {
-        if self.peek() == b'n' { self.word() } else { self.list(b'[', b']', take) }
+        if self.peek() != b'n' {
+            return self.list(b'[', b']', take);
+        }
+        if self.word()? == b"null" { Ok(()) } else { Err(Reason::NoJson) }
     }
 
     fn list(&mut self, open: u8, close: u8, take: Take<'_, 'a, ()>) -> Result<(), Reason> {
@@ -132,13 +135,17 @@ impl<'a> Json<'a> {
         Ok(number)
     }
 
-    /// Reads a number, `true`, `false` or `null`, whatever it is.
-    fn word(&mut self) -> Result<(), Reason> {
+    /// Reads a number, `true`, `false` or `null`. Other words of such bytes are not told from these.
+    fn word(&mut self) -> Result<&'a [u8], Reason> {
         let start = self.at;
         while self.text.get(self.at).is_some_and(|byte| is_of_word(*byte)) {
             self.at += 1;
         }
-        if self.at == start { Err(Reason::NoJson) } else { Ok(()) }
+        if self.at == start {
+            Err(Reason::NoJson)
+        } else {
+            Ok(self.text.get(start..self.at).unwrap_or_default())
+        }
     }
 
     /// Reads any value.
@@ -157,7 +164,7 @@ impl<'a> Json<'a> {
             b'"' => self.string().map(drop),
             b'{' => self.members(&mut |json, _| json.skip_at(depth + 1)),
             b'[' => self.elements(&mut |json, ()| json.skip_at(depth + 1)),
-            _ => self.word(),
+            _ => self.word().map(drop),
         }
     }
 }
@@ -187,6 +194,16 @@ mod tests {
             "", "{", "[1,]", "{,}", r#"{"a"}"#, r#""a"#, "\"\n\"", "1 2", "[1 2]", "{1:2}", r#""\"#,
         ] {
             assert_eq!(skipped(bad), Err(Reason::NoJson), "{bad}");
+        }
+    }
+
+    #[test]
+    fn null_is_an_empty_array_and_nothing_else_is() {
+        for (text, expected) in
+            [("null", Ok(())), ("nul", Err(Reason::NoJson)), ("none", Err(Reason::NoJson))]
+        {
+            let mut json = Json::new(text.as_bytes());
+            assert_eq!(json.elements(&mut |_, ()| unreachable!()), expected, "{text}");
         }
     }
 

@@ -16,8 +16,8 @@ pub struct Parameters<'a> {
     rest: &'a [u8],
 }
 
-/// Cuts a command line. A value in double quotes may hold blanks; the kernel hands them on as `name="a b"` or
-/// `"name=a b"`.
+/// Cuts a command line. A value in double quotes may hold blanks, written as `name="a b"` or `"name=a b"`; both are as
+/// the kernel's `next_arg` reads them (lib/cmdline.c).
 #[must_use]
 pub const fn parameters(command_line: &[u8]) -> Parameters<'_> {
     Parameters { rest: command_line }

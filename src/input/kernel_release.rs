@@ -9,7 +9,7 @@ use crate::text::parts::parts;
 pub struct KernelRelease(pub u64, pub u64);
 
 impl KernelRelease {
-    /// Reads `5.14.0-anything`; a number that is not there counts as 0.
+    /// Reads `5.14.0-anything`; a number that is missing, or too large, counts as 0.
     #[must_use]
     pub fn parse(text: &[u8]) -> Self {
         let mut fields = parts(text, b'.');

@@ -8,22 +8,22 @@ use super::refusal::Reason;
 use crate::text::arena::Arena;
 use crate::text::parts::{halves, line_of, parts};
 
-/// Paths of one container.
+/// Paths that one container may have.
 pub const FILE_RULES: usize = 32;
 
 /// What may be done below a path.
 #[derive(Clone, Copy)]
 pub struct FileRule<'a> {
-    /// Inside.
+    /// The path inside.
     pub path: &'a CStr,
-    /// Everything; else reading and executing.
+    /// Everything may be done; else only reading and executing.
     pub write: bool,
 }
 
 /// Adds `ro:PATH` and `rw:PATH`, with commas between.
 ///
 /// # Errors
-/// What is neither, an empty path, one too many.
+/// `NoFileRule` for what is neither, or an empty path; `ManyFileRules`; `TextFull`.
 pub fn add_rules<'a>(
     text: &[u8],
     arena: &mut Arena<'a>,

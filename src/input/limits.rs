@@ -21,7 +21,7 @@ pub const UNLIMITED: u64 = u64::MAX;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub struct Limit {
-    /// The kernel's number of its kind.
+    /// The kernel's number of its kind, `RLIMIT_*`.
     pub kind: u8,
     /// What holds now.
     pub soft: u64,
@@ -37,14 +37,14 @@ impl Limit {
     }
 }
 
-/// Adds `NAME=SOFT[:HARD]`, each a number, `unlimited` or -1. The last of a name counts.
+/// Adds `NAME=SOFT[:HARD]`, each a number, `unlimited` or -1. Of several of one name the last counts.
 ///
 /// # Errors
-/// No such name, no number, a soft limit above the hard one.
+/// `NoLimit`: no such name, no number, a soft limit above the hard one.
 pub fn add_limit(text: &[u8], limits: &mut Vec<Limit, KINDS>) -> Result<(), Reason> {
     let (name, values) = halves(text, b'=');
     let (soft, hard) = halves(values, b':');
-    let kind = line_of(NAMES, name).filter(|_| !name.is_empty()).ok_or(Reason::NoLimit)? as u8;
+    let kind = line_of(NAMES, name).ok_or(Reason::NoLimit)? as u8;
     let read = |value: &[u8]| match line_of(b"unlimited\n-1", value) {
         Some(_) => Some(UNLIMITED),
         None => parse_u64(value),

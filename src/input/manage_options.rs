@@ -116,7 +116,7 @@ pub struct Manage {
     pub force: bool,
     /// `logs`: until the end.
     pub follow: bool,
-    /// `logs`: how many lines at the end; none for all.
+    /// `logs`: how many lines at the end; nothing for all.
     pub tail: Option<u64>,
 }
 
@@ -127,10 +127,10 @@ impl Manage {
     }
 }
 
-/// Reads the options behind a verb and looks at the names behind those; `None` when help is asked for.
+/// Reads the options behind a verb; `None` when help is asked for. The names behind them are for `check_names`.
 ///
 /// # Errors
-/// What is wrong with the option that was read last, or with the first operand that is left.
+/// What is wrong with the option that was read last.
 #[inline(never)]
 pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     verb: Verb,
@@ -157,10 +157,10 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     Ok(Some(asked))
 }
 
-/// What is wrong with the names behind the options, and with which.
+/// Checks the names behind the options.
 ///
 /// # Errors
-/// None at all; one that no container can have; a second one where there can be but one.
+/// The name that is wrong and why: no container can have it, or it is one too many. An empty one where there are none.
 pub fn check_names<'a>(
     verb: Verb,
     names: impl Iterator<Item = &'a CStr>,

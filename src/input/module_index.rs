@@ -23,18 +23,20 @@ pub fn is_listed(list: &[u8], name: &[u8]) -> bool {
     parts(list, b'\n').any(|listed| is_same(listed, name))
 }
 
-/// A line of modules.dep, `FILE: FILE…`: the file of a module, and those that it needs, the first to be loaded last.
+/// A line of modules.dep, `FILE: FILE…`: the file of a module, and those that it needs, with blanks between. The last
+/// one must be loaded first.
 #[must_use]
 pub fn dependencies(line: &[u8]) -> (&[u8], &[u8]) {
     let (file, needs) = halves(line, b':');
     (file, needs.trim_ascii())
 }
 
-/// A line of modules.alias, `alias PATTERN MODULE`: the module, if the pattern matches a line of the list.
+/// A line of modules.alias, `alias PATTERN MODULE`: the module, if the pattern matches a name in a list with one on
+/// each line.
 #[must_use]
 pub fn aliased<'l>(line: &'l [u8], list: &[u8]) -> Option<&'l [u8]> {
     let (pattern, module) = halves(line.strip_prefix(b"alias ")?, b' ');
-    // Most of them fail at the first bytes, so the names of buses are compared before anything else.
+    // depmod's patterns begin with plain letters. Most fail at the first, so that is compared before anything else.
     let first = pattern.first()?;
     let found =
         parts(list, b'\n').any(|name| name.first() == Some(first) && matches(pattern, name));

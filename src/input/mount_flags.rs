@@ -12,7 +12,7 @@ pub struct MountFlags {
     pub bits: u32,
     /// Not mounted at boot.
     pub no_auto: bool,
-    /// That it cannot be mounted is no failure.
+    /// A failure to mount it is no failure of the boot.
     pub no_fail: bool,
     /// It needs a network, which is up later.
     pub needs_network: bool,
@@ -38,7 +38,12 @@ const NAMES: &[u8] = b"ro\nrw\nnosuid\nsuid\nnodev\ndev\nnoexec\nexec\nsync\nasy
 const PLACES: [u8; 17] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 15, 21, 23, 24, 25];
 
 /// Words for mount(8) and init alone, which no filesystem knows.
-const OWN: &[u8] = b"noauto\nnofail\n_netdev\nrbind\nuser\ndefaults\nauto\nfail\nnouser\nusers\nnousers\nowner\ngroup";
+const OWN: &[u8] = b"noauto\nnofail\n_netdev\nrbind\nuser\nusers\nowner\ngroup\n\
+    defaults\nauto\nfail\nnouser\nnousers";
+
+/// What a mount that somebody else than root may make must not bring along. Source: mount(8), "user", "owner".
+const OF_ANYBODY: u32 = Attributes::CLOSED.0 as u32;
+const OF_OWNER: u32 = OF_ANYBODY & !(Attributes::NO_EXEC.0 as u32);
 
 impl MountFlags {
     /// Nothing is asked for.
@@ -73,13 +78,11 @@ impl MountFlags {
             Some(1) => self.no_fail = true,
             Some(2) => self.needs_network = true,
             Some(3) => self.bits |= BIND | RECURSIVE,
-            // A user's mount cannot be more than a user.
-            Some(4) => {
-                self.bits |= u32::from(Attributes::CLOSED.0);
-            }
+            Some(4 | 5) => self.bits |= OF_ANYBODY,
+            Some(6 | 7) => self.bits |= OF_OWNER,
             Some(_) => {}
-            // Comments of systemd and of people.
-            None if option.starts_with(b"x-") || option.starts_with(b"comment=") => {}
+            // For systemd, mount(8) and people: the kernel would refuse them.
+            None if [&b"x-"[..], b"X-", b"comment="].iter().any(|own| option.starts_with(own)) => {}
             None => {
                 if !data.bytes().is_empty() {
                     data.text(",");
@@ -108,6 +111,9 @@ mod tests {
             ("remount,strictatime,lazytime", 0x300_0020, ""),
             ("errors=remount-ro,data=ordered,noatime", 0x400, "errors=remount-ro,data=ordered"),
             ("x-systemd.automount,comment=a,size=5m,user", 14, "size=5m"),
+            ("X-mount.mkdir=755,users", 14, ""),
+            ("owner", 6, ""),
+            ("group,dev", 2, ""),
         ] {
             let mut line = Line::new();
             let read = MountFlags::read(options.as_bytes(), &mut line);

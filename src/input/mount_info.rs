@@ -30,7 +30,7 @@ pub fn is_shared(mount_info: &[u8], id: u64) -> bool {
     false
 }
 
-/// Where a line's filesystem is mounted, with octal escapes, and what it is; nothing for half a line.
+/// Where the filesystem of a line is mounted, with octal escapes, and its type; nothing for half a line.
 #[cfg(feature = "boot")]
 #[must_use]
 pub fn place_and_kind(line: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -84,8 +84,9 @@ impl<'a> MountRow<'a> {
     }
 }
 
-/// Reads a line into the strings of a mount, which it gives byte by byte, without octal escapes; gives its number and
-/// that of its parent.
+/// Reads a line into the strings of a mount, each with a NUL behind it, which go to `push` byte by byte and without
+/// octal escapes. Gives the mount's number and that of its parent; nothing for half a line, of which bytes may have
+/// been pushed.
 #[cfg(feature = "see")]
 #[must_use]
 pub fn read_line(line: &[u8], push: &mut dyn FnMut(u8)) -> Option<(u64, u64)> {
@@ -99,7 +100,7 @@ pub fn read_line(line: &[u8], push: &mut dyn FnMut(u8)) -> Option<(u64, u64)> {
         let mut field = fields.next()?;
         let is_optional = count == Field::Propagation as usize;
         if is_optional && field != b"-" {
-            // What a group follows where the caller sees it depends on who asks.
+            // `propagate_from:N` depends on which mounts the caller sees, so it is left out.
             if !field.starts_with(b"p") {
                 if core::mem::replace(&mut blank, true) {
                     push(b' ');

@@ -28,13 +28,13 @@ impl Attributes {
     /// All three.
     pub const CLOSED: Self = Self::NO_SUID.and(Self::NO_DEV).and(Self::NO_EXEC);
 
-    /// These and those.
+    /// These and the others.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// These without those.
+    /// These without the others.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
@@ -73,7 +73,7 @@ impl Access {
         self.0 & other.0 == other.0
     }
 
-    /// Whether it is a device's, and less than reading and writing.
+    /// Whether it is that of a device, and less than reading and writing.
     #[must_use]
     pub const fn is_partial(self) -> bool {
         self.0 != 0 && !self.has(Self(Self::READ.0 | Self::WRITE.0))
@@ -149,11 +149,11 @@ pub struct Volume<'a> {
     pub target: &'a CStr,
     /// Beside what the source's mount has. Only a device of `--device` can be opened as one.
     pub attributes: Attributes,
-    /// What can be done with the device that it is; nothing where it is none.
+    /// What can be done with it where it is a device; else nothing.
     pub access: Access,
     /// Of the new mount and all below it.
     pub propagation: Propagation,
-    /// Its files belong to whom the container's user namespace makes of their owners.
+    /// The owners of its files are mapped as the container's user namespace maps ids.
     pub mapped: bool,
 }
 
@@ -212,8 +212,8 @@ pub fn parse_volume<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Volume<'a>
     Ok(volume)
 }
 
-/// Reads `SRC[:DST][:rwm]`, a device of the host. No mount makes a device read-only, so less than `rw` is the business
-/// of a device cgroup.
+/// Reads `SRC[:DST][:rwm]`, a device of the host. No mount can make a device read-only, so less than `rw` takes a
+/// device cgroup.
 ///
 /// # Errors
 /// Relative paths, other letters than some of `rwm`.
@@ -306,14 +306,18 @@ fn tmpfs_parameter(option: &[u8]) -> Option<(&'static CStr, &[u8])> {
     is_valid(value).then_some((*key, value))
 }
 
-/// Whether this is a number of bytes as tmpfs(5) has it.
+/// Whether this is a number of bytes as tmpfs(5) has it, which 64 bits can hold: the kernel drops all higher bits, and
+/// what is left may be 0, which means no bound.
 #[must_use]
 pub fn is_size(value: &[u8]) -> bool {
-    let digits = match value.split_last() {
-        Some((b'k' | b'K' | b'm' | b'M' | b'g' | b'G' | b'%', digits)) => digits,
-        _ => value,
+    let (digits, shift) = match value.split_last() {
+        Some((b'k' | b'K', digits)) => (digits, 10),
+        Some((b'm' | b'M', digits)) => (digits, 20),
+        Some((b'g' | b'G', digits)) => (digits, 30),
+        Some((b'%', digits)) => (digits, 0),
+        _ => (value, 0),
     };
-    number::parse_u64(digits).is_some()
+    number::parse_u64(digits).is_some_and(|number| number <= u64::MAX >> shift)
 }
 
 fn is_mode(value: &[u8]) -> bool {
@@ -417,6 +421,8 @@ mod tests {
             "/run:",
             "/run:size=",
             "/run:size=x",
+            // To the kernel this is 0, and that is no bound at all.
+            "/run:size=17179869184g",
             "/run:mode=9",
             "/run:mode=17777",
             "/run:huge=always",

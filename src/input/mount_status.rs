@@ -45,14 +45,15 @@ pub enum Text {
 const UNBINDABLE: u64 = 1 << 17;
 
 impl<'a> MountStatus<'a> {
-    /// What was written; `tells_all` says whether that is enough. Nothing where there was no room.
+    /// What statmount(2) has written, from its first byte on; nothing for less than a whole structure. `tells_all` says
+    /// whether all fields are in it that a table needs.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Option<Self> {
         bytes.split_first_chunk().map(|(head, strings)| Self { head, strings })
     }
 
-    /// Whether the kernel tells all that a table of mounts has. A mount without a source has no source to tell, so only
-    /// one that has shows it.
+    /// Whether the kernel tells all that a table of mounts has. To be asked of a mount that has a source: of others it
+    /// tells none, as if it could not.
     #[must_use]
     pub fn tells_all(&self) -> bool {
         self.long(8) & NEEDED == NEEDED
@@ -68,13 +69,13 @@ impl<'a> MountStatus<'a> {
         bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes))
     }
 
-    /// The number of the mount that mountinfo has, which another may get later.
+    /// The number of the mount that mountinfo shows. Another mount may get it later.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.number(56).into()
     }
 
-    /// That of its parent.
+    /// The number of the mount that it lies on.
     #[must_use]
     pub fn parent(&self) -> u64 {
         self.number(60).into()
@@ -86,7 +87,7 @@ impl<'a> MountStatus<'a> {
         (self.number(16), self.number(20))
     }
 
-    /// `shared:N master:N unbindable`: what there is of it.
+    /// Appends `shared:N master:N` or `unbindable`, what there is of it.
     pub fn propagation(&self, line: &mut Line) {
         // Its own group, and the one that it follows.
         let (shared, master) = (self.long(80), self.long(88));
@@ -96,7 +97,7 @@ impl<'a> MountStatus<'a> {
         if master > 0 {
             line.text(if shared > 0 { " master:" } else { "master:" }).number(master);
         }
-        // Nobody in a group is that.
+        // A mount in a group is never unbindable, so no blank is needed.
         if self.long(72) & UNBINDABLE != 0 {
             line.text("unbindable");
         }
@@ -113,22 +114,23 @@ impl<'a> MountStatus<'a> {
         parts(self.strings.get(start..).unwrap_or_default(), 0).skip_to(0)
     }
 
-    /// Flags of the mount as mountinfo has them, such as `rw,nosuid,relatime`.
+    /// Appends the flags of the mount as mountinfo has them, such as `rw,nosuid,relatime`.
     pub fn flags(&self, line: &mut Line) {
         let attributes = self.long(64);
-        // Two bits of three say how times of access are kept.
+        // `MOUNT_ATTR__ATIME`, as a number: 0 relatime, 1 noatime, 2 strictatime, for which there is no word.
         let times = attributes >> 4 & 7;
         let known = attributes & !0x70 | if times == 0 { 0x40 } else { times << 4 & 0x10 };
         append_named(line, known, ATTRIBUTES);
     }
 
-    /// `rw` or `ro` of the filesystem and what else the kernel says of it itself; `Text::Options` follow.
+    /// Appends `rw` or `ro` of the filesystem and the other options that are the kernel's own; `Text::Options` follow.
     pub fn general_options(&self, line: &mut Line) {
         append_named(line, self.number(32).into(), GENERAL);
     }
 }
 
-/// Names of bits in the order of mountinfo, each behind a letter: `a` is bit 0, which all of them say first.
+/// Names of bits in the order of mountinfo, each behind the letter of its bit: `a` would be bit 0, but that is `ro` or
+/// `rw` and is said first of all. The source of the order is `show_mnt_opts` and `show_sb_opts`, fs/proc_namespace.c.
 const ATTRIBUTES: Packed =
     packed!("bnosuid\ncnodev\ndnoexec\nenoatime\nhnodiratime\ngrelatime\nvnosymfollow\nuidmapped");
 const GENERAL: Packed = packed!("esync\nhdirsync\nzlazytime");

@@ -7,7 +7,7 @@ use heapless::Vec;
 use super::record::is_name;
 use super::refusal::Reason;
 
-/// Kinds of namespaces, as a set. The bits are clone(2)'s `CLONE_NEW*`.
+/// A set of kinds of namespaces. The bits are clone(2)'s `CLONE_NEW*`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub struct Namespaces(pub u64);
@@ -37,7 +37,7 @@ impl Namespaces {
     /// None.
     pub const NONE: Self = Self(0);
 
-    /// Every kind.
+    /// All kinds.
     pub const EVERY: Self = Self(Self::DEFAULT.0 | Self::USER.0 | Self::TIME.0);
 
     /// Whether all of `other` are in this set.
@@ -56,7 +56,7 @@ impl Namespaces {
 /// How many kinds there are.
 pub const KINDS: usize = 8;
 
-/// Kinds and their files below /proc/PID, in the order that all of us use. Source: namespaces(7).
+/// Kinds and their files below /proc/PID. A place in this table stands for a kind elsewhere. Source: namespaces(7).
 pub static FILES: [(Namespaces, &CStr); KINDS] = [
     (Namespaces::CGROUP, c"ns/cgroup"),
     (Namespaces::IPC, c"ns/ipc"),
@@ -68,7 +68,7 @@ pub static FILES: [(Namespaces, &CStr); KINDS] = [
     (Namespaces::UTS, c"ns/uts"),
 ];
 
-/// The name of a kind, by its place in `FILES`, as clone(2)'s flags and files below /proc/PID/ns have it.
+/// The name of a kind, by its place in `FILES`: that of its file below /proc/PID/ns.
 #[must_use]
 #[inline(never)]
 pub fn name(kind: usize) -> &'static [u8] {
@@ -88,7 +88,7 @@ pub fn kind_of(word: &[u8]) -> Option<usize> {
 pub enum Owner<'a> {
     /// A running container's, by its name.
     Container(&'a CStr),
-    /// Whoever's, by a file of it: /proc/PID/ns/net, or one that keeps it.
+    /// Anybody's, by a file: /proc/PID/ns/net, or a file that keeps it.
     File(&'a CStr),
 }
 
@@ -96,13 +96,13 @@ pub enum Owner<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub struct Join<'a> {
-    /// Of which kinds; of a file only one.
+    /// Of which kinds. A file has only one.
     pub kinds: Namespaces,
     /// Whose.
     pub owner: Owner<'a>,
 }
 
-/// Kinds that can be joined: all but that of mounts.
+/// Kinds that can be joined: all but those of mounts and clocks.
 const JOINS: usize = 6;
 
 /// All that are to be joined; each kind at most once, each container in one piece.
@@ -121,7 +121,7 @@ impl<'a> Joins<'a> {
         Self(Vec::new())
     }
 
-    /// Takes a kind from where it was to come from.
+    /// Joins no namespace of this kind any more.
     pub fn remove(&mut self, kind: Namespaces) {
         for join in &mut self.0 {
             join.kinds = join.kinds.with(kind, false);
@@ -129,7 +129,7 @@ impl<'a> Joins<'a> {
         self.0.retain(|join| join.kinds != Namespaces::NONE);
     }
 
-    /// Joins the namespace of this kind that `value` names, `container:NAME` or `ns:FILE`, and none else of its kind.
+    /// Joins the namespace of this kind that `value` names, `container:NAME` or `ns:FILE`, in place of an earlier one.
     ///
     /// # Errors
     /// Anything else: `otherwise`.

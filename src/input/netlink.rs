@@ -1,6 +1,7 @@
 //! Messages of rtnetlink: requests built, answers read.
 //!
-//! Source: rtnetlink(7), netlink(7). Everything is aligned to four bytes and in the machine's byte order, addresses are in the network's.
+//! Source: rtnetlink(7), netlink(7). Everything is aligned to four bytes and in the machine's byte order, addresses are
+//! in the network's.
 
 use core::ffi::CStr;
 
@@ -28,7 +29,7 @@ const MAKES: u16 = 0x200 | 0x400;
 /// `NLMSG_ERROR`: an errno, 0 for done.
 pub const OUTCOME: u16 = 2;
 
-/// `NLMSG_DONE`: behind the last of several messages.
+/// `NLMSG_DONE`: stands behind the last of several messages.
 pub const DONE: u16 = 3;
 
 /// What is asked for. The numbers are rtnetlink's `RTM_*`.
@@ -101,7 +102,8 @@ pub mod address {
     pub const ADDRESS: u16 = 1;
     /// That of the link.
     pub const LOCAL: u16 = 2;
-    /// It can be used at once: nobody is asked whether he has it. An IPv6 address waits a second or two else.
+    /// `IFA_F_NODAD`: it can be used at once, without asking the network whether somebody has it. Else an IPv6 address
+    /// waits a second or two.
     pub const NO_DETECTION: u8 = 2;
 }
 
@@ -149,7 +151,7 @@ impl Request {
         request
     }
 
-    /// The same about a link: by its index, or by what attributes say where that is 0; `flags` are set.
+    /// A request about a link: by its index, or where that is 0 by its attributes; `flags` are set.
     #[must_use]
     pub fn about_link(kind: Kind, index: u32, flags: u32) -> Self {
         let mut request = Self::new(kind);
@@ -185,7 +187,7 @@ impl Request {
         request
     }
 
-    /// All that there is of a kind, for a family of addresses or 0.
+    /// A request for all that there is of a kind, for a family of addresses or, with 0, for each.
     #[cfg(all(feature = "boot", feature = "shell"))]
     #[must_use]
     pub fn dump(kind: Kind, family: u8) -> Self {
@@ -193,12 +195,12 @@ impl Request {
         const ALL: u16 = 1 | 0x300;
         let mut request = Self::new(kind);
         request.put(6, &ALL.to_ne_bytes());
-        // The longest head that there is.
+        // The longest head of the three kinds; the kernel passes over what it does not need.
         request.raw(&[family]).raw(&[0; LINK_BYTES - 1]);
         request
     }
 
-    /// Asks for something else with the same body, and with flags of its own beside those of every request.
+    /// The same body for another kind of request, with these flags beside those of every request.
     #[cfg(all(feature = "boot", feature = "shell"))]
     #[must_use]
     pub fn with(mut self, kind: Kind, flags: u16) -> Self {
@@ -230,14 +232,14 @@ impl Request {
     }
 
     /// Appends a `struct ifinfomsg`.
-    pub fn link_head(&mut self, index: u32, flags: u32) -> &mut Self {
+    fn link_head(&mut self, index: u32, flags: u32) -> &mut Self {
         self.raw(&[0; 4]).raw(&index.to_ne_bytes());
         // The flags, and which of them are changed.
         self.raw(&flags.to_ne_bytes()).raw(&flags.to_ne_bytes())
     }
 
-    /// Appends bytes. What does not fit would make the request too short for what its header says, so the kernel
-    /// refuses it; a test builds the longest.
+    /// Appends bytes. What does not fit is left out, so every attribute is of bounded length and a test builds the
+    /// longest requests.
     pub fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         let _ = self.bytes.extend_from_slice(bytes);
         self
@@ -304,7 +306,7 @@ pub struct Link<'a> {
     pub alias: &'a [u8],
 }
 
-/// Reads the first message of `bytes`; `None` for what is cut off, has a length that cannot be, or is no answer to us.
+/// Reads the first message of `bytes`; `None` for what is cut off, has an impossible length, or does not answer us.
 #[must_use]
 #[inline(never)]
 pub fn read_answer(bytes: &[u8]) -> Option<Answer<'_>> {
@@ -336,7 +338,7 @@ pub fn read_answer(bytes: &[u8]) -> Option<Answer<'_>> {
     Some(Answer::Link(link))
 }
 
-/// The kind and the body of the first message, and what follows it.
+/// The kind and the body of the first message, and what follows it; nothing for an impossible length.
 #[cfg(all(feature = "boot", feature = "shell"))]
 #[must_use]
 pub fn first_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
@@ -346,7 +348,7 @@ pub fn first_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     Some((u16::from_ne_bytes(array(bytes, 4)?), body, rest))
 }
 
-/// Kinds and values of attributes, up to the first whose length cannot be.
+/// Kinds and values of attributes, up to the first that has an impossible length.
 pub fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     /// `NLA_TYPE_MASK`: two bits are flags.
     const KIND: u16 = 0x3fff;

@@ -11,7 +11,7 @@ use crate::text::number::parse_u64;
 use crate::text::parts::{halves, line_of, parts};
 
 /// Bytes of the name of a link, without its NUL. Source: `IFNAMSIZ`, linux/if.h.
-pub const LINK_NAME_BYTES: usize = 15;
+const LINK_NAME_BYTES: usize = 15;
 /// Addresses of one veth pair: inside, on the host, of the gateway, each of both kinds.
 pub const ADDRESSES: usize = 6;
 /// `--publish` options on one command line.
@@ -27,7 +27,7 @@ pub const HOSTS: usize = 64;
 #[derive(Clone)]
 #[allow(clippy::large_enum_variant, reason = "there is one, in a static table")]
 pub enum Network<'a> {
-    /// A new one with `lo` alone, or somebody else's.
+    /// A new one with `lo` alone, or one that is joined.
     Apart,
     /// The host's.
     Host,
@@ -48,7 +48,7 @@ pub struct Veth<'a> {
     pub addresses: Vec<Given<'a>, ADDRESSES>,
 }
 
-/// Whose an address is.
+/// Who has an address.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub enum Owner {
@@ -60,18 +60,18 @@ pub enum Owner {
     Gateway,
 }
 
-/// An address that somebody has.
+/// An address and who has it.
 #[derive(Clone, Copy)]
 pub struct Given<'a> {
-    /// Who.
+    /// Who has it.
     pub owner: Owner,
-    /// The address; a gateway's has the length of an address.
+    /// The address with the length of its network; a gateway's length is 0 and means nothing.
     pub network: address::Network,
     /// As it was typed.
     pub text: &'a CStr,
 }
 
-/// Names and servers of names, for files in /etc.
+/// Names and name servers, for /etc/hosts and /etc/resolv.conf.
 pub struct Names<'a> {
     /// `--dns`, in the order given.
     pub servers: Vec<&'a CStr, SERVERS>,
@@ -118,10 +118,11 @@ impl<'a> Veth<'a> {
     }
 }
 
-/// Reads `pasta` or `veth:LINK,ADDRESS/LENGTH[,gw=ADDRESS][,host=ADDRESS/LENGTH][,bridge=LINK]`; `None` for another word.
+/// Reads `pasta` or `veth:LINK,ADDRESS/LENGTH[,gw=ADDRESS][,host=ADDRESS/LENGTH][,bridge=LINK]`; `None` for another
+/// word.
 ///
 /// # Errors
-/// A name that no link can have, an address that is none, a gateway that is not in the network.
+/// `NoLinkName`; `NoAddress`; `TwiceAddress` for one end; `NoNetwork` without an address inside; `FarGateway`.
 #[inline(never)]
 pub fn parse_network<'a>(
     text: &[u8],
@@ -186,7 +187,7 @@ fn is_reachable(veth: &Veth<'_>, gateway: &Address) -> bool {
 /// Keeps the name of a link, if it can be one: as `dev_valid_name` of the kernel.
 fn link_name<'a>(name: &[u8], arena: &mut Arena<'a>) -> Result<&'a CStr, Reason> {
     let is_short = (1..=LINK_NAME_BYTES).contains(&name.len()) && name != b"." && name != b"..";
-    // A % would be a number for the kernel to choose.
+    // A `%d` would have the kernel choose a number in its place.
     let bad = |byte: &u8| matches!(byte, 0..=b' ' | b'/' | b':' | b'%' | 0x7f..);
     if !is_short || name.iter().any(bad) {
         return Err(Reason::NoLinkName);
@@ -206,7 +207,7 @@ pub struct Port<'a> {
 /// Reads `[ADDRESS:]PORT:PORT[/tcp|/udp]`, the host's address and port and the container's port.
 ///
 /// # Errors
-/// Anything else.
+/// `NoPort` for anything else; `TextFull`.
 #[inline(never)]
 pub fn parse_port<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Port<'a>, Reason> {
     let (ports, protocol) = halves(text, b'/');
@@ -229,7 +230,7 @@ pub fn parse_port<'a>(text: &[u8], arena: &mut Arena<'a>) -> Result<Port<'a>, Re
     Ok(Port { text, is_datagram })
 }
 
-/// Reads the address of a server of names.
+/// Reads the address of a name server.
 ///
 /// # Errors
 /// Not an address, one too many.
@@ -265,7 +266,7 @@ pub fn add_host<'a>(
     names.hosts.push(entry).map_err(|_| Reason::TooManyHosts)
 }
 
-/// A line of a file must stay a line, and a name one word of it.
+/// Checks a name that will be a word in a line of a file: nothing in it may end either.
 fn check_name(name: &[u8]) -> Result<(), Reason> {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     let is_name = !name.is_empty() && name.len() <= 253 && name.iter().all(plain);

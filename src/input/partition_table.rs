@@ -17,29 +17,40 @@ pub struct Partition {
     pub name: Vec<u8, NAME_BYTES>,
 }
 
-/// Entries that a table may have. Source: the kernel takes as many.
+/// Entries of a table that count. Source: `DISK_MAX_PARTS`, linux/blkdev.h.
 const ENTRIES: u32 = 256;
-/// Bytes of an entry that are read.
+/// Bytes of an entry that are read. Source: UEFI specification, 5.3.3; a table may have longer ones.
 const ENTRY_BYTES: usize = 128;
 
 /// Reads what the table of a disk says of partition `number`, from 1 on; `sector` is the size of a block in bytes.
+/// Checksums are not looked at, nor a GPT's second table: where the first is damaged the answer may be wrong.
 #[must_use]
 #[inline(never)]
 pub fn partition(read_at: ReadAt<'_>, sector: u64, number: u32) -> Option<Partition> {
-    let mut header = [0; 92];
-    if read_at(sector, &mut header) && header.starts_with(b"EFI PART") {
-        return gpt_partition(read_at, &header, sector, number);
-    }
-    let mut signatures = [0; 512];
-    if !read_at(0, &mut signatures) || !signatures.ends_with(b"\x55\xaa") {
+    let mut mbr = [0; 512];
+    if !read_at(0, &mut mbr) || !mbr.ends_with(b"\x55\xaa") {
         return None;
     }
+    let mut header = [0; 92];
+    let (entries, _) = mbr.get(446..510)?.as_chunks();
+    if entries.iter().any(protects_gpt)
+        && read_at(sector, &mut header)
+        && header.starts_with(b"EFI PART")
+    {
+        return gpt_partition(read_at, &header, sector, number);
+    }
     let mut uuid = Vec::new();
-    let signature = signatures.get(440..444)?;
+    let signature = mbr.get(440..444)?;
     signature.iter().rev().for_each(|byte| push_hex(*byte, b'a', &mut uuid));
     let _ = uuid.push(b'-');
     push_hex(u8::try_from(number).ok()?, b'a', &mut uuid);
     Some(Partition { uuid, name: Vec::new() })
+}
+
+/// Whether an entry of an MBR says that the disk has a GPT: of type 0xee, from block 1 on. Where none does, a GPT was
+/// left by an earlier table. Source: `is_pmbr_valid`, block/partitions/efi.c.
+fn protects_gpt(entry: &[u8; 16]) -> bool {
+    entry[4] == 0xee && entry[8..12] == [1, 0, 0, 0]
 }
 
 fn gpt_partition(
@@ -78,7 +89,8 @@ fn gpt_partition(
     Some(Partition { uuid, name })
 }
 
-/// Appends a character of the basic plane; others are two units, which become what no label has.
+/// Appends a character of the basic plane as UTF-8. Others are two units of UTF-16, each of which becomes three bytes
+/// that are no UTF-8, and so in no label that somebody asks for.
 fn push_utf8(unit: u16, name: &mut Vec<u8, NAME_BYTES>) {
     let tail = |shift: u32| 0x80 | (unit >> shift & 0x3f) as u8;
     let bytes = [0xe0 | (unit >> 12) as u8, 0xc0 | (unit >> 6) as u8, tail(6), tail(0)];
@@ -112,6 +124,8 @@ mod tests {
 
     fn gpt(sector: usize, size: u32) -> std::vec::Vec<u8> {
         let mut disk = vec![0; sector * 4];
+        disk[450..458].copy_from_slice(b"\xee\0\0\0\x01\0\0\0");
+        disk[510..512].copy_from_slice(b"\x55\xaa");
         disk[sector..sector + 8].copy_from_slice(b"EFI PART");
         disk[sector + 72] = 2;
         disk[sector + 80] = 4;
@@ -132,6 +146,11 @@ mod tests {
             ("04030201-0605-0807-090a-0b0c0d0e0f10".to_string(), "r\u{20ac}\u{f6}t".to_string());
         assert_eq!(read(&gpt(512, 128), 512, 2), Some(expected.clone()));
         assert_eq!(read(&gpt(4096, 128), 4096, 2), Some(expected));
+        let mut divided_anew = gpt(512, 128);
+        divided_anew[440..444].copy_from_slice(b"\x78\x56\x34\x12");
+        divided_anew[450] = 0x83;
+        let of_mbr = Some(("12345678-02".to_string(), String::new()));
+        assert_eq!(read(&divided_anew, 512, 2), of_mbr, "what is left of a GPT is none");
         assert_eq!(read(&gpt(512, 128), 512, 5), None, "behind the table");
         assert_eq!(read(&gpt(512, 128), 512, 0), None);
         assert_eq!(read(&gpt(512, 64), 512, 1), None, "entries that are too small");

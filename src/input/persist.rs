@@ -9,7 +9,7 @@ use super::refusal::Reason;
 
 /// How many kinds can be kept.
 pub const PERSISTENT: usize = 5;
-/// The others: one of pids has ended when its first process has; a view of cgroups and clocks are not worth keeping.
+/// Kinds that are not kept: pids end with their first process; views of cgroups and clocks are not worth keeping.
 const OTHERS: Namespaces =
     Namespaces(Namespaces::PID.0 | Namespaces::CGROUP.0 | Namespaces::TIME.0);
 
@@ -21,7 +21,7 @@ pub struct Persist<'a> {
     pub kind: Namespaces,
     /// Its name below /proc/PID/ns.
     pub name: &'static [u8],
-    /// A file that is not there yet.
+    /// The file, which must not exist yet.
     pub file: &'a CStr,
 }
 

@@ -2,7 +2,7 @@
 
 use super::refusal::Reason;
 
-/// What is wrong with a line of a file that somebody wrote. Both numbers start at 1, as editors count.
+/// What is wrong with a line of a file, and where. Both numbers start at 1, as editors count.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub struct Misread {
@@ -15,8 +15,8 @@ pub struct Misread {
 }
 
 impl Misread {
-    /// `reason` holds at `part`, which is a piece of `line`, the line with index `index`. A part of no line stands
-    /// for its end.
+    /// `reason` is about `part`, a piece of `line`, which is the line with index `index` from 0 on. A `part` that is no
+    /// piece of it, such as `b""`, stands for its end.
     #[must_use]
     pub fn at(index: usize, line: &[u8], part: &[u8], reason: Reason) -> Self {
         let offset = part.as_ptr().addr().wrapping_sub(line.as_ptr().addr());

@@ -33,7 +33,7 @@ pub struct Power {
     pub delay_s: u64,
     /// Init is not asked.
     pub is_forced: bool,
-    /// What is not on disk is lost.
+    /// What is not on disk yet is lost: no sync(2).
     pub no_sync: bool,
     /// Nothing is done.
     pub nothing: bool,

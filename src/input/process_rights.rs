@@ -25,7 +25,7 @@ pub struct Rights {
 }
 
 impl Rights {
-    /// What somebody may do of whom nothing is known.
+    /// What is assumed of a process of which nothing is known.
     pub const NONE: Self = Self {
         bounding: CapabilitySet::NONE,
         permitted: CapabilitySet::NONE,
@@ -49,7 +49,7 @@ impl Rights {
     }
 }
 
-/// The effective id in a field of four.
+/// The effective id in a field of status that has four, real, effective, saved and of the filesystem: `Uid` or `Gid`.
 #[must_use]
 pub fn effective_id(status: &[u8], name: &[u8]) -> Option<u32> {
     parse_id(parts(Status(status).field(name)?, b'\t').skip_to(1))
@@ -70,14 +70,14 @@ pub fn limit(text: &[u8], kind: u8) -> Option<(u64, u64)> {
     Some((number()?, number()?))
 }
 
-/// What a file of /proc/PID/attr has before the NUL or the newline behind it.
+/// The label in a file of /proc/PID/attr: all before a NUL or a newline.
 #[must_use]
 #[inline(never)]
 pub fn label_of(text: &[u8]) -> &[u8] {
     parts(parts(text, 0).skip_to(0), b'\n').skip_to(0)
 }
 
-/// Who `outer` is in the user namespace of a map.
+/// The id that `outer` has in the user namespace whose uid_map or gid_map this is; nothing where it is not mapped.
 #[must_use]
 #[inline(never)]
 pub fn inner_id(map: &[u8], outer: u32) -> Option<u32> {

@@ -37,7 +37,8 @@ pub struct Stat<'a> {
 pub const TICKS: u64 = 100;
 
 impl<'a> Stat<'a> {
-    /// Reads the line. The name may hold anything, parentheses and newlines too; nothing but numbers follows it.
+    /// Reads the line; nothing for half a line, and for a process that is just being reaped: its group is -1 then. The name
+    /// may hold anything, parentheses and newlines too; nothing but a letter and numbers follows it.
     #[must_use]
     pub fn read(line: &'a [u8]) -> Option<Self> {
         let open = line.iter().position(|byte| *byte == b'(')?;
@@ -45,7 +46,7 @@ impl<'a> Stat<'a> {
         let name = line.get(open + 1..close)?;
         let mut fields = parts(line.get(close + 2..)?.trim_ascii_end(), b' ');
         let (state, _) = fields.next()?.split_first()?;
-        // How many fields stand before each that is of interest.
+        // How many fields are passed over before each of those that are kept.
         const SKIPPED: &[u8; 10] = &[0, 0, 0, 0, 6, 0, 4, 1, 0, 0];
         let mut numbers = [0; SKIPPED.len()];
         for (number, skipped) in numbers.iter_mut().zip(SKIPPED) {

@@ -102,7 +102,7 @@ impl<'a> Entry<'a> {
         (word, if numbered { Some(number) } else { None }, path)
     }
 
-    /// Reads a string; what nobody of ours has written means nothing.
+    /// Reads a string; nothing for one that `parts` does not make.
     #[must_use]
     pub fn read(string: &'a CStr) -> Option<Self> {
         let bytes = string.to_bytes_with_nul();

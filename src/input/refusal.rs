@@ -6,8 +6,8 @@ use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::packed::{Packed, packed};
 
-/// What cannot be used, and why: two numbers, since most functions that find facts or plan may answer with one, and two
-/// numbers travel in registers. What they mean is asked for once, where the message is made.
+/// What cannot be used, and why. It is packed into two numbers, which travel in registers: most functions that find
+/// facts or plan may answer with a refusal. What the numbers mean is asked once, where the message is made.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub struct Refusal {
@@ -223,13 +223,13 @@ impl Refusal {
         move |errno| refuse(CallError { call, errno: errno.into() })
     }
 
-    /// The thing.
+    /// What cannot be used.
     #[must_use]
     pub const fn subject(self) -> Subject {
         Subject::unpack(self.subject)
     }
 
-    /// A call failed with one of these.
+    /// Whether a call failed with one of these.
     #[must_use]
     pub fn is_of(self, errnos: &[Errno]) -> bool {
         matches!(self.cause(), Cause::Call(error) if errnos.contains(&error.errno))

@@ -9,7 +9,7 @@ use crate::text::parts::{Parts, halves, line_of, parts};
 pub enum Kind {
     /// A server of names.
     Server {
-        /// It is on the host itself, or none that can be read.
+        /// It is out of a container's reach: on the host itself, on one link of the host, or of no readable address.
         is_loopback: bool,
     },
     /// Where names are looked up.
@@ -18,7 +18,7 @@ pub enum Kind {
     Other,
 }
 
-/// The lines of a file; nothing follows a last newline.
+/// The lines of a file, without an empty one behind the last newline.
 pub fn lines(text: &[u8]) -> Parts<'_> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let mut lines = parts(text, b'\n');
@@ -36,7 +36,7 @@ pub fn kind(line: &[u8]) -> Kind {
     let (keyword, value) = line.split_at_checked(end).unwrap_or_default();
     match line_of(b"nameserver\nsearch\ndomain", keyword) {
         Some(0) => {
-            // Of a link-local address the interface follows, which is one of the host's.
+            // The zone of a link-local address is an interface of the host.
             let (address, zone) = halves(value.trim_ascii(), b'%');
             let address = Address::parse(address).filter(|_| zone.is_empty());
             Kind::Server { is_loopback: address.is_none_or(|address| address.is_loopback()) }

@@ -23,7 +23,7 @@ const QUOTA_US: u64 = 1000;
 /// Most processes of any kernel. Source: `PID_MAX_LIMIT`, linux/threads.h.
 const PROCESSES: u64 = 4_194_304;
 /// Bytes of `--cgroup-parent`: with name and file below it a path stays a line.
-pub const PARENT_BYTES: usize = 255;
+const PARENT_BYTES: usize = 255;
 
 /// Kinds of limits, as a set: each has a controller of cgroups.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Controllers {
     pub const PIDS: Self = Self(8);
     /// Which devices; a controller on v1 alone.
     pub const DEVICES: Self = Self(16);
-    /// Who stops processes for a while; a controller on v1, where every cgroup of v2 can do it.
+    /// What stops processes for a while; a controller on v1 alone, for every cgroup of v2 can do it.
     pub const FREEZER: Self = Self(32);
     /// Those that count what is used, whether there is a limit or not.
     pub const COUNTING: Self = Self(Self::MEMORY.0 | Self::CPU.0 | Self::PIDS.0);
@@ -96,14 +96,14 @@ pub enum Amount {
     Processes,
 }
 
-/// What a number may be.
+/// What the value of an option may be.
 struct Range {
     least: u64,
     most: u64,
     read: fn(&[u8]) -> Option<u64>,
     /// -1 is `UNLIMITED`.
     endless: bool,
-    /// What is said of all else.
+    /// Why any other value is refused.
     reason: Reason,
 }
 
@@ -170,7 +170,7 @@ impl<'a> Resources<'a> {
         self.numbers.get(amount as usize).copied().unwrap_or(0)
     }
 
-    /// The controllers that it takes.
+    /// The controllers that these limits need.
     #[must_use]
     pub const fn controllers(&self) -> Controllers {
         let [memory, _, reservation, quota, shares, processes] = self.numbers;

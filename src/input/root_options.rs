@@ -20,13 +20,13 @@ pub struct RootOptions<'a> {
     pub overlay: bool,
     /// The directory that keeps what is written.
     pub upper: Option<&'a CStr>,
-    /// The directory that the kernel needs beside it.
+    /// The directory beside it that overlayfs needs to work in.
     pub work: Option<&'a CStr>,
     /// The directory that archives are unpacked into.
     pub into: Option<&'a CStr>,
     /// How large what is in memory may become.
     pub size: Option<&'a CStr>,
-    /// The same for the kernel.
+    /// The parameters of a root in memory: that size, and its mode.
     pub parameters: Vec<Parameter<'a>, 2>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> RootOptions<'a> {
         self.into.or_else(|| self.layers.first().copied()).unwrap_or_default()
     }
 
-    /// Takes the value of one of its options that have one.
+    /// Takes the value of `--rootfs`, `--upper`, `--work` or `--into`.
     ///
     /// # Errors
     /// An empty value, too many layers.
@@ -114,12 +114,12 @@ impl<'a> RootOptions<'a> {
         Ok(())
     }
 
-    /// Says the last word, when all options were read.
+    /// Adds what follows from the options, when all have been read.
     pub fn finish(&mut self) {
         if let Some(value) = self.size {
             let _ = self.parameters.push(Parameter { key: c"size", value });
         }
-        // As others make a root; the kernel would let everybody write to it. One place for each of the two.
+        // As roots usually are; by the kernel's default everybody could write there. There is room for both.
         let _ = self.parameters.push(Parameter { key: c"mode", value: c"755" });
     }
 
@@ -128,7 +128,7 @@ impl<'a> RootOptions<'a> {
         self.overlay || self.upper.is_some()
     }
 
-    /// What the root will be, where the layers are these. `of_host`: it must be a mount of the host.
+    /// What the root will be, given what its layers are. `of_host`: it must be a mount of the host.
     ///
     /// # Errors
     /// Options that do not fit together.
@@ -172,7 +172,7 @@ impl<'a> RootOptions<'a> {
         Ok(kind)
     }
 
-    /// Whether the root is read-only without being asked: layers of which none is there to be written.
+    /// Whether the root is read-only without being asked to: several layers, of which none can be written.
     #[must_use]
     pub fn is_read_only(&self, layers: &[Layer]) -> bool {
         let is_directory = |layer: &Layer| *layer == Layer::Directory;

@@ -68,8 +68,8 @@ pub enum Mode {
     Explain,
 }
 
-/// Lists that are long. They are not there before something is put into them: where they are made, an empty one would
-/// touch a page of whoever waits.
+/// The long lists. Whoever reads options has them in zeroed memory of their own (`.bss`), of which a list that stays
+/// empty touches no page; inside `RunOptions` each would.
 pub struct Lists<'a> {
     /// Binds of the host's files, in the order given.
     pub volumes: Vec<Volume<'a>, VOLUMES>,
@@ -103,7 +103,7 @@ pub struct RunOptions<'a> {
     pub rootfs: &'a CStr,
     /// The root cannot be written.
     pub read_only: bool,
-    /// Its files belong to whom the container's user namespace makes of their owners.
+    /// The owners of its files are mapped as the container's user namespace maps ids.
     pub rootfs_mapped: bool,
     /// The container's name.
     pub name: Option<&'a CStr>,
@@ -133,7 +133,7 @@ pub struct RunOptions<'a> {
     pub time_offsets: Option<TimeOffsets<'a>>,
     /// Namespaces that are kept.
     pub persist: Vec<Persist<'a>, PERSISTENT>,
-    /// Between the host's mounts and the container's.
+    /// How mounts reach from the host to the container, or back.
     pub propagation: Propagation,
     /// `pivot_root`, or moving the root mount and chroot.
     pub pivot: bool,
@@ -143,15 +143,15 @@ pub struct RunOptions<'a> {
     pub init: bool,
     /// Where the container's pid is written.
     pub pid_file: Option<&'a CStr>,
-    /// It goes on in the background.
+    /// It runs in the background.
     pub detach: bool,
     /// Where its output goes then.
     pub log: Option<&'a CStr>,
-    /// Its record goes at its end, as that of others does.
+    /// `--rm`: its record is removed at its end, as it always is in the foreground.
     pub remove: bool,
     /// Capabilities of the program.
     pub capabilities: CapabilitySet,
-    /// What was added by name.
+    /// Those of `--cap-add`.
     pub capabilities_added: CapabilitySet,
     /// `--ulimit`, one of each kind.
     pub limits: Vec<Limit, KINDS>,
@@ -167,7 +167,7 @@ pub struct RunOptions<'a> {
     pub security: Security<'a>,
     /// Run, trace or explain.
     pub mode: Mode,
-    /// What `exec` and nsenter go into.
+    /// What `exec` and nsenter enter.
     pub enter: EnterOptions<'a>,
     /// `--publish`
     pub ports: Vec<Port<'a>, PORTS>,
@@ -175,7 +175,7 @@ pub struct RunOptions<'a> {
     pub names: Names<'a>,
     /// `--env-file`, in the order given.
     pub variable_files: Vec<&'a CStr, VARIABLE_FILES>,
-    /// Where alone files can be used; empty for everywhere.
+    /// The only places where files can be used; empty for everywhere.
     pub file_rules: Vec<FileRule<'a>, FILE_RULES>,
     /// Volumes and memory filesystems in the order in which they were named: a later one lies over an earlier one.
     pub mounts: Vec<UserMount, { VOLUMES + TMPFS_MOUNTS }>,
@@ -293,7 +293,7 @@ pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     Ok(RunRequest::Run(arguments.operands()))
 }
 
-/// What one option asks for.
+/// Does what one option asks for.
 ///
 /// # Errors
 /// A value that it cannot have.

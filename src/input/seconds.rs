@@ -3,7 +3,8 @@
 /// Digits of a fraction that count.
 const DIGITS: u32 = 9;
 
-/// Nanoseconds of `10`, `0.5`, `.5m`: seconds, or with `s`, `m`, `h`, `d` that many of these.
+/// Nanoseconds of `10`, `0.5`, `.5m`: a number of seconds, or with `s`, `m`, `h`, `d` behind it of these; nothing for
+/// any other text, or more than 64 bits hold. Digits behind the ninth decimal do not count.
 #[must_use]
 pub fn parse_seconds(text: &[u8]) -> Option<u64> {
     let (number, unit_s) = match text {

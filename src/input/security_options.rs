@@ -19,7 +19,7 @@ pub enum FilterChoice<'a> {
     File(&'a CStr),
 }
 
-/// What a security module is told of the programs that are executed from then on. Source: proc_pid_attr(5).
+/// What a security module is told about the programs that will be executed. Source: proc_pid_attr(5).
 #[derive(Clone, Copy)]
 pub struct Label<'a> {
     /// The file.
@@ -39,7 +39,7 @@ pub struct Security<'a> {
     pub selinux: Option<Label<'a>>,
     /// Programs may gain privileges by exec.
     pub new_privileges: bool,
-    /// That, or its contrary, was asked for.
+    /// `no-new-privileges` was named, with either value.
     pub names_privileges: bool,
 }
 
@@ -56,7 +56,8 @@ impl<'a> Security<'a> {
         }
     }
 
-    /// `seccomp=...`, `no-new-privileges[=true|false]`, `apparmor=...`, `label=...`, with `:` for `=` as docker takes it too.
+    /// `seccomp=...`, `no-new-privileges[=true|false]`, `apparmor=...`, `label=...`, with `:` for `=` as docker takes
+    /// it too.
     ///
     /// # Errors
     /// `NoSecurityOption`, `TextFull`
@@ -98,7 +99,7 @@ impl Default for Security<'_> {
     }
 }
 
-/// A label whose text is put together of `parts`, unless the last of them is the word for none.
+/// A label with the text of `parts` joined; nothing where the last part is `none`, the word for no label.
 fn label<'a>(
     file: &'static CStr,
     parts: &[&[u8]],

@@ -6,7 +6,7 @@ use super::arguments::{Arguments, Manual};
 use super::refusal::Reason;
 use crate::text::packed::packed;
 
-/// What `ps --help` prints, and the table of its options; so are the others.
+/// What `ps --help` prints, and the table of its options. The others below are the same for theirs.
 pub const PS: Manual = Manual(packed!(
     "\
 rootlet ps [options] [NAME|PID]
@@ -79,18 +79,18 @@ pub struct SeeOptions<'a> {
     pub json: bool,
     /// Ended containers as well.
     pub all: bool,
-    /// One look.
+    /// Look only once.
     pub once: bool,
-    /// Not by statmount(2).
+    /// Read /proc/PID/mountinfo, not statmount(2).
     pub mount_info: bool,
-    /// Whose table to compare with.
+    /// The container or process to compare with.
     pub other: Option<&'a CStr>,
 }
 
 /// Reads the options; false when help is asked for. At most so many operands may follow.
 ///
 /// # Errors
-/// An unknown option, one that lacks its value; an operand too many, which is the first one then.
+/// An unknown option, a missing value; `TooManyWords` where more than `most` operands follow.
 #[inline(never)]
 pub fn parse<'a, Words: Iterator<Item = &'a CStr> + Clone>(
     manual: Manual,

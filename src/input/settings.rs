@@ -12,7 +12,7 @@ pub struct Setting<'a> {
     pub key: &'a [u8],
     /// What is written.
     pub value: &'a [u8],
-    /// That it cannot be set is not worth a word.
+    /// A failure to set it is not reported: a `-` stands before the key.
     pub is_optional: bool,
 }
 
@@ -28,18 +28,18 @@ fn is_comment(line: &[u8]) -> bool {
 
 fn setting(number: usize, line: &[u8]) -> Result<Setting<'_>, Misread> {
     let (key, value) = halves(line, b'=');
-    let key = key.trim_ascii();
+    let (key, value) = (key.trim_ascii(), value.trim_ascii());
     let (key, is_optional) = match key.strip_prefix(b"-") {
         Some(key) => (key.trim_ascii_start(), true),
         None => (key, false),
     };
-    // A way out of /proc/sys is no setting.
+    // A key that leads out of /proc/sys is no setting.
     let (separator, up): (_, &[u8]) = if has_dots(key) { (b'.', b"//") } else { (b'/', b"..") };
     let is_path = parts(key, separator).any(|part| part == up) || key.starts_with(&[separator]);
     if key.is_empty() || is_path || value.is_empty() {
         return Err(Misread::at(number, line, line, Reason::NoSetting));
     }
-    Ok(Setting { key, value: value.trim_ascii(), is_optional })
+    Ok(Setting { key, value, is_optional })
 }
 
 /// The path below /proc/sys of a key: where its first separator is a dot, dots and slashes change places.
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn lines_are_settings() {
         let text = b"# c\n; c\n\nkernel.panic = 10\n-net/ipv4/ip_forward=1\nnet.ipv4.conf.eth0/1.rp_filter=0\n\
-            nothing\n= x\na=\n/etc/passwd=x\na/../b=1\na.//.b=1\n.a=1\n";
+            nothing\n= x\na= \n/etc/passwd=x\na/../b=1\na.//.b=1\n.a=1\n";
         let shown: Vec<_> = settings(text)
             .map(|found| match found {
                 Ok(Setting { key, value, is_optional }) => {

@@ -31,7 +31,7 @@ pub fn parse_signal(text: &[u8]) -> Option<u8> {
         RTMAX.checked_sub(offset(less, b'-')?).filter(|number| *number >= RTMIN)?
     } else {
         let known = parts(NAMES, b'\n').position(|known| strip(name, known) == Some(&[]));
-        // Line 0 is what no signal has: nothing.
+        // An empty name is line 0, which is no signal.
         match known {
             Some(known) => known as u64,
             None => parse_u64(text)?,
@@ -73,7 +73,7 @@ pub fn parse_time_ms(text: &[u8]) -> Option<u32> {
         number => (number, 1000),
     };
     let milliseconds = u32::try_from(parse_u64(number)?.checked_mul(factor)?).ok()?;
-    // The last value means "for ever" to a wait.
+    // The last number means "for ever" to a wait.
     (milliseconds != u32::MAX).then_some(milliseconds)
 }
 

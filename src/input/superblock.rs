@@ -8,7 +8,7 @@ use crate::text::line::Line;
 
 /// Bytes of a UUID as text.
 pub const UUID_BYTES: usize = 36;
-/// Bytes of the longest label: btrfs's.
+/// Bytes of the longest label, which is btrfs's.
 pub const LABEL_BYTES: usize = 256;
 
 /// What was found.
@@ -34,7 +34,7 @@ enum Form {
     Time,
 }
 
-/// Where a filesystem keeps what we ask for; offsets in bytes.
+/// Where a filesystem keeps what we ask for; offsets in bytes from the start of the device.
 struct Row {
     kind: &'static str,
     magic_at: u32,
@@ -54,8 +54,9 @@ const fn row(
     Row { kind, magic_at, magic, uuid_at, form, label_at, label_bytes }
 }
 
-/// Those whose magic is in the first block stand first: its two bytes in ext4 are anything in another's data. What is
-/// further behind may be left from what was there before. The driver of ext4 is that of ext2 and ext3 too.
+/// The first row whose magic is there counts. A magic in the first block is tried first: the two bytes of ext4's may be
+/// anything in the data of another filesystem. Those further in come last: they may be left over from an earlier
+/// filesystem. The driver of ext4 is that of ext2 and ext3 too.
 const ROWS: [Row; 9] = [
     row("xfs", (0, b"XFSB"), (32, Form::Uuid), (108, 12)),
     row("vfat", (82, b"FAT32"), (67, Form::Serial), (71, 11)),
@@ -68,10 +69,11 @@ const ROWS: [Row; 9] = [
     row("swap", (4086, b"SWAPSPACE2"), (1036, Form::Uuid), (1052, 16)),
 ];
 
-/// Reads bytes at an offset of a device; false when they are not all there.
+/// Reads bytes at an offset of a device, in bytes; false when they cannot all be read.
 pub type ReadAt<'r> = &'r mut dyn FnMut(u64, &mut [u8]) -> bool;
 
-/// Says which filesystem is on a device; nothing for one that we do not know.
+/// Says which filesystem is on a device; nothing where none of ours is. A UUID or label behind the device's end is
+/// zeros, or empty.
 #[must_use]
 #[inline(never)]
 pub fn identify(read_at: ReadAt<'_>) -> Option<Identity> {
@@ -93,6 +95,7 @@ pub fn identify(read_at: ReadAt<'_>) -> Option<Identity> {
     Some(Identity { kind: row.kind, uuid, label: label.unwrap_or_default() })
 }
 
+/// Writes a UUID in its form. None is longer than 36 bytes, so all pushes find room.
 fn write_id(id: &[u8; 16], form: Form, text: &mut Vec<u8, UUID_BYTES>) {
     match form {
         Form::None => {}
@@ -126,7 +129,7 @@ pub fn write_uuid(id: &[u8; 16], text: &mut Vec<u8, UUID_BYTES>) {
     }
 }
 
-/// Appends two digits.
+/// Appends a byte as two hexadecimal digits, where `ten` is the digit for ten: `a` or `A`.
 pub fn push_hex(byte: u8, ten: u8, text: &mut Vec<u8, UUID_BYTES>) {
     for digit in [byte >> 4, byte & 15] {
         let _ = text.push(if digit < 10 { b'0' + digit } else { ten + digit - 10 });

@@ -17,8 +17,8 @@ pub enum Style {
     Catatonit,
 }
 
-/// Every option, and what a style brings along, as a number: its bit in `Supervision::asked`. The first are those of
-/// `rootlet init` in the order of its manual.
+/// Every option, and what a style brings along. Its number is its bit in `Supervision::asked`. The first are the
+/// options of `rootlet init` in the order of its manual.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 #[allow(missing_docs, reason = "each is the option of that name")]
@@ -66,9 +66,9 @@ pub enum Id {
 // In this order the small fields come first, which shorter instructions reach.
 #[repr(C)]
 pub struct Supervision<'a> {
-    /// The bits of what is asked for.
+    /// A bit for each `Id` that is asked for.
     asked: u32,
-    /// Whose words and exit codes.
+    /// Whose command line, messages and exit codes hold.
     pub style: Style,
     /// 0: what is fatal, 1: warnings, 2: what happens, for tini 3: every signal and child.
     pub verbosity: u8,
@@ -110,7 +110,7 @@ impl Supervision<'_> {
         }
     }
 
-    /// Whether that is asked for.
+    /// Whether it is asked for.
     #[must_use]
     pub const fn asks(&self, id: Id) -> bool {
         self.asked & 1 << id as u32 != 0
@@ -130,7 +130,7 @@ impl Supervision<'_> {
     /// What follows from what is asked for, once all of it is known.
     pub fn finish(&mut self) {
         if self.asks(Id::SingleChild) {
-            // A group that is ours is none to send to.
+            // The program is in our own group, so no signal goes to a group: it would reach us too.
             self.asked &= !(1 << Id::Session as u32 | 1 << Id::Group as u32);
         }
         if self.asks(Id::Session) {

@@ -145,7 +145,7 @@ pub const AARCH64: Machine = Machine {
 /// The machine that this program runs on.
 #[cfg(target_arch = "x86_64")]
 pub const NATIVE: Machine = X86_64;
-/// Of the machine that this program runs on.
+/// The machine that this program runs on.
 #[cfg(target_arch = "aarch64")]
 pub const NATIVE: Machine = AARCH64;
 
@@ -155,7 +155,8 @@ impl Machine {
         self.names.lines()
     }
 
-    /// Writes the names, one a line, to the start of `room`; gives their length.
+    /// Writes the names to the start of `room`, with newlines between them; gives their length. No newline follows the
+    /// last one: an empty name would be found behind it, as that of a call which this machine does not have.
     ///
     /// # Errors
     /// `TextFull` when they do not fit.
@@ -171,7 +172,7 @@ impl Machine {
             }
             length += bytes.len();
         }
-        Ok(length)
+        Ok(length.saturating_sub(1))
     }
 
     /// The number of the call on this line of the names.

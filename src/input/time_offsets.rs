@@ -23,7 +23,7 @@ const DIGITS: usize = 10;
 /// Reads `monotonic=SECONDS,boottime=SECONDS`, either or both, seconds with or without a `-`.
 ///
 /// # Errors
-/// `NoTimeOffset`; a full arena.
+/// `NoTimeOffset`; `TextFull`.
 pub fn parse<'a>(value: &'a CStr, arena: &mut Arena<'a>) -> Result<TimeOffsets<'a>, Reason> {
     let mut lines: [[&[u8]; 3]; 2] = [[b"", b"", b""]; 2];
     for part in parts(value.to_bytes(), b',') {

@@ -38,10 +38,10 @@ impl Default for Credentials<'_> {
 }
 
 /// Resolves `USER[:GROUP]` with the contents of the rootfs's passwd and group files.
-/// A number is never looked up as a name; what looks like one but is not valid is an error.
+/// A number is never looked up as a name; what begins like one but is not valid is an error.
 ///
 /// # Errors
-/// No such user or group, an id that is none, more than `GROUPS` groups.
+/// `NoUser`, `NoGroup`; `BadId` for a number that no id can be, or an empty name; `TooManyGroups`.
 pub fn resolve<'a>(
     text: &[u8],
     passwd: &'a [u8],
@@ -67,7 +67,7 @@ pub fn resolve<'a>(
     Ok(())
 }
 
-/// The name of a user; empty where there is none.
+/// The name that passwd has for a user id; empty where it has none.
 #[must_use]
 pub fn name_of(passwd: &[u8], uid: u32) -> &[u8] {
     let found = parts(passwd, b'\n').find_map(|line| {

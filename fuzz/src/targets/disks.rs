@@ -69,17 +69,19 @@ pub fn check_partitions(input: &[u8]) -> bool {
         assert!(number > 0 || name.is_empty());
         assert!(uuid.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-'));
         assert!(matches!(uuid.len(), 11 | 36));
-        check_name(&name, &disk, sector, number);
+        if uuid.len() == 36 {
+            check_name(&name, &disk, sector, number);
+        } else {
+            assert!(name.is_empty());
+        }
     }
     found
 }
 
-/// The name is what UTF-16 says, where no character takes two units.
+/// The name in a GPT is what UTF-16 says, where no character takes two units.
 fn check_name(name: &[u8], disk: &Disk, sector: u64, number: u32) {
     let mut header = [0; 92];
-    if !disk.read_at(sector, &mut header) || !header.starts_with(b"EFI PART") {
-        return;
-    }
+    assert!(disk.read_at(sector, &mut header) && header.starts_with(b"EFI PART"));
     let long = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().unwrap());
     let size = u32::from_le_bytes(header[84..88].try_into().unwrap());
     let entry = long(72) * sector + u64::from(number - 1) * u64::from(size);

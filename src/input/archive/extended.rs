@@ -44,7 +44,7 @@ impl<'a> Attributes<'a> {
     }
 
     fn set(&mut self, key: &[u8], value: &'a [u8]) -> Result<(), Reason> {
-        // An empty value says that nothing is said.
+        // An empty value takes back what was said before, a global header's word too: the member's own header counts.
         let text = Some(value).filter(|value| !value.is_empty());
         let place = line_of(KEYS, key);
         if place.is_none() && key.starts_with(b"GNU.sparse.") {
@@ -53,15 +53,12 @@ impl<'a> Attributes<'a> {
         match place {
             Some(0) => self.path = text,
             Some(1) => self.link = text,
-            Some(5) => self.changed = Some(moment(value).ok_or(Reason::BadMemberNumber)?),
-            Some(place) => {
-                let number = parse_u64(value).and_then(|number| i64::try_from(number).ok());
-                let number = number.ok_or(Reason::BadMemberNumber)?;
-                match place {
-                    2 => self.size = Some(number.unsigned_abs()),
-                    3 => self.uid = Some(id(number)?),
-                    _ => self.gid = Some(id(number)?),
-                }
+            Some(2) => self.size = text.map(integer).transpose()?.map(i64::unsigned_abs),
+            Some(3) => self.uid = text.map(|text| id(integer(text)?)).transpose()?,
+            Some(4) => self.gid = text.map(|text| id(integer(text)?)).transpose()?,
+            Some(_) => {
+                let moment = |text| moment(text).ok_or(Reason::BadMemberNumber);
+                self.changed = text.map(moment).transpose()?;
             }
             None => {}
         }
@@ -90,6 +87,13 @@ fn record(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let record = record.get(digits.len() + 1..)?.strip_suffix(b"\n")?;
     let equals = record.iter().position(|byte| *byte == b'=')?;
     Some((record.get(..equals)?, record.get(equals + 1..)?, rest))
+}
+
+/// A number without sign, below 2 to the 63.
+#[inline(never)]
+fn integer(text: &[u8]) -> Result<i64, Reason> {
+    let number = parse_u64(text).and_then(|number| i64::try_from(number).ok());
+    number.ok_or(Reason::BadMemberNumber)
 }
 
 /// Seconds with or without a fraction, before 1970 with a minus.
@@ -158,6 +162,8 @@ mod tests {
         assert_eq!(read("18 uid=4294967295\n"), Err(Reason::BadMemberNumber));
         assert_eq!(read("22 GNU.sparse.major=1\n"), Err(Reason::SparseMember));
         assert_eq!(read("10 path=a\n8 path=\n").unwrap(), "- - None None None");
+        let taken_back = "10 size=7\n8 uid=5\n11 mtime=3\n8 size=\n7 uid=\n9 mtime=\n";
+        assert_eq!(read(taken_back).unwrap(), "- - None None None");
     }
 
     #[test]

@@ -21,14 +21,14 @@ pub struct Gzip<'m> {
     sums: &'m mut [[u8; 4]],
     /// The checksum of the member so far, inverted.
     sum: u32,
-    /// The length of the member so far, as far as 32 bits tell it.
+    /// The length of the member so far, modulo 2 to the 32.
     length: u32,
     /// Between two members, or before the first.
     between: bool,
 }
 
 impl<'m> Gzip<'m> {
-    /// Before the first byte. The bytes are the tables; they are all zero.
+    /// Before the first byte. `sums` has `TABLE_BYTES`, `literals` and `distances` have as many as `inflate` says.
     pub fn new(
         window: &'m mut [u8; WINDOW_BYTES],
         literals: &'m mut [u8],
@@ -41,7 +41,7 @@ impl<'m> Gzip<'m> {
         Self { inflate, sums, sum: !0, length: 0, between: true }
     }
 
-    /// The next bytes of what was packed, at most `most`; none at the end.
+    /// The next bytes of what was packed, at most `most`, which is at least 1; none at the end.
     ///
     /// # Errors
     /// This is no gzip, or it was damaged or cut.
@@ -78,7 +78,7 @@ impl<'m> Gzip<'m> {
         }
     }
 
-    /// Reads the end of a member.
+    /// Reads the end of a member, checksum and length, and compares.
     fn check(&mut self, source: &mut Source<'_>) -> Result<(), Reason> {
         let mut wanted = [0; 8];
         for place in &mut wanted {
@@ -89,7 +89,7 @@ impl<'m> Gzip<'m> {
     }
 }
 
-/// Reads the head of the next member; false at the end of the file, before which zeros may stand, as tapes have them.
+/// Reads the head of the next member; false at the end of the file. Zeros may stand before either, as on tapes.
 fn start_member(source: &mut Source<'_>) -> Result<bool, Reason> {
     if source.offset() > 0 {
         // Behind the first member.
@@ -102,6 +102,7 @@ fn start_member(source: &mut Source<'_>) -> Result<bool, Reason> {
             }
         }
     } else {
+        // That byte made `carve` take this for gzip.
         source.byte();
     }
     let mut byte = || source.byte().ok_or(Reason::ArchiveCut);
@@ -134,7 +135,7 @@ fn start_member(source: &mut Source<'_>) -> Result<bool, Reason> {
     Ok(true)
 }
 
-/// The checksums of all bytes. RFC 1952, "Sample CRC Code".
+/// Fills in the checksum of each byte. RFC 1952, "Sample CRC Code".
 fn fill_table(sums: &mut [[u8; 4]]) {
     for (sum, place) in (0_u32..).zip(sums) {
         let mut sum = sum;

@@ -9,7 +9,7 @@ use crate::text::parts::parts;
 /// Bytes of a block. Content is filled up to whole blocks.
 pub const BLOCK_BYTES: usize = 512;
 
-/// Where fields stand, and how long they are.
+/// Where fields stand, and how long they are, in bytes.
 const NAME: (usize, usize) = (0, 100);
 const MODE: (usize, usize) = (100, 8);
 const UID: (usize, usize) = (108, 8);
@@ -22,7 +22,7 @@ const LINK: (usize, usize) = (157, 100);
 const MAGIC: (usize, usize) = (257, 6);
 const MAJOR: (usize, usize) = (329, 8);
 const MINOR: (usize, usize) = (337, 8);
-/// The beginning of a long name. GNU's headers, whose magic has no NUL, have other things there.
+/// The beginning of a long name, in a header of POSIX. GNU's headers, whose magic is another, have other things there.
 const PREFIX: (usize, usize) = (345, 155);
 
 /// What a member is.
@@ -63,7 +63,7 @@ impl<'a> Header<'a> {
         parts(self.field(place), 0).skip_to(0)
     }
 
-    /// Whether the checksum is right: the sum of all bytes, with blanks in its own place. Old programs took bytes as signed.
+    /// Checks the checksum: the sum of all bytes, with blanks in its own place. Old programs summed signed bytes.
     pub fn check(&self) -> Result<(), Reason> {
         let (mut unsigned, mut signed) = (0_i64, 0_i64);
         for (place, byte) in (0..).zip(self.0) {
@@ -100,7 +100,7 @@ impl<'a> Header<'a> {
         u64::try_from(number(self.field(SIZE))?).map_err(|_| Reason::BadMemberNumber)
     }
 
-    /// The member, as far as nothing else was said of it before.
+    /// The member. What headers before this one said of it, `name`, `link` and `said`, counts more.
     pub fn member(
         &self,
         kind: Kind,
@@ -114,16 +114,25 @@ impl<'a> Header<'a> {
         // An archive older than POSIX tells a directory by the slash behind its name.
         let [_, end] = name;
         let is_old = kind == Kind::File && end.ends_with(b"/");
-        // Others than devices may have anything there.
+        // Members that are no devices may have anything there.
         let is_device = matches!(kind, Kind::CharacterDevice | Kind::BlockDevice);
         let id_of = |said: Option<u32>, place| match said {
             Some(id) => Ok(id),
             None => number(self.field(place)).and_then(id),
         };
+        // A system call takes the lower bits alone: it would make another device.
+        let part_of_device = |place, bits: u32| {
+            number(self.field(place)).and_then(id).ok().filter(|number| number >> bits == 0)
+        };
+        let device = match is_device {
+            true => part_of_device(MAJOR, 12).zip(part_of_device(MINOR, 20)),
+            false => Some((0, 0)),
+        };
         Ok(Member {
             kind: if is_old { Kind::Directory } else { kind },
             name,
             link: link.unwrap_or_else(|| self.text(LINK)),
+            // Some writers have the type of the file above these bits.
             mode: number(self.field(MODE))? as u16 & 0o7777,
             uid: id_of(said.uid, UID)?,
             gid: id_of(said.gid, GID)?,
@@ -131,7 +140,7 @@ impl<'a> Header<'a> {
                 Some(moment) => moment,
                 None => Moment { seconds: number(self.field(CHANGED))?, nanoseconds: 0 },
             },
-            device: if is_device { (id_of(None, MAJOR)?, id_of(None, MINOR)?) } else { (0, 0) },
+            device: device.ok_or(Reason::BadMemberNumber)?,
         })
     }
 
@@ -142,7 +151,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// A user or group id.
+/// A user or group id, which the last number of 32 bits is not: it means "no change" to the kernel.
 pub fn id(number: i64) -> Result<u32, Reason> {
     u32::try_from(number).ok().filter(|id| *id != u32::MAX).ok_or(Reason::BadMemberNumber)
 }

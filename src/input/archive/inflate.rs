@@ -8,10 +8,10 @@ pub const WINDOW_BYTES: usize = 32 * 1024;
 const WINDOW_MASK: usize = WINDOW_BYTES - 1;
 /// Bits of the longest code.
 const CODE_BITS: usize = 15;
-/// Bytes of a table of codes: two for each number that the next bits can be.
+/// Bytes of a table of codes: two for each value that the next `CODE_BITS` bits can have.
 pub const TABLE_BYTES: usize = 2 << CODE_BITS;
 
-/// Most symbols of the three kinds of codes that a block may declare, and all that there are.
+/// Most literals and distances that a block may declare, and how many the fixed codes have.
 const DECLARED_LITERALS: usize = 286;
 const DECLARED_DISTANCES: usize = 30;
 const LITERALS: usize = 288;
@@ -22,18 +22,20 @@ const BLOCK_END: u16 = 256;
 /// In which order the lengths of the codes of lengths stand.
 const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// A set of codes: for each number that the next bits can be the symbol, and in the lower four bits the length of its
-/// code, 0 for none.
+/// A set of codes.
 struct Codes<'m> {
+    /// For each value of the next bits: the symbol, and in the lower four bits the length of its code; 0 for none.
     table: &'m mut [[u8; 2]],
+    /// As many bits as the longest code has: the part of the table that is in use.
     mask: usize,
 }
 
 impl Codes<'_> {
-    /// Makes the table for codes of these lengths. Sets that zlib refuses are refused: more codes than there is room for,
-    /// or fewer, but for a single code of one bit, and for none at all, of which none may be used then.
+    /// Makes the table for codes of these lengths; false for a set that zlib refuses as well: more codes than their
+    /// bits can tell apart, or fewer. A set of no code at all is taken, since none of it need be used, and with
+    /// `may_be_incomplete` a single code of one bit.
     #[inline(never)]
-    fn build(&mut self, lengths: &[u8], may_lack: bool) -> bool {
+    fn build(&mut self, lengths: &[u8], may_be_incomplete: bool) -> bool {
         let mut counts = [0_u16; CODE_BITS + 1];
         for length in lengths {
             if let Some(count) = counts.get_mut(usize::from(*length)) {
@@ -53,7 +55,7 @@ impl Codes<'_> {
             *next = code;
             code = code.wrapping_add(*count);
         }
-        if room > 0 && longest > 0 && !(may_lack && longest == 1) {
+        if room > 0 && longest > 0 && !(may_be_incomplete && longest == 1) {
             return false;
         }
         self.table.iter_mut().take(self.mask + 1).for_each(|entry| *entry = [0; 2]);
@@ -98,21 +100,22 @@ pub struct Inflate<'m> {
     window: &'m mut [u8; WINDOW_BYTES],
     literals: Codes<'m>,
     distances: Codes<'m>,
-    /// Bits that were taken out of whole bytes and not used yet, the next one lowest.
+    /// Bits that were read and not used yet, the next one lowest, and how many they are.
     bits: u64,
     held: u32,
     state: State,
+    /// No block follows this one.
     is_last: bool,
     /// Where in the window the next byte goes.
     position: usize,
-    /// What lies between here and there was not taken yet.
+    /// Where in the window the first byte stands that was not taken yet.
     unread: usize,
-    /// All of the window was filled once: a copy may reach all of it.
+    /// The window was filled to its end once: a copy may reach all of it.
     is_full: bool,
-    /// A copy that is not finished: how far back, how many bytes more.
+    /// A copy that is not finished: how far back it reaches, how many bytes it still has.
     distance: usize,
     copies: usize,
-    /// The first thing that was wrong. Nothing that is made after it is looked at.
+    /// The first thing that was wrong. It ends `inflate`; what was made in that call is not given to anybody.
     trouble: Option<Reason>,
 }
 
@@ -170,7 +173,7 @@ impl<'m> Inflate<'m> {
         self.window.get(start..self.unread).unwrap_or_default()
     }
 
-    /// A byte behind the stream, in whose last bytes it may be already.
+    /// A whole byte behind the stream, which may be among the bits that were read already.
     pub fn byte_behind(&mut self, source: &mut Source<'_>) -> Option<u8> {
         self.drop_bits(self.held % 8);
         if self.held == 0 {
@@ -181,7 +184,7 @@ impl<'m> Inflate<'m> {
         Some(byte)
     }
 
-    /// Makes bytes until the window is full or the stream has ended. All that were there were taken.
+    /// Makes bytes until the window is full or the stream has ended. Those made before must all have been taken.
     ///
     /// # Errors
     /// This is no deflate, or it was cut.
@@ -208,7 +211,7 @@ impl<'m> Inflate<'m> {
                 self.drop_bits(self.held % 8);
                 let length = self.take_bits(source, 16) as u16;
                 if self.take_bits(source, 16) as u16 != !length {
-                    self.is_bad();
+                    self.fail_as_damaged();
                 }
                 self.state = State::Stored(length);
             }
@@ -222,13 +225,13 @@ impl<'m> Inflate<'m> {
                 self.build(&lengths, &[5; DISTANCES]);
             }
             2 => self.read_codes(source),
-            _ => self.is_bad(),
+            _ => self.fail_as_damaged(),
         }
     }
 
     fn build(&mut self, literals: &[u8], distances: &[u8]) {
         if !self.literals.build(literals, true) || !self.distances.build(distances, true) {
-            self.is_bad();
+            self.fail_as_damaged();
         }
         self.state = State::Coded;
     }
@@ -249,17 +252,18 @@ impl<'m> Inflate<'m> {
         let lengths = lengths.get_mut(..literals + distances).unwrap_or_default();
         self.read_lengths(source, lengths);
         let (literals, distances) = lengths.split_at_checked(literals).unwrap_or_default();
-        // Without an end a block has none.
+        // A block whose end has no code could not end.
         let has_end = literals.get(usize::from(BLOCK_END)).is_some_and(|length| *length != 0);
         let is_declared =
             literals.len() <= DECLARED_LITERALS && distances.len() <= DECLARED_DISTANCES;
         if !is_sound || !has_end || !is_declared {
-            self.is_bad();
+            self.fail_as_damaged();
         }
         self.build(literals, distances);
     }
 
-    /// Reads lengths of codes: one, the last one again, or zeros. Nothing may be said of more than there are.
+    /// Reads as many lengths of codes as there is room for. A symbol is a length, or repeats the last one, or zeros; it
+    /// may not repeat beyond the end.
     fn read_lengths(&mut self, source: &mut Source<'_>, lengths: &mut [u8]) {
         let mut last = None;
         let mut places = lengths.iter_mut();
@@ -276,7 +280,7 @@ impl<'m> Inflate<'m> {
             for _ in 0..least + self.take_bits(source, bits) {
                 match (places.next(), value) {
                     (Some(place), Some(value)) => *place = value,
-                    _ => self.is_bad(),
+                    _ => self.fail_as_damaged(),
                 }
             }
             last = value;
@@ -330,12 +334,12 @@ impl<'m> Inflate<'m> {
         self.distance = 1 + self.graded(far, 1);
         let is_too_far = self.distance > self.position && !self.is_full;
         if symbol > 28 || usize::from(far) >= DECLARED_DISTANCES || is_too_far {
-            self.is_bad();
+            self.fail_as_damaged();
         }
     }
 
-    /// The number that a symbol and bits behind it stand for. Of 2 to the `grade` symbols each, those of the first two
-    /// groups have no such bits, those of each other group one more than those of the group before.
+    /// The number that a symbol and the bits behind it stand for. Symbols come in groups of 2 to the `grade`. Those of
+    /// the first two groups have no bits behind them, those of each further group one bit more than the group before.
     #[inline(never)]
     fn graded(&mut self, symbol: u16, grade: u32) -> usize {
         let group = u32::from(symbol) >> grade;
@@ -363,7 +367,7 @@ impl<'m> Inflate<'m> {
         }
     }
 
-    /// Holds at least 57 bits, or all that are left.
+    /// Reads until at least 57 bits are held, or all that are left.
     #[inline(never)]
     fn fill_bits(&mut self, source: &mut Source<'_>) {
         while self.held <= 56 {
@@ -383,10 +387,10 @@ impl<'m> Inflate<'m> {
         taken
     }
 
-    /// Uses up a code of this length; 0 is none.
+    /// Uses up a code of this length, where 0 says that there is no such code.
     fn use_code(&mut self, length: u32) {
         if length == 0 {
-            self.is_bad();
+            self.fail_as_damaged();
         }
         self.drop_bits(length);
     }
@@ -394,17 +398,18 @@ impl<'m> Inflate<'m> {
     fn drop_bits(&mut self, count: u32) {
         match self.held.checked_sub(count) {
             Some(held) => self.held = held,
-            None => self.is(Reason::ArchiveCut),
+            None => self.fail(Reason::ArchiveCut),
         }
         self.bits >>= count;
     }
 
-    fn is_bad(&mut self) {
-        self.is(Reason::BadPacking);
+    fn fail_as_damaged(&mut self) {
+        self.fail(Reason::BadPacking);
     }
 
+    /// Notes what is wrong, unless something was before.
     #[inline(never)]
-    fn is(&mut self, trouble: Reason) {
+    fn fail(&mut self, trouble: Reason) {
         self.trouble.get_or_insert(trouble);
     }
 }

@@ -32,10 +32,10 @@ pub enum Whiteout<'b> {
 }
 
 /// Makes a place of a name in two parts. A leading slash goes, as with docker and every tar; `..` is refused, though it
-/// could stay inside, since nobody means it well.
+/// could stay inside: no honest archive has it.
 ///
 /// # Errors
-/// `..`, a NUL byte, a name that is too long.
+/// `LeadsOut` for `..`, `NulByte`, and `LongMemberName` where `buffer` is too small for the name and two NULs.
 #[inline(never)]
 pub fn place<'b>(name: [&[u8]; 2], buffer: &'b mut [u8]) -> Result<Place<'b>, Reason> {
     let (mut length, mut last) = (0, 0);
@@ -51,7 +51,8 @@ pub fn place<'b>(name: [&[u8]; 2], buffer: &'b mut [u8]) -> Result<Place<'b>, Re
             b".." => return Err(Reason::LeadsOut),
             _ => {}
         }
-        // A NUL byte before each name: the last of them ends the parent.
+        // In the buffer a NUL stands before the first name, and a slash before each other one. `split` makes the last
+        // slash the NUL that ends the parent.
         last = add(if last == 0 { 0 } else { b'/' })?;
         for byte in part {
             if *byte == 0 {

@@ -1,9 +1,9 @@
 //! Bytes that come in pieces of any length, taken in pieces of any other.
 
-/// A stream of bytes behind a buffer. Who has the bytes is asked for the next piece when the last is used up.
+/// A stream of bytes behind a buffer. The next piece is asked for when the last one is used up.
 pub struct Source<'s> {
     buffer: &'s mut [u8],
-    /// The part of the buffer that was not taken yet.
+    /// The part of the buffer that was filled but not taken yet.
     start: usize,
     end: usize,
     /// How many bytes came before the buffer.

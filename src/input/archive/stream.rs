@@ -9,7 +9,8 @@ use crate::input::refusal::Reason;
 
 /// Bytes that are read at once.
 const INPUT_BYTES: usize = 64 * 1024;
-/// The longest extended header, as Go's reader has it: attributes of a file may be long, though we use none of those.
+/// The longest extended header, as Go's reader has it: extended attributes of files stand there, which are passed over
+/// here but may be long.
 const EXTENDED_BYTES: usize = 1024 * 1024;
 
 /// The memory that unpacking takes. What an archive does not need is not touched.
@@ -44,15 +45,16 @@ pub struct Stream<'m> {
     packing: Packing<'m>,
     /// How many bytes of the archive were taken.
     offset: u64,
-    /// Where what is refused stands: a byte of the archive, or of what it is packed in.
+    /// The byte that an error is about: of the archive, or of the packed file where its packing is damaged.
     pub at: u64,
 }
 
 /// Room for two paths.
 pub type Paths<'m> = (&'m mut [u8], &'m mut [u8]);
 
-/// Parts `MEMORY_BYTES` bytes, all zero, among those who need them. What the stream is packed in is told by its first
-/// bytes.
+/// Divides `MEMORY_BYTES` bytes, all zero, into what a stream, the texts of its headers and two paths need; nothing
+/// where there are fewer. The first bytes of the stream, which `refill` gives as `Source::new` says, tell what it is
+/// packed in.
 pub fn carve<'m>(
     memory: &'m mut [u8],
     refill: &'m mut dyn FnMut(&mut [u8]) -> usize,
@@ -99,7 +101,7 @@ impl Stream<'_> {
             },
         };
         if taken.is_empty() {
-            // Who had hoped for more has it cut here.
+            // A caller that needs more refuses the archive as cut, here.
             self.at = self.offset;
         }
         self.offset += taken.len() as u64;
@@ -119,14 +121,14 @@ impl Stream<'_> {
             if taken.is_empty() {
                 return Ok(most - left);
             }
-            // In this order: the other would use up a place at the end of what was taken.
+            // The bytes first: asked first, `places` would lose a place at the end of each piece.
             for (byte, place) in taken.iter().zip(places.by_ref()) {
                 *place = *byte;
             }
         }
     }
 
-    /// Reads to the end, where only zeros may come.
+    /// Reads to the end, up to which only zeros may come.
     ///
     /// # Errors
     /// Something else comes; as `take`.

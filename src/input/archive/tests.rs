@@ -69,6 +69,10 @@ fn fields_are_read_as_their_writers_mean_them() {
         (b'0', 108, b"\x80\0\0\0\xff\xff\xff\xff", "BadMemberNumber 0"),
         (b'0', 124, b"\x80\x80\0\0\0\0\0\0\0\0\0\0", "BadMemberNumber 0"),
         (b'0', 124, b"0x1", "BadMemberNumber 0"),
+        (b'3', 329, b"0007777\0", "CharacterDevice |name  644 5 7; ."),
+        (b'3', 329, b"0010000\0", "BadMemberNumber 0"),
+        (b'4', 337, b"3777777\0", "BlockDevice |name  644 5 7; ."),
+        (b'4', 337, b"4000000\0", "BadMemberNumber 0"),
         (b'S', 0, b"x", "SparseMember 0"),
         (b'M', 0, b"x", "NoMemberKind 0"),
         (b'8', 0, b"x", "NoMemberKind 0"),
@@ -105,15 +109,19 @@ fn an_archive_has_a_beginning_and_an_end() {
     }
 }
 
+/// A header that says so much of its text, and the text.
+fn text_of(kind: u8, size: u64, text: &[u8]) -> Vec<u8> {
+    let mut bytes = one(kind, |header| put(header, 124, format!("{size:011o}\0").as_bytes()));
+    bytes.truncate(512);
+    bytes.extend_from_slice(text);
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
+    bytes
+}
+
 #[test]
 fn texts_before_a_header_have_bounds() {
-    let before = |kind: u8, size: u64, text: &[u8]| {
-        let mut bytes = one(kind, |header| put(header, 124, format!("{size:011o}\0").as_bytes()));
-        bytes.truncate(512);
-        bytes.extend_from_slice(text);
-        bytes.resize(bytes.len().next_multiple_of(512), 0);
-        [bytes, one(b'0', |_| ())].concat()
-    };
+    let before =
+        |kind: u8, size: u64, text: &[u8]| [text_of(kind, size, text), one(b'0', |_| ())].concat();
     let name = "n".repeat(4096);
     assert!(read(&before(b'L', 4096, name.as_bytes())).starts_with("File |nnn"));
     assert_eq!(read(&before(b'L', 4097, name.as_bytes())), "LongMemberName 0");
@@ -123,4 +131,14 @@ fn texts_before_a_header_have_bounds() {
     assert_eq!(read(&before(b'g', 8, b"9 uid=7\n")), "BadExtended 0");
     assert_eq!(read(&before(b'g', 8, b"8 uid=7\n")), "File |name  644 7 7; .");
     assert_eq!(read(&before(b'K', 3, b"abc")), "File |name abc 644 5 7; .");
+}
+
+#[test]
+fn a_global_header_leaves_that_of_the_next_member() {
+    let own = text_of(b'x', 12, b"12 path=new\n");
+    let global = text_of(b'g', 16, b"8 uid=7\n8 gid=7\n");
+    let member = one(b'0', |_| ());
+    let expected = "File |new  644 7 7; .";
+    assert_eq!(read(&[&global[..], &own, &member].concat()), expected);
+    assert_eq!(read(&[&own[..], &global, &member].concat()), expected);
 }

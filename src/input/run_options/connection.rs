@@ -10,15 +10,18 @@ use crate::input::run_manual::Id;
 use crate::text::arena::Arena;
 
 impl RunOptions<'_> {
-    /// Whether there are files with names and their servers: where one was asked for, and where the network may reach
-    /// somebody.
+    /// Whether /etc/hosts and /etc/resolv.conf are made: where a name or server was asked for, and where the network
+    /// leads out of the container.
     #[must_use]
     pub fn wants_names(&self) -> bool {
         !self.names.is_empty() || !matches!(self.network, Network::Apart)
     }
 }
 
-/// Reads one of them.
+/// Does what one of these options asks for.
+///
+/// # Errors
+/// A value that it cannot have.
 #[inline(never)]
 pub(super) fn set_network<'a>(
     id: Id,

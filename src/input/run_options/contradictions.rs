@@ -6,7 +6,7 @@ use crate::input::network::Network;
 use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::root_options;
 
-/// What one option needs of the others.
+/// Refuses what one option needs of the others and has not got.
 pub(super) fn check(options: &RunOptions<'_>) -> Result<(), Refusal> {
     let layers = &options.root.layers;
     if layers.is_empty() {

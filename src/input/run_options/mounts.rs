@@ -1,4 +1,4 @@
-//! Mounts that the user named, in the order in which he named them.
+//! Mounts that the user named, in the order in which they were named.
 
 use core::ffi::CStr;
 
@@ -14,7 +14,7 @@ pub enum UserMount {
 }
 
 impl<'a> RunOptions<'a> {
-    /// Where it goes.
+    /// Where a mount goes, inside.
     #[must_use]
     pub fn target_of(&self, mount: UserMount) -> &'a CStr {
         let target = match mount {
