@@ -114,8 +114,8 @@ const fn full() -> Refusal {
     Refusal::new(Subject::Environment, Reason::TextFull)
 }
 
-/// Where a link of /etc leads to. Where that is not there, to make it is what makes the link lead somewhere.
-/// Whatever the text of a link says, the place is resolved below the root when it is used.
+/// Where a dangling link of /etc leads to: a file that is made there is what the link shows. Whatever the text of a link
+/// says, the place is resolved below the root when it is used. `None` for what is no link, and for one of 256 bytes or more.
 #[inline(never)]
 fn behind_link<'a>(
     etc: &Descriptor,
