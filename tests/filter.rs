@@ -235,6 +235,30 @@ fn other_machines_are_killed_and_unknown_calls_unknown() {
 }
 
 #[test]
+fn calls_that_a_file_refuses_are_not_made_by_their_numbers_of_x32() {
+    for ground in grounds() {
+        for default in ["ALLOW", "LOG", "TRACE"] {
+            let text = format!(
+                r#"{{"defaultAction": "SCMP_ACT_{default}", "syscalls": [
+                    {{"names": ["mount"], "action": "SCMP_ACT_ERRNO"}}]}}"#
+            );
+            let program = read_file(&ground, CapabilitySet::NONE, &text).unwrap();
+            let verdict = |number| {
+                run(&program, &Call { number, machine: ground.machine.audit, arguments: [0; 6] })
+                    .verdict
+            };
+            let mount = ground.names.iter().find(|(_, name)| *name == "mount").unwrap();
+            let mount = u32::from(*mount.0);
+            assert_eq!(verdict(mount), EPERM);
+            assert_ne!(verdict(mount + 1), EPERM);
+            for number in [0x4000_0000, 0x4000_0000 | mount, u32::MAX] {
+                assert_eq!(verdict(number), ENOSYS, "{default} {number:x}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_call_takes_few_instructions() {
     for ground in grounds() {
         let program = default_of(&ground, CapabilitySet::DEFAULT);

@@ -1,4 +1,4 @@
-//! A whole small file read into a buffer.
+//! Files read into a buffer: whole, their start, or line by line.
 
 use core::ffi::CStr;
 
@@ -60,7 +60,8 @@ pub fn number_at(from: BorrowedFd<'_>, path: &CStr) -> Result<u64, Errno> {
     Ok(statat(from, path, AtFlags::empty())?.st_ino)
 }
 
-/// Calls `act` for each line of a file of any length. A line that is longer than the buffer comes in pieces.
+/// Calls `act` for each line, but for empty ones, of a regular file or one of /proc, of any length. A line that is longer
+/// than the buffer comes in pieces.
 ///
 /// # Errors
 /// The call that failed.
@@ -79,7 +80,7 @@ pub fn for_each_line(
         let text = buffer.get(..filled).unwrap_or_default();
         let end = match text.iter().rposition(|byte| *byte == b'\n') {
             Some(last) if count > 0 => last + 1,
-            // The end of the file, or a line that is too long.
+            // The end of the file, or a line that is too long: these files are never read short within a line.
             _ => filled,
         };
         for line in parts(text.get(..end).unwrap_or_default(), b'\n') {

@@ -11,7 +11,7 @@ use crate::input::refusal::{Reason, Refusal, Subject};
 use crate::input::root_options::{INPUT, Layer, RootKind};
 use crate::input::run_options::RunOptions;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
-use crate::sys::directory::for_each_name;
+use crate::sys::directory::each_name;
 use crate::text::arena::Arena;
 use crate::text::call::Call;
 use crate::text::errno::Errno;
@@ -67,7 +67,12 @@ fn look_at_layer(path: &CStr, index: u8) -> Result<(Layer, Option<Descriptor>), 
 fn expect_empty(path: &CStr) -> Result<(), Refusal> {
     let failed = Refusal::of_call(Call::Openat, Subject::Root);
     let directory = open(CWD, path, OpenFlags::NAMED_DIRECTORY).map_err(failed)?;
-    if for_each_name(&directory, &mut |_| false) {
+    expect_no_names(&directory)
+}
+
+fn expect_no_names(directory: &Descriptor) -> Result<(), Refusal> {
+    let failed = Refusal::of_call(Call::Getdents64, Subject::Root);
+    if each_name(directory, &mut |_| false).map_err(failed)? {
         return Err(Refusal::new(Subject::Root, Reason::NotEmpty));
     }
     Ok(())
@@ -100,4 +105,24 @@ pub fn read_of_root<'a>(
         }
     }
     Ok(b"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::refusal::Cause;
+
+    #[test]
+    fn only_a_directory_that_was_read_to_its_end_is_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = std::ffi::CString::new(folder.path().to_str().unwrap()).unwrap();
+        let directory = open(CWD, &path, OpenFlags::NAMED_DIRECTORY).unwrap();
+        assert!(expect_no_names(&directory).is_ok());
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let refusal = expect_empty(&path).unwrap_err();
+        assert!(matches!(refusal.cause(), Cause::Reason(Reason::NotEmpty)));
+        // One that has gone cannot be read any more.
+        folder.close().unwrap();
+        assert!(expect_no_names(&directory).unwrap_err().is_of(&[Errno::NOENT]));
+    }
 }

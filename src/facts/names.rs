@@ -118,8 +118,8 @@ const fn full() -> Refusal {
     Refusal::new(Subject::Environment, Reason::TextFull)
 }
 
-/// Where a link of /etc leads to. Where that is not there, to make it is what makes the link lead somewhere.
-/// Whatever the text of a link says, the place is resolved below the root when it is used.
+/// Where a dangling link of /etc leads to: a file that is made there is what the link shows. Whatever the text of a link
+/// says, the place is resolved below the root when it is used. `None` for what is no link, and for one of 256 bytes or more.
 #[inline(never)]
 fn behind_link<'a>(
     etc: &Descriptor,
@@ -133,15 +133,40 @@ fn behind_link<'a>(
     // A longer one would be cut off.
     let link = buffer.get(..length).filter(|_| (1..LINK_BYTES).contains(&length));
     let Some(link) = link else { return Ok(None) };
+    arena.join(&from_root(link)).map(Some).map_err(|_| full())
+}
+
+/// The path from the root of what a link in /etc leads to, in two parts.
+fn from_root(link: &[u8]) -> [&[u8]; 2] {
     // `..` of /etc is the root.
     let mut rest = link;
     while let Some(above) = rest.strip_prefix(b"../") {
-        rest = above.trim_ascii_start();
+        rest = above;
     }
     let before: &[u8] = match link {
         [b'/', ..] => b"",
         _ if rest.len() < link.len() => b"/",
         _ => b"/etc/",
     };
-    arena.join(&[before, rest]).map(Some).map_err(|_| full())
+    [before, rest]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_etc_lead_from_the_root() {
+        for (link, path) in [
+            ("/run/x", "/run/x"),
+            ("x", "/etc/x"),
+            ("a/../../x", "/etc/a/../../x"),
+            ("../run/x", "/run/x"),
+            ("../../run/x", "/run/x"),
+            ("..//run/x", "//run/x"),
+            ("../ x", "/ x"),
+        ] {
+            assert_eq!(from_root(link.as_bytes()).concat(), path.as_bytes(), "{link}");
+        }
+    }
 }

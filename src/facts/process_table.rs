@@ -3,7 +3,7 @@
 use rustix::fs::stat;
 
 use super::namespaces::{self, KINDS, PID};
-use super::processes::{Process, for_each_process};
+use super::processes::{Process, STAT_BYTES, for_each_process};
 use crate::sys::memory::List;
 use crate::sys::process::own_pid;
 use crate::text::call::CallError;
@@ -45,7 +45,7 @@ pub struct Totals {
     pub ticks: u64,
 }
 
-/// Bytes of a page, as the kernel told us when we were started. Source: getauxval(3).
+/// Bytes of a page, as the kernel has told this process at its start. Source: getauxval(3), AT_PAGESZ.
 #[inline(never)]
 fn page_bytes() -> u64 {
     const PAGE_SIZE: u64 = 6;
@@ -90,7 +90,7 @@ impl ProcessTable {
         rows.truncate(0);
         rows.reserve(count);
         let page = page_bytes();
-        let mut room = [0; 1280];
+        let mut room = [0; STAT_BYTES];
         for_each_process(&mut |process| {
             let mut row = Row {
                 pid: process.pid,

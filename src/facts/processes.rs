@@ -13,7 +13,9 @@ use crate::text::errno::Errno;
 use crate::text::line::Line;
 
 /// Room for a line of /proc/PID/stat: 52 numbers of at most 20 digits, and a name.
-pub type StatBuffer = [u8; 1280];
+pub const STAT_BYTES: usize = 1280;
+/// A buffer of that size.
+pub type StatBuffer = [u8; STAT_BYTES];
 
 /// A process. The directory is that of this process for good: once it has ended everything in it is gone (ESRCH),
 /// whoever has its number by then.
@@ -76,17 +78,17 @@ mod tests {
         let mut seen = Vec::new();
         for_each_process(&mut |process| seen.push(process.pid)).unwrap();
         assert!(seen.contains(&own) && seen.is_sorted());
-        let mut room = [0; 1280];
+        let mut room = [0; STAT_BYTES];
         let process = Process::open(own).unwrap();
         let stat = process.stat(&mut room).unwrap();
         assert_eq!(stat.parent, std::os::unix::process::parent_id() as i32);
         assert!(stat.resident_pages > 0 && stat.threads > 0);
         let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
         let held = Process::open(child.id() as i32).unwrap();
-        assert!(held.stat(&mut [0; 1280]).is_some());
+        assert!(held.stat(&mut [0; STAT_BYTES]).is_some());
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(held.stat(&mut [0; 1280]).is_none());
+        assert!(held.stat(&mut [0; STAT_BYTES]).is_none());
         assert!(Process::open(0).is_err());
     }
 }

@@ -116,7 +116,7 @@ impl Default for Target<'_> {
     }
 }
 
-/// A process that is held: neither leads to another one that gets its number.
+/// A process that is held twice; neither handle leads to another process that gets its number.
 pub struct Held {
     /// Its directory of /proc.
     directory: Descriptor,
@@ -134,7 +134,7 @@ pub fn hold(pid: i32) -> Result<Held, CallError> {
     path.text("/proc/").number(pid.unsigned_abs().into());
     let directory = open(CWD, path.as_path(), OpenFlags::PATH_DIRECTORY);
     let directory = directory.map_err(Call::Openat.failed())?;
-    // The first one still had its number then, if anything can be read of it afterwards.
+    // Whatever can still be read by the directory afterwards is of the process that the pidfd holds.
     let process = open_process(pid).map_err(Call::PidfdOpen.failed())?;
     Ok(Held { directory, process })
 }
@@ -300,6 +300,7 @@ fn find_kinds(
         if differs && is_time {
             let file = open(directory.as_fd(), theirs_name, OpenFlags::READ);
             let file = file.map_err(Refusal::of_call(Call::Openat, Subject::Target))?;
+            // No file was named for this kind: there is room.
             let _ = target.files.push((kind, file));
         }
     }

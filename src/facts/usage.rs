@@ -5,17 +5,19 @@ use core::ffi::CStr;
 use rustix::fs::CWD;
 
 use super::cgroups::unified_place;
-use super::files::read_start;
+use super::files::read_file;
 use super::mount_table::read_whole;
 use super::processes::Process;
 use crate::input::cgroup_files::path_of;
 use crate::sys::memory::List;
+use crate::text::call::CallError;
+use crate::text::errno::Errno;
 use crate::text::line::Line;
 use crate::text::number::parse_u64;
 use crate::text::packed::{Packed, packed};
 use crate::text::parts::{halves, parts};
 
-/// What is read of a file of a cgroup; io.stat has a line for each disk.
+/// The longest file of a cgroup that is read; io.stat has a line for each disk.
 const FILE_BYTES: usize = 4096;
 
 /// Stands for a number that cannot be known.
@@ -116,11 +118,21 @@ impl<'t> Cgroups<'t> {
             _ => path.text("/sys/fs/cgroup/").raw(controller),
         };
         path.raw(cgroup).text("/").raw(words.skip_to(0));
-        let mut room = [0; FILE_BYTES];
-        let Ok(text) = read_start(CWD, path.as_path(), &mut room) else { return NONE };
-        let number = read_value(text, words.skip_to(0));
+        let number = value_of(path.as_path(), words.skip_to(0));
         // Time of processors is in nanoseconds there.
         if controller == b"cpuacct" { number / 1000 } else { number }
+    }
+}
+
+/// Reads the value that a file holds; `UNKNOWN` where it is longer than `FILE_BYTES`.
+#[inline(never)]
+fn value_of(path: &CStr, word: &[u8]) -> u64 {
+    let mut room = [0; FILE_BYTES];
+    match read_file(CWD, path, &mut room) {
+        Ok(text) => read_value(text, word),
+        // The sum of some of its lines would be taken for that of all.
+        Err(CallError { errno: Errno::FBIG, .. }) => UNKNOWN,
+        Err(_) => NONE,
     }
 }
 
@@ -177,6 +189,20 @@ mod tests {
         ] {
             assert_eq!(read_value(text, word.as_bytes()), value, "{word} of {text:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_has_no_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("io.stat");
+        let file = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        for (disks, value) in [(2, 2), (100, 100), (1000, UNKNOWN)] {
+            let lines =
+                (0..disks).map(|disk| format!("8:{disk} rbytes=1 wbytes=2 rios=3 wios=4\n"));
+            std::fs::write(&path, lines.collect::<String>()).unwrap();
+            assert_eq!(value_of(&file, b"rbytes="), value, "{disks} disks");
+        }
+        assert_eq!(value_of(c"/nope", b"rbytes="), NONE);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use crate::input::mount_options::Attributes;
 
-/// One mount at boot. Whatever fails is said and passed over: a machine comes up with what it has.
+/// One mount at boot. A failure is reported and passed over: a machine comes up with what it has.
 pub struct BootMount {
     /// The filesystem.
     pub filesystem: &'static CStr,
@@ -14,7 +14,7 @@ pub struct BootMount {
     pub attributes: Attributes,
     /// Options of the filesystem.
     pub options: &'static CStr,
-    /// A kernel without it, or a place that is not there, is not worth a word.
+    /// A kernel without it, or a place that is not there, is not reported.
     pub is_optional: bool,
 }
 
@@ -61,11 +61,11 @@ pub const MEMORY_DEV: BootMount = row(c"tmpfs", c"/dev", NO_EXEC, c"mode=755", f
 pub struct DeviceNode {
     /// Where.
     pub path: &'static CStr,
-    /// Its numbers.
+    /// The driver's number.
     pub major: u8,
-    /// Its numbers.
+    /// The device's.
     pub minor: u8,
-    /// Who may use it.
+    /// Its permissions.
     pub mode: u16,
 }
 
@@ -97,8 +97,8 @@ pub const DEVICE_LINKS: [(&CStr, &CStr); 5] = [
 /// What runs when `rootlet.run=` names nothing.
 pub const DEFAULT_COMMAND: &CStr = c"/bin/sh";
 
-/// Words that `rootlet.run=` may have.
+/// How many words `rootlet.run=` may have.
 pub const WORDS: usize = 64;
 
-/// Variables that the kernel may hand to PID 1, and ours.
+/// How many variables there may be: those that the kernel hands to PID 1, and ours.
 pub const BOOT_ENVIRONMENT: usize = 64;

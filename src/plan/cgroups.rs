@@ -225,8 +225,8 @@ impl<'a> Planner<'_, 'a> {
         Ok(())
     }
 
-    /// A cgroup of v2 that has processes hands nothing on to others below it: rootlet itself, which a user has been put
-    /// into his cgroup with, goes into another.
+    /// A cgroup of v2 that has processes hands no controllers on to those below it. A user's rootlet is such a process in
+    /// the cgroup that was delegated to him, so it goes into a leaf of its own.
     fn step_aside(&mut self, wanted: Controllers) -> Result<(), Refusal> {
         let found = &self.facts.cgroups;
         let hands_on = wanted != Controllers::NONE && self.options.resources.parent.is_none();
@@ -237,8 +237,8 @@ impl<'a> Planner<'_, 'a> {
         Ok(())
     }
 
-    #[inline(never)]
     /// The rules for devices, for the one hierarchy that has them.
+    #[inline(never)]
     fn devices(&mut self) -> Result<(), Refusal> {
         let Some(cgroup) = self.cgroups.with(Controllers::DEVICES).copied() else { return Ok(()) };
         let devices = &mut self.cgroups.devices;

@@ -42,15 +42,15 @@ impl Slot {
     pub const ROOT: Self = Self(0);
     /// The host's /dev/shm, where the IPC namespace is shared.
     pub const SHARED_MEMORY: Self = Self(1);
-    /// The host's /proc, where the pid namespace is shared from a user namespace.
-    pub const PROC: Self = Self(3);
-    /// The host's /sys, where the network namespace is.
-    pub const SYS: Self = Self(4);
     /// The host's mount below the root, kept to receive and send mounts (`--propagation shared`).
     pub const PEER: Self = Self(2);
-    /// The directory that keeps what is written, and the one that the kernel needs beside it.
+    /// The host's /proc, where a user namespace shares the host's pid namespace.
+    pub const PROC: Self = Self(3);
+    /// The host's /sys, where a user namespace shares the host's network namespace.
+    pub const SYS: Self = Self(4);
+    /// The directory that keeps what is written.
     pub const UPPER: Self = Self(5);
-    /// See `UPPER`.
+    /// The directory that the kernel needs beside it.
     pub const WORK: Self = Self(6);
     /// The first `--rootfs`; the others follow.
     pub const FIRST_LAYER: u8 = 7;

@@ -40,9 +40,7 @@ impl Maps {
     pub const fn new() -> Self {
         Self { uids: IdMap::new(), gids: IdMap::new(), by: Writer::Root, fixed_groups: false }
     }
-}
 
-impl Maps {
     /// Whether nobody but root exists inside.
     #[must_use]
     pub fn have_one_user(&self) -> bool {

@@ -47,15 +47,15 @@ pub fn keep(persist: &Persist<'_>, pid: Pid) -> Result<(), CallError> {
 /// The call that failed; EINVAL of clone3: there is no such processor.
 #[inline(never)]
 pub fn choose_processor(callers: &mut Processors) -> Result<(), CallError> {
-    callers.be_own().map_err(Call::SchedGetaffinity.failed())?;
+    callers.read_own().map_err(Call::SchedGetaffinity.failed())?;
     let own = number_of_mounts(Pid(own_pid()));
     for processor in 0..processors::MOST {
         // Some processors are not there, or not for us.
-        if Processors::only(processor).give(0).is_ok() && new_number()? >= own {
+        if Processors::only(processor).restrict(0).is_ok() && new_number()? >= own {
             return Ok(());
         }
     }
-    let _ = callers.give(0);
+    let _ = callers.restrict(0);
     Err(CallError { call: Call::Clone3, errno: Errno::INVAL })
 }
 
@@ -96,7 +96,10 @@ pub fn wait_to_be_killed(parent: i32) -> ! {
 /// # Errors
 /// Those of sched_setaffinity(2).
 pub fn leave_processor(callers: &Processors, pid: Pid) -> Result<(), CallError> {
-    callers.give(pid.0).and_then(|()| callers.give(0)).map_err(Call::SchedSetaffinity.failed())
+    callers
+        .restrict(pid.0)
+        .and_then(|()| callers.restrict(0))
+        .map_err(Call::SchedSetaffinity.failed())
 }
 
 /// Undoes `keep`. Only a namespace's file is unmounted, only an empty file is removed.

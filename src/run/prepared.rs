@@ -41,7 +41,7 @@ pub fn prepare() -> Result<(), CallError> {
     let mut callers = Processors::new();
     persist::choose_processor(&mut callers)?;
     let kept = make_and_keep();
-    let _ = callers.give(0);
+    let _ = callers.restrict(0);
     kept.inspect_err(|_| remove())
 }
 

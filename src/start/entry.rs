@@ -1,4 +1,4 @@
-//! `_start` of each machine: hands the initial stack to Rust.
+//! `_start` of each machine: hands the initial stack to Rust. execve(2)
 
 use core::arch::naked_asm;
 use core::ffi::c_char;
@@ -40,11 +40,12 @@ unsafe extern "C" fn _start() -> ! {
 unsafe extern "C" fn main(stack: *const usize) -> ! {
     // SAFETY: the kernel puts argc at the stack pointer.
     let argc = unsafe { stack.read() };
-    // SAFETY: argv follows argc: argc pointers and a null.
+    // SAFETY: argv follows argc on the same stack: argc pointers and a null.
     let argv = unsafe { stack.add(1) }.cast::<*const c_char>();
     // SAFETY: the environment follows argv's null.
     let envp = unsafe { argv.add(argc + 1) };
-    // SAFETY: both arrays end in a null and live as long as the process; only `Vectors` changes them.
+    // SAFETY: both arrays end in a null, the auxiliary vector follows, and all of it lives as long as the process; only
+    // `Vectors` changes it.
     let vectors = unsafe { rootlet::sys::vectors::Vectors::new(argv, envp) };
     // Hidden, so that it is reached through a register instead of by its long address at each place.
     let memory = core::hint::black_box(&raw mut MEMORY);

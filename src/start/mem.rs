@@ -17,10 +17,10 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, length: usize) -> *mut u8 {
     if (to.addr()).wrapping_sub(from.addr()) >= length {
-        // SAFETY: the caller's promise; the ranges do not overlap to our harm when going forward.
+        // SAFETY: the caller's promise; `to` is not within the source, so nothing is overwritten before it is read.
         unsafe { copy_forward(to, from, length) };
     } else {
-        // SAFETY: the caller's promise; `to` is behind `from`, so the copy goes backward.
+        // SAFETY: the caller's promise; `to` is within the source, so the copy begins at the end.
         unsafe { copy_backward(to, from, length) };
     }
     to
@@ -41,7 +41,8 @@ unsafe fn copy_forward(to: *mut u8, from: *const u8, length: usize) {
 /// As `copy_forward`.
 #[cfg(target_arch = "x86_64")]
 unsafe fn copy_backward(to: *mut u8, from: *const u8, length: usize) {
-    // SAFETY: the caller's promise; the direction flag is set for this one instruction.
+    // SAFETY: the caller's promise; the direction flag is set for this one instruction, and clear behind it as the ABI
+    // wants it. The addresses are those of the last bytes; where there are none nothing is touched.
     unsafe {
         asm!("std", "rep movsb", "cld", inout("rcx") length => _,
             inout("rdi") to.wrapping_add(length).wrapping_sub(1) => _,

@@ -44,7 +44,7 @@ impl Descriptor {
         Held(borrow(self.0)).append_path(line);
     }
 
-    /// Lends it for ever, as `leave_open`.
+    /// Lends it for ever: it is left open, as by `leave_open`.
     #[cfg(feature = "run")]
     #[must_use]
     pub fn hold(self) -> Held {
@@ -68,7 +68,7 @@ impl AsFd for Descriptor {
 impl Drop for Descriptor {
     #[inline(never)]
     fn drop(&mut self) {
-        // SAFETY: ours to close, and not used again.
+        // SAFETY: no pointers; the descriptor is ours to close, and not used again.
         let _ = unsafe { syscall(kernel::__NR_close, [self.0 as usize, 0, 0, 0, 0]) };
     }
 }
@@ -90,8 +90,8 @@ pub fn write_all(to: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// A descriptor that whoever has it does not close: a whole range is closed when the building is done, and all of them
-/// when it fails. So no error on the way has anything to close.
+/// A descriptor that its holder does not close: a whole range is closed when the container is built, and all end with the
+/// process when that fails. So no error on the way has anything to close.
 #[cfg(feature = "run")]
 #[derive(Clone, Copy)]
 pub struct Held(BorrowedFd<'static>);
@@ -119,7 +119,7 @@ impl AsFd for Held {
 
 /// Lends a number to rustix, without the assertion of `BorrowedFd::borrow_raw`.
 pub(super) const fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
-    // SAFETY: BorrowedFd is a transparent RawFd, and numbers here are never -1.
+    // SAFETY: BorrowedFd is a transparent RawFd but for -1, and numbers here are never negative.
     unsafe { core::mem::transmute::<RawFd, BorrowedFd<'a>>(number) }
 }
 
@@ -158,9 +158,9 @@ impl OpenFlags {
     /// A terminal that does not become ours, and that programs keep.
     #[cfg(feature = "boot")]
     pub const KEPT_TERMINAL: Self = Self(kernel::O_RDWR | kernel::O_NOCTTY);
-    /// The same for the master of a pair, which only we use: it has room for some bytes, not for all.
+    /// The master of a pseudo-terminal, which only we use: a write takes what there is room for and does not wait.
     pub const MASTER: Self = Self(Self::TERMINAL.0 | kernel::O_NONBLOCK);
-    /// To write to a terminal that may be held.
+    /// To write to a terminal whose output may be held (Ctrl-S).
     pub const WRITE_WITHOUT_WAITING: Self =
         Self(kernel::O_WRONLY | kernel::O_NONBLOCK | kernel::O_NOCTTY | kernel::O_CLOEXEC);
     /// To write a file that is there.
@@ -233,7 +233,7 @@ pub fn is_open(descriptor: u8) -> bool {
 pub fn pipe() -> Result<(Descriptor, Descriptor), Errno> {
     let mut numbers = [-1_i32; 2];
     let pointer = numbers.as_mut_ptr().expose_provenance();
-    // SAFETY: the kernel writes two numbers.
+    // SAFETY: the kernel writes two ints.
     unsafe { syscall(kernel::__NR_pipe2, [pointer, kernel::O_CLOEXEC as usize, 0, 0, 0]) }?;
     let [reader, writer] = numbers;
     Ok((Descriptor::from_answer(reader as usize)?, Descriptor::from_answer(writer as usize)?))

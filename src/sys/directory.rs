@@ -1,4 +1,4 @@
-//! The names in a directory, and those that are numbers. getdents64(2).
+//! The names in a directory, and the path of the working directory. getdents64(2)
 
 #[cfg(any(feature = "run", feature = "boot", feature = "shell"))]
 use core::ffi::CStr;
@@ -19,7 +19,7 @@ const HEAD_BYTES: usize = 19;
 /// Where among them the entry's length stands.
 const LENGTH_AT: usize = 16;
 
-/// Writes the path of the working directory and its NUL; gives their length. getcwd(2).
+/// Writes the path of the working directory and its NUL; gives their length in bytes. getcwd(2).
 ///
 /// # Errors
 /// ENOENT: it has been removed; ERANGE: it does not fit.
@@ -37,7 +37,7 @@ pub fn for_each_name(directory: &Descriptor, act: &mut dyn FnMut(&CStr) -> bool)
     each_name(directory, act).unwrap_or(false)
 }
 
-/// The same for who must know whether all could be read.
+/// The same for callers that must know whether everything could be read.
 ///
 /// # Errors
 /// Those of getdents64(2).
@@ -52,7 +52,8 @@ pub fn each_name(
     })
 }
 
-/// Calls `act` for each name in an open directory that is a number.
+/// Calls `act` for each name in an open directory that is a number: processes and descriptors in /proc, whose numbers
+/// fit. What cannot be read is left out.
 pub fn for_each_number(directory: &Descriptor, act: &mut dyn FnMut(i32)) {
     let _ = for_each_entry(directory, &mut |entry| {
         if let Some(number) = parse_u64(parts(entry, 0).skip_to(0)) {
@@ -94,8 +95,8 @@ fn first(entries: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((entry.get(HEAD_BYTES..)?, rest))
 }
 
-/// The next names of an open directory, each with its NUL; gives their bytes, 0 at the end. All fit into a room of
-/// `BUFFER_BYTES`.
+/// Writes the next names of an open directory, each with its NUL; gives the number of bytes: 0 at the end, or where it
+/// cannot be read. All fit into a room of `BUFFER_BYTES`.
 #[cfg(feature = "shell")]
 pub fn read_names(directory: i32, room: &mut [u8]) -> usize {
     let mut buffer = [0_u8; BUFFER_BYTES];
@@ -106,7 +107,7 @@ pub fn read_names(directory: i32, room: &mut [u8]) -> usize {
     };
     let mut entries = buffer.get(..length.unwrap_or(0)).unwrap_or_default();
     let (mut places, mut written) = (room.iter_mut(), 0);
-    // The name leads: of the first of two that are zipped one element is lost when the second has ended.
+    // The name comes first in `zip`: the first of two iterators loses an element when the second has ended.
     while let Some((entry, rest)) = first(entries) {
         let name = CStr::from_bytes_until_nul(entry).unwrap_or_default();
         for (byte, place) in name.to_bytes_with_nul().iter().zip(places.by_ref()) {

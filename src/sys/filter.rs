@@ -23,6 +23,6 @@ pub fn install(instructions: &[u8]) -> Result<(), Errno> {
     let program = Program { count, instructions: instructions.as_ptr() };
     let pointer = (&raw const program).expose_provenance();
     program.instructions.expose_provenance();
-    // SAFETY: the kernel reads `count` instructions, which need no alignment: it copies them.
+    // SAFETY: the kernel reads one struct sock_fprog and `count` instructions, which need no alignment: it copies them.
     unsafe { syscall(kernel::__NR_seccomp, [SET_MODE_FILTER, 0, pointer, 0, 0]) }.map(drop)
 }

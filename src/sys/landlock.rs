@@ -1,4 +1,4 @@
-//! Landlock, which rustix does not have.
+//! Landlock, which rustix does not have. landlock(7)
 
 use linux_raw_sys::general as kernel;
 use rustix::fd::BorrowedFd;
@@ -71,7 +71,7 @@ pub fn allow(set: BorrowedFd<'_>, file: BorrowedFd<'_>, rights: Rights) -> Resul
     let rule = Beneath { rights: rights.0, parent: number(file) as i32 };
     let pointer = (&raw const rule).expose_provenance();
     let arguments = [number(set), PATH_BENEATH, pointer, 0, 0];
-    // SAFETY: the structure is only read.
+    // SAFETY: the kernel reads one struct landlock_path_beneath_attr, which is packed there too.
     unsafe { syscall(kernel::__NR_landlock_add_rule, arguments) }.map(drop)
 }
 

@@ -1,4 +1,4 @@
-//! Swap, loop devices, modules.
+//! Swap, loop devices, modules, the kernel's log.
 
 use core::ffi::CStr;
 

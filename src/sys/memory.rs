@@ -1,4 +1,4 @@
-//! Memory for a while. mmap(2), munmap(2).
+//! Memory from the kernel: for a while, or as a list that grows. mmap(2), mremap(2).
 
 use core::ptr::null_mut;
 
@@ -8,7 +8,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use super::raw::syscall;
 use crate::text::errno::Errno;
 
-/// Bytes of our own, all zero at first, which the kernel gets back in the end.
+/// Bytes of our own, all zero at first; the kernel gets them back when this is dropped. munmap(2)
 pub struct Memory {
     start: *mut u8,
     length: usize,
@@ -28,7 +28,7 @@ impl Memory {
 
     /// The bytes.
     pub const fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: that many bytes were mapped there and are nobody else's; they live as long as this does.
+        // SAFETY: that many bytes were mapped there, zeroed, and are nobody else's; they live as long as this does.
         unsafe { core::slice::from_raw_parts_mut(self.start, self.length) }
     }
 }
@@ -40,8 +40,8 @@ impl Drop for Memory {
     }
 }
 
-/// A list that grows: its memory is asked of the kernel as it is needed, and kept to our end. Offsets in it stay right
-/// when it grows; addresses do not. One that cannot grow takes nothing more, and says so when it is asked.
+/// A list that grows: it asks the kernel for memory as it needs it, and keeps that until the process ends. Offsets in it
+/// stay right when it grows; addresses do not. One that cannot grow takes nothing more; `has_failed` tells.
 #[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
 pub struct List<T> {
     pages: Pages,
@@ -49,7 +49,7 @@ pub struct List<T> {
     of: core::marker::PhantomData<T>,
 }
 
-/// What a list has of the kernel.
+/// The memory of a list.
 #[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
 struct Pages {
     /// `LEAST` bytes before the first item; null until something is appended.
@@ -58,8 +58,8 @@ struct Pages {
     has_failed: bool,
 }
 
-/// A slice without items has an address too, which is not null and aligned for any item. As lists are all zero at first,
-/// they keep theirs with this taken off: so nobody who looks at one has to ask whether it has pages.
+/// An empty slice too must have an address that is not null and is aligned for its items. Lists are all zero at first, so
+/// they keep their address less this number: nobody who looks at one has to ask whether it has pages.
 #[cfg(any(feature = "see", all(feature = "shell", feature = "boot")))]
 const LEAST: usize = 8;
 
@@ -80,7 +80,7 @@ impl<T> List<T> {
         Self { pages, length: 0, of: core::marker::PhantomData }
     }
 
-    /// Makes room for so many items in all. Whether there is.
+    /// Makes room for so many items in all; whether there is.
     pub fn reserve(&mut self, count: usize) -> bool {
         self.pages.reach(count.saturating_mul(size_of::<T>()))
     }
@@ -106,9 +106,9 @@ impl<T: Copy> List<T> {
     pub fn push(&mut self, item: T) {
         if self.reserve(self.length + 1) {
             let items = self.pages.start().cast::<T>();
-            // SAFETY: within what is mapped, on whole items from the start of a page.
+            // SAFETY: `reserve` has mapped one item more than `length`.
             let place = unsafe { items.add(self.length) };
-            // SAFETY: the place is ours alone, and aligned.
+            // SAFETY: the place is ours alone, and aligned: items lie one behind the other from the start of a page.
             unsafe { place.write(item) };
             self.length += 1;
         }
@@ -117,7 +117,8 @@ impl<T: Copy> List<T> {
     /// What was appended.
     #[must_use]
     pub const fn items(&self) -> &[T] {
-        // SAFETY: so many items were written there, if any; only a list that is borrowed to be changed moves them.
+        // SAFETY: so many items were written there, if any, in one mapping; only a list that is borrowed to be changed
+        // moves them.
         unsafe { core::slice::from_raw_parts(self.pages.start().cast(), self.length) }
     }
 
@@ -127,7 +128,7 @@ impl<T: Copy> List<T> {
         unsafe { core::slice::from_raw_parts_mut(self.pages.start().cast(), self.length) }
     }
 
-    /// The item of this number, from 0 on.
+    /// The item at `index`; `None` behind the last.
     #[must_use]
     pub fn at(&self, index: usize) -> Option<T> {
         if index >= self.length {
@@ -210,13 +211,13 @@ impl Pages {
     }
 
     /// mmap(2), mremap(2)
-    fn map(&self, bytes: usize) -> Result<*mut u8, Errno> {
+    fn map(&mut self, bytes: usize) -> Result<*mut u8, Errno> {
         if self.bytes == 0 {
             return Ok(core::mem::ManuallyDrop::new(Memory::new(bytes)?).start);
         }
         let may_move = kernel::MREMAP_MAYMOVE as usize;
         let arguments = [self.start().expose_provenance(), self.bytes, bytes, may_move, 0];
-        // SAFETY: the whole of what a list has mapped, which is borrowed to be changed.
+        // SAFETY: the whole of what a list has mapped. Nobody looks at it while it may move, as it is borrowed to be changed.
         let moved = unsafe { syscall(kernel::__NR_mremap, arguments) }?;
         Ok(core::ptr::with_exposed_provenance_mut(moved))
     }
@@ -227,18 +228,20 @@ const IN_USE_BYTES: usize = 512;
 /// As deep as the stack may have been before.
 const STACK_BYTES: usize = 512 * 1024;
 
-/// Gives pages of the stack back that nobody uses any more: whoever waits for long has been deeper before. madvise(2)
+/// Gives back the pages of the stack below what is in use now: who waits for long has been deeper before. madvise(2)
 #[inline(never)]
 pub fn release_stack() {
     let here = 0_u8;
     let end = ((&raw const here).expose_provenance() - IN_USE_BYTES) & !(PAGE_BYTES - 1);
     let arguments = [end - STACK_BYTES, STACK_BYTES, kernel::MADV_DONTNEED as usize, 0, 0];
-    // SAFETY: below the stack pointer and its red zone nothing is in use; a stack has one such side, and we have one
-    // stack. Where it is not as deep nothing is mapped, which the kernel passes over.
+    // SAFETY: below the stack pointer and its red zone nothing is in use. Where the stack is not as deep nothing is mapped,
+    // which the kernel passes over: it puts mappings at least 128 MiB below the stack (`mmap_base`), and none of ours is
+    // asked for at an address.
     let _ = unsafe { syscall(kernel::__NR_madvise, arguments) };
 }
 
-/// Of the smallest pages that there are; a stretch that is not whole pages would be refused, and nothing released.
+/// The smallest pages that there are. Where pages are larger, mappings are rounded up by the kernel, and a stretch of the
+/// stack that is not whole pages is refused, so that nothing is released.
 const PAGE_BYTES: usize = 4096;
 
 #[cfg(test)]
@@ -266,7 +269,7 @@ mod tests {
         assert!(!text.has_failed());
     }
 
-    /// Miri itself would end of it.
+    /// Miri itself would run out of memory.
     #[cfg(not(miri))]
     #[test]
     fn a_list_that_cannot_grow_says_so() {

@@ -1,4 +1,4 @@
-//! Mount calls that answer with a descriptor, and mount_setattr.
+//! Mount calls that answer with a descriptor, mount_setattr(2), numbers of mount namespaces.
 
 use core::ffi::CStr;
 
@@ -55,7 +55,7 @@ pub fn open_filesystem(name: &CStr) -> Result<Descriptor, Errno> {
 pub fn mount_filesystem(context: BorrowedFd<'_>, attributes: u8) -> Result<Descriptor, Errno> {
     let flags = kernel::FSMOUNT_CLOEXEC as usize;
     let arguments = [number(context), flags, attributes.into(), 0, 0];
-    // SAFETY: no pointers.
+    // SAFETY: a descriptor and flags, no pointers.
     Descriptor::from_answer(unsafe { syscall(kernel::__NR_fsmount, arguments) }?)
 }
 
@@ -92,10 +92,11 @@ pub fn set_mount_attributes(mount: BorrowedFd<'_>, set: u8) -> Result<(), Errno>
     set_attributes(mount, c"", Depth::One, &plain)
 }
 
-/// The same for a detached tree whose files belong to whom the user namespace `users` makes of their owners. Linux 5.12.
+/// The same for a detached tree whose files get other owners: those that the user namespace `users` maps theirs to.
+/// MOUNT_ATTR_IDMAP, Linux 5.12.
 ///
 /// # Errors
-/// EINVAL where a filesystem of it cannot do that, EPERM for who is not root.
+/// EINVAL where a filesystem of it cannot do that, EPERM where the caller is not root.
 pub fn map_tree(
     tree: BorrowedFd<'_>,
     set: u8,
@@ -130,7 +131,6 @@ fn set_attributes(
 ///
 /// # Errors
 /// ENOTTY: an older kernel, or no such namespace.
-#[cfg(feature = "run")]
 pub fn namespace_number(namespace: BorrowedFd<'_>) -> Result<u64, Errno> {
     // _IOR(0xb7, 5, u64), the same on all machines. Source: linux/nsfs.h.
     const NS_GET_MNTNS_ID: usize = 0x8008_b705;

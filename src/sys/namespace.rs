@@ -7,9 +7,11 @@ use super::descriptor::{Descriptor, number};
 use super::raw::syscall;
 use crate::text::errno::Errno;
 
-fn ask(namespace: BorrowedFd<'_>, request: u32, answer: usize) -> Result<usize, Errno> {
+/// # Safety
+/// `answer` is the address of what the request writes, or the request writes nothing.
+unsafe fn ask(namespace: BorrowedFd<'_>, request: u32, answer: usize) -> Result<usize, Errno> {
     let arguments = [number(namespace), request as usize, answer, 0, 0];
-    // SAFETY: requests without an argument, or with a pointer to a number of the size that the kernel writes.
+    // SAFETY: the caller's promise.
     unsafe { syscall(kernel::__NR_ioctl, arguments) }
 }
 
@@ -18,7 +20,8 @@ fn ask(namespace: BorrowedFd<'_>, request: u32, answer: usize) -> Result<usize, 
 /// # Errors
 /// EPERM: it is no descendant of our own user namespace; ENOTTY before Linux 4.9.
 pub fn owner(namespace: BorrowedFd<'_>) -> Result<Descriptor, Errno> {
-    Descriptor::from_answer(ask(namespace, ioctl::NS_GET_USERNS, 0)?)
+    // SAFETY: nothing is written.
+    Descriptor::from_answer(unsafe { ask(namespace, ioctl::NS_GET_USERNS, 0) }?)
 }
 
 /// The parent of a user or pid namespace. NS_GET_PARENT.
@@ -26,15 +29,18 @@ pub fn owner(namespace: BorrowedFd<'_>) -> Result<Descriptor, Errno> {
 /// # Errors
 /// EPERM: it has none, or none that we may see; EINVAL for other kinds.
 pub fn parent(namespace: BorrowedFd<'_>) -> Result<Descriptor, Errno> {
-    Descriptor::from_answer(ask(namespace, ioctl::NS_GET_PARENT, 0)?)
+    // SAFETY: nothing is written.
+    Descriptor::from_answer(unsafe { ask(namespace, ioctl::NS_GET_PARENT, 0) }?)
 }
 
-/// The user who made a user namespace, as our own has him. NS_GET_OWNER_UID, Linux 4.11.
+/// The user who made a user namespace, by his id in our own. NS_GET_OWNER_UID, Linux 4.11.
 ///
 /// # Errors
 /// EINVAL for other kinds.
 pub fn owner_uid(namespace: BorrowedFd<'_>) -> Result<u32, Errno> {
     let mut uid = 0_u32;
-    ask(namespace, ioctl::NS_GET_OWNER_UID, (&raw mut uid).expose_provenance())?;
+    let pointer = (&raw mut uid).expose_provenance();
+    // SAFETY: the kernel writes one uid_t, 32 bits.
+    unsafe { ask(namespace, ioctl::NS_GET_OWNER_UID, pointer) }?;
     Ok(uid)
 }

@@ -48,7 +48,7 @@ pub fn loopback_up(socket: BorrowedFd<'_>) -> Result<(), Errno> {
         0,
         0,
     ];
-    // SAFETY: the kernel reads one struct ifreq.
+    // SAFETY: the kernel reads one struct ifreq, and may write it back.
     unsafe { syscall(kernel::__NR_ioctl, arguments) }.map(drop)
 }
 
@@ -68,12 +68,12 @@ struct Numbered {
 #[cfg(feature = "shell")]
 pub fn link_index(socket: BorrowedFd<'_>, name: &[u8]) -> Result<u32, Errno> {
     let mut request = Numbered { name: [0; 16], index: 0, rest: [0; 20] };
-    // The last byte is the NUL. A longer name is none.
-    for (place, byte) in request.name.iter_mut().zip(name) {
-        *place = *byte;
-    }
+    // The last byte is the NUL: no link has a longer name.
     if name.len() > 15 {
         return Err(Errno::NODEV);
+    }
+    for (place, byte) in request.name.iter_mut().zip(name) {
+        *place = *byte;
     }
     let pointer = (&raw mut request).expose_provenance();
     let arguments = [number(socket), ioctl::SIOCGIFINDEX as usize, pointer, 0, 0];
@@ -91,7 +91,7 @@ pub fn link_name(socket: BorrowedFd<'_>, index: u32) -> Result<[u8; 16], Errno> 
     let mut request = Numbered { name: [0; 16], index, rest: [0; 20] };
     let pointer = (&raw mut request).expose_provenance();
     let arguments = [number(socket), ioctl::SIOCGIFNAME as usize, pointer, 0, 0];
-    // SAFETY: as above.
+    // SAFETY: the kernel reads and writes one struct ifreq.
     unsafe { syscall(kernel::__NR_ioctl, arguments) }?;
     Ok(request.name)
 }

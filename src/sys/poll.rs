@@ -18,7 +18,7 @@ pub struct Entry {
 
 /// It can be read.
 pub const IN: i16 = 1;
-/// Something of importance is there: what a file of a cgroup says has changed.
+/// Something urgent is there: for a file of a cgroup, that what it says has changed. POLLPRI
 #[cfg(feature = "run")]
 pub const PRIORITY: i16 = 2;
 /// It can be written.
@@ -49,7 +49,7 @@ impl Entry {
     }
 }
 
-/// Waits until an entry is ready. An interrupted wait ends with nothing ready.
+/// Waits until an entry is ready. An interrupted wait leaves entries as they are: new ones are not ready then.
 #[cfg(feature = "run")]
 pub fn wait(entries: &mut [Entry]) {
     wait_at_most(entries, FOR_EVER);

@@ -1,4 +1,4 @@
-//! Making, becoming, ending processes.
+//! Processes: making, becoming, waiting for and ending them.
 //!
 //! rustix keeps these calls unstable, so they are written here.
 
@@ -44,8 +44,8 @@ pub enum Until {
 pub fn fork(until: Until) -> Result<Side, Errno> {
     let wait = if until == Until::Executed { kernel::CLONE_VFORK as usize } else { 0 };
     let arguments = [Signal::CHLD.0 as usize | wait, 0, 0, 0, 0];
-    // SAFETY: without CLONE_VM the child has memory of its own, so both sides go on as they are;
-    // there are no other threads whose locks could be lost.
+    // SAFETY: without CLONE_VM the child has memory of its own, the stack too, so both sides go on as they are; there are
+    // no other threads whose locks could be lost.
     side(unsafe { syscall(kernel::__NR_clone, arguments) })
 }
 
@@ -69,7 +69,7 @@ pub fn clone_into_namespaces(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Resu
         ..CloneArguments::default()
     };
     let pointers = [(&raw mut arguments).expose_provenance(), size_of::<CloneArguments>(), 0, 0, 0];
-    // SAFETY: as in `fork`; the kernel only reads the arguments.
+    // SAFETY: as in `fork`, since `flags` are `CLONE_NEW*` alone; the kernel only reads the arguments.
     side(unsafe { syscall(kernel::__NR_clone3, pointers) })
 }
 
@@ -128,7 +128,7 @@ pub fn execute_file(file: &Descriptor, vectors: super::vectors::Vectors) -> Errn
     }
 }
 
-/// The name of this process that ps(1) shows. prctl(2), PR_SET_NAME.
+/// Sets the name of this process that ps(1) shows; the kernel cuts it after 15 bytes. prctl(2), PR_SET_NAME.
 #[cfg(feature = "run")]
 pub fn set_name(name: &CStr) {
     let pointer = name.as_ptr().expose_provenance();
@@ -189,7 +189,7 @@ pub fn look_at(child: i32) -> Look {
     Look { pid, status: Status(status) }
 }
 
-/// Waits for any child to end and reaps it; false when there is none. wait4(2).
+/// Waits for any child to end and reaps it; false when there is none. No handler of ours could interrupt it. wait4(2).
 #[cfg(feature = "run")]
 #[must_use]
 pub fn wait_for_any() -> bool {
@@ -220,13 +220,13 @@ pub fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_pid()
 }
 
-/// Our parent's; 0 when it is in no pid namespace of ours. getppid(2).
+/// The process id of our parent; 0 when that is outside our pid namespace. getppid(2).
 #[must_use]
 pub fn parent_pid() -> i32 {
     rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid())
 }
 
-/// Our process group; 0 when it belongs to a parent of our pid namespace, for which rustix has no value. getpgid(2).
+/// Our process group; 0, for which rustix has no value, when it belongs to a parent of our pid namespace. getpgid(2).
 #[must_use]
 pub fn own_group() -> i32 {
     // SAFETY: no pointers; it cannot fail for ourselves.
@@ -247,7 +247,8 @@ pub fn leads_session() -> bool {
 /// # Errors
 /// EINVAL for what is no signal.
 pub fn set_death_signal(signal: Signal) -> Result<(), Errno> {
-    prctl([linux_raw_sys::prctl::PR_SET_PDEATHSIG as usize, signal.0 as usize, 0, 0, 0])
+    // SAFETY: a signal's number.
+    unsafe { prctl([linux_raw_sys::prctl::PR_SET_PDEATHSIG as usize, signal.0 as usize, 0, 0, 0]) }
 }
 
 /// Orphans among our descendants become our children although we are not PID 1. prctl(2), PR_SET_CHILD_SUBREAPER.
@@ -271,13 +272,14 @@ pub fn join_session_keyring() -> Result<(), Errno> {
     unsafe { syscall(kernel::__NR_keyctl, [JOIN_SESSION_KEYRING, 0, 0, 0, 0]) }.map(drop)
 }
 
-/// Drops a capability from the bounding set. prctl(2), PR_CAPBSET_DROP; rustix's asks for one capability that it knows.
+/// Drops a capability from the bounding set. prctl(2), PR_CAPBSET_DROP; rustix takes only capabilities that it knows.
 ///
 /// # Errors
 /// EINVAL for one that the kernel does not have, EPERM.
 #[cfg(feature = "run")]
 pub fn drop_from_bounding_set(capability: u32) -> Result<(), Errno> {
-    prctl([linux_raw_sys::prctl::PR_CAPBSET_DROP as usize, capability as usize, 0, 0, 0])
+    // SAFETY: a capability's number.
+    unsafe { prctl([linux_raw_sys::prctl::PR_CAPBSET_DROP as usize, capability as usize, 0, 0, 0]) }
 }
 
 /// Adds a capability that is permitted and inheritable to the ambient set. prctl(2), PR_CAP_AMBIENT_RAISE.
@@ -287,16 +289,19 @@ pub fn drop_from_bounding_set(capability: u32) -> Result<(), Errno> {
 #[cfg(feature = "run")]
 pub fn raise_ambient(capability: u32) -> Result<(), Errno> {
     use linux_raw_sys::prctl::{PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE};
-    prctl([PR_CAP_AMBIENT as usize, PR_CAP_AMBIENT_RAISE as usize, capability as usize, 0, 0])
+    // SAFETY: what is done to the set, and a capability's number.
+    unsafe {
+        prctl([PR_CAP_AMBIENT as usize, PR_CAP_AMBIENT_RAISE as usize, capability as usize, 0, 0])
+    }
 }
 
-/// Makes new namespaces: of cgroups with our own as their roots, of clocks for our children. unshare(2).
+/// Makes new namespaces of `kinds` (`CLONE_NEW*`) and goes into them; those of clocks are for our children. unshare(2).
 ///
 /// # Errors
 /// EPERM, ENOSPC (a limit), ENOMEM, EINVAL for a kind that the kernel lacks.
 #[cfg(feature = "run")]
 pub fn unshare(kinds: u64) -> Result<(), Errno> {
-    // SAFETY: no pointers, and nothing of ours depends on either.
+    // SAFETY: no pointers; namespaces change what calls answer, not our memory.
     unsafe { syscall(kernel::__NR_unshare, [kinds as usize, 0, 0, 0, 0]) }.map(drop)
 }
 
@@ -340,9 +345,12 @@ pub fn limit(pid: Pid, kind: u8, new: Option<(u64, u64)>) -> Result<(u64, u64), 
     Ok((soft, hard))
 }
 
-/// One of those that take numbers.
-fn prctl(arguments: [usize; 5]) -> Result<(), Errno> {
-    // SAFETY: the callers hand no pointers.
+/// prctl(2), an operation that takes numbers.
+///
+/// # Safety
+/// The operation follows no pointer, and does nothing to memory.
+unsafe fn prctl(arguments: [usize; 5]) -> Result<(), Errno> {
+    // SAFETY: the caller's promise.
     unsafe { syscall(kernel::__NR_prctl, arguments) }.map(drop)
 }
 
@@ -354,13 +362,13 @@ pub fn close_from(first: u32) -> Result<(), Errno> {
     close_range(first, u32::MAX)
 }
 
-/// Closes every descriptor from `first` to `last`. close_range(2).
+/// Closes every descriptor from `first` to `last`, which nobody may own any more. close_range(2).
 ///
 /// # Errors
 /// ENOSYS before Linux 5.9.
 pub fn close_range(first: u32, last: u32) -> Result<(), Errno> {
     let arguments = [first as usize, last as usize, 0, 0, 0];
-    // SAFETY: descriptors behind these numbers are never used again: the callers own none of them.
+    // SAFETY: no pointers, and no descriptor that is still used: the callers have left theirs open or moved them.
     unsafe { syscall(kernel::__NR_close_range, arguments) }.map(drop)
 }
 
@@ -371,7 +379,7 @@ pub fn close_range(first: u32, last: u32) -> Result<(), Errno> {
 pub fn duplicate_to(descriptor: BorrowedFd<'_>, to: i32, close_on_exec: bool) -> Result<(), Errno> {
     let flags = if close_on_exec { kernel::O_CLOEXEC } else { 0 };
     let arguments = [number(descriptor), to as usize, flags as usize, 0, 0];
-    // SAFETY: the callers own the number: the standard descriptors, and the link's.
+    // SAFETY: no pointers, and what is closed is the callers' to close: a standard descriptor, or the link's number.
     unsafe { syscall(kernel::__NR_dup3, arguments) }.map(drop)
 }
 
@@ -385,7 +393,7 @@ pub fn duplicate_as(descriptor: BorrowedFd<'_>, to: i32) -> Result<Descriptor, E
     Descriptor::from_answer(to as usize)
 }
 
-/// Ends this process at once.
+/// Ends this process at once. exit_group(2).
 pub fn exit(status: i32) -> ! {
     loop {
         // SAFETY: exit_group has no pointers and does not return.

@@ -14,7 +14,7 @@ pub type Arguments = [usize; 5];
 /// The errno that the kernel answered.
 ///
 /// # Safety
-/// Pointers among the arguments are valid for what the call reads and writes, and what the call
+/// Pointers among the arguments are valid for what the call reads and writes, and were exposed; what the call
 /// does to the process keeps Rust's rules (no other thread, no memory unmapped under a reference).
 #[inline(always)]
 pub unsafe fn syscall(number: u32, arguments: Arguments) -> Result<usize, Errno> {
@@ -25,7 +25,8 @@ pub unsafe fn syscall(number: u32, arguments: Arguments) -> Result<usize, Errno>
     decode(answer)
 }
 
-/// The kernel answers errors as -4095..=-1. No call of ours answers with an address, so the sign tells.
+/// The kernel answers errors as -4095..=-1. The sign tells: nothing that a call of ours counts is that large, and the one
+/// address, mremap(2)'s, is in the lower half, where all memory of processes is.
 fn decode(answer: usize) -> Result<usize, Errno> {
     if answer.cast_signed() < 0 {
         return Err(Errno(answer.wrapping_neg() as i32));
@@ -33,7 +34,7 @@ fn decode(answer: usize) -> Result<usize, Errno> {
     Ok(answer)
 }
 
-/// Miri has no kernel, but libc's mremap(2).
+/// Miri has no system calls, but knows libc's mremap(2).
 ///
 /// # Safety
 /// See `syscall`.
@@ -52,7 +53,8 @@ unsafe fn instruction(number: u32, a: usize, b: usize, c: usize, d: usize, _: us
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 unsafe fn instruction(number: u32, a: usize, b: usize, c: usize, d: usize, e: usize) -> usize {
     let answer: usize;
-    // SAFETY: the kernel's calling convention; rcx and r11 are overwritten by the instruction.
+    // SAFETY: the convention of syscall(2); the instruction overwrites rcx and r11 and keeps all other registers. Flags
+    // and memory count as changed, since no option denies it; the red zone stays as it is.
     unsafe {
         asm!(
             "syscall",
@@ -70,7 +72,8 @@ unsafe fn instruction(number: u32, a: usize, b: usize, c: usize, d: usize, e: us
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 unsafe fn instruction(number: u32, a: usize, b: usize, c: usize, d: usize, e: usize) -> usize {
     let answer: usize;
-    // SAFETY: the kernel's calling convention.
+    // SAFETY: the convention of syscall(2); the kernel keeps all registers but x0. Flags and memory count as changed,
+    // since no option denies it.
     unsafe {
         asm!(
             "svc #0",

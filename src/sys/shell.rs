@@ -138,7 +138,7 @@ pub fn vectors<'s>(
     arguments: usize,
     room: &'s mut [u8],
 ) -> Option<(Strings<'s>, Strings<'s>)> {
-    // SAFETY: any bytes are pointers as long as nobody follows them.
+    // SAFETY: any bytes are raw pointers, which are not followed before they are written below, and any pointers are bytes.
     let (_, room, _) = unsafe { room.align_to_mut::<*const c_char>() };
     let (mut rest, mut count, mut length, mut environment) = (strings, 0, 0, 0);
     loop {
@@ -155,9 +155,9 @@ pub fn vectors<'s>(
         rest = rest.get(string.count_bytes() + 1..).unwrap_or_default();
     }
     let (first, second) = room.get(..=length)?.split_at_checked(environment)?;
-    // SAFETY: null pointers apart, each leads to a string in `strings`, which is borrowed as long as they are.
+    // SAFETY: but for the null, each leads to a string in `strings`, which is borrowed for as long as they are.
     let first = unsafe { Strings::of_vector(first) }?;
-    // SAFETY: the same.
+    // SAFETY: as above.
     Some((first, unsafe { Strings::of_vector(second) }?))
 }
 
@@ -189,7 +189,7 @@ pub fn set_group(pid: i32, group: i32) -> Result<(), Errno> {
     unsafe { syscall(kernel::__NR_setpgid, [pid as usize, group as usize, 0, 0, 0]) }.map(drop)
 }
 
-/// A descriptor of the shell's, for calls that take it from whoever owns it.
+/// Lends a descriptor of the shell's, which nobody owns. A negative number, which `BorrowedFd` cannot have, becomes 0.
 #[must_use]
 pub fn lend(number: i32) -> BorrowedFd<'static> {
     borrow(number.max(0))

@@ -76,11 +76,11 @@ pub struct Arrived {
     pub signal: Signal,
     /// Where it comes from.
     pub sender: Sender,
-    /// The process that it is about: the sender, or for SIGCHLD a child. 0: one outside of our pid namespace.
+    /// The process that it is about: the sender, or for SIGCHLD a child; 0 for one outside our pid namespace.
     pub pid: i32,
-    /// That one's user.
+    /// The user of that process.
     pub uid: u32,
-    /// What came along.
+    /// The value that sigqueue(3) sends along.
     pub value: u64,
 }
 
@@ -182,14 +182,15 @@ fn set_mask(mask: &SignalSet, before: Option<&mut SignalSet>) {
         SET_BYTES,
         0,
     ];
-    // SAFETY: both sets are 8 bytes, one read, one written, as the size argument says.
+    // SAFETY: both sets are 8 bytes, as the size argument says; one is read, one written if there is one.
     let _ = unsafe { syscall(kernel::__NR_rt_sigprocmask, arguments) };
 }
 
 /// A wait without a limit.
 pub const FOR_EVER: u32 = u32::MAX;
 
-/// Takes a signal: waits until one is there, or at most that many milliseconds. rt_sigtimedwait(2).
+/// Takes a signal: waits until one is there, or at most that many milliseconds. `None` when the time is up, and after an
+/// interruption. rt_sigtimedwait(2).
 pub fn wait(limit_ms: u32) -> Option<Arrived> {
     let set = SignalSet::ALL;
     let mut info = SignalInfo::new(Signal(0));
@@ -197,7 +198,7 @@ pub fn wait(limit_ms: u32) -> Option<Arrived> {
     let limit = if limit_ms == FOR_EVER { 0 } else { limit.as_ptr().expose_provenance() };
     let set = (&raw const set).expose_provenance();
     let arguments = [set, (&raw mut info).expose_provenance(), limit, SET_BYTES, 0];
-    // SAFETY: the set and the timespec are read, the 128 bytes of `info` are written.
+    // SAFETY: the set and the timespec, if there is one, are read, the 128 bytes of `info` are written.
     let answer = unsafe { syscall(kernel::__NR_rt_sigtimedwait, arguments) };
     // EAGAIN: the time is up. EINTR comes after a stop and continue, by a tracer or by SIGSTOP.
     answer.ok().map(|_| info.arrived())
@@ -209,7 +210,7 @@ pub fn take(set: SignalSet, waits: bool) -> Option<Signal> {
     let limit = [0_u64; 2];
     let limit = if waits { 0 } else { limit.as_ptr().expose_provenance() };
     let arguments = [(&raw const set).expose_provenance(), 0, limit, SET_BYTES, 0];
-    // SAFETY: the set and the timespec are read; nothing is written.
+    // SAFETY: the set and the timespec, if there is one, are read; nothing is written.
     let answer = unsafe { syscall(kernel::__NR_rt_sigtimedwait, arguments) };
     answer.ok().map(|signal| Signal(signal as i32))
 }
@@ -261,11 +262,12 @@ pub fn kill(pid: i32, signal: Signal) -> Result<(), Errno> {
 #[cfg(feature = "enter")]
 pub fn signal_process(process: BorrowedFd<'_>, signal: Signal) -> Result<(), Errno> {
     let arguments = [number(process), signal.0 as usize, 0, 0, 0];
-    // SAFETY: no pointers but one to nothing: the kernel fills in who sends.
+    // SAFETY: no pointers: without a siginfo_t the kernel fills in who sends.
     unsafe { syscall(kernel::__NR_pidfd_send_signal, arguments) }.map(drop)
 }
 
-/// What a signal does, as far as we ask: only whether a child's end is ignored matters to a PID 1.
+/// The kernel's struct sigaction, which has `restorer` on both machines. Handlers of ours do not exist: a signal is ignored
+/// or has its default effect.
 #[repr(C)]
 struct Disposition {
     handler: usize,
@@ -288,7 +290,7 @@ fn exchange_handler(signal: Signal, handler: usize) -> usize {
         SET_BYTES,
         0,
     ];
-    // SAFETY: both are the kernel's struct sigaction; SIG_DFL and SIG_IGN run no code of ours.
+    // SAFETY: both are the kernel's struct sigaction, one read, one written; SIG_DFL and SIG_IGN run no code of ours.
     let _ = unsafe { syscall(kernel::__NR_rt_sigaction, arguments) };
     old.handler
 }

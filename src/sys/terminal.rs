@@ -91,12 +91,16 @@ pub fn make_sane() {
 pub fn is_screen() -> bool {
     const OPEN_QUERY: u32 = 0x5600;
     let mut free = 0_i32;
-    control(standard::input(), OPEN_QUERY, (&raw mut free).expose_provenance()).is_ok()
+    let pointer = (&raw mut free).expose_provenance();
+    // SAFETY: the kernel writes one int.
+    unsafe { control(standard::input(), OPEN_QUERY, pointer) }.is_ok()
 }
 
-fn control(terminal: BorrowedFd<'_>, request: u32, argument: usize) -> Result<usize, Errno> {
+/// # Safety
+/// `argument` is what the request takes: a number, or the address of what it reads or writes.
+unsafe fn control(terminal: BorrowedFd<'_>, request: u32, argument: usize) -> Result<usize, Errno> {
     let arguments = [number(terminal), request as usize, argument, 0, 0];
-    // SAFETY: each caller passes what its request reads or writes, of the size that the kernel knows.
+    // SAFETY: the caller's promise.
     unsafe { syscall(kernel::__NR_ioctl, arguments) }
 }
 
@@ -107,7 +111,9 @@ fn control(terminal: BorrowedFd<'_>, request: u32, argument: usize) -> Result<us
 pub fn attributes(terminal: BorrowedFd<'_>) -> Result<Attributes, Errno> {
     let mut attributes =
         Attributes { input: 0, output: 0, control: 0, local: 0, line: 0, characters: [0; 19] };
-    control(terminal, ioctl::TCGETS, (&raw mut attributes).expose_provenance())?;
+    let pointer = (&raw mut attributes).expose_provenance();
+    // SAFETY: the kernel writes one of its struct termios.
+    unsafe { control(terminal, ioctl::TCGETS, pointer) }?;
     Ok(attributes)
 }
 
@@ -117,7 +123,8 @@ pub fn attributes(terminal: BorrowedFd<'_>) -> Result<Attributes, Errno> {
 /// ENOTTY, EIO.
 pub fn set_attributes(terminal: BorrowedFd<'_>, attributes: &Attributes) -> Result<(), Errno> {
     let pointer = (&raw const *attributes).expose_provenance();
-    control(terminal, ioctl::TCSETSW, pointer).map(drop)
+    // SAFETY: the kernel reads one of its struct termios.
+    unsafe { control(terminal, ioctl::TCSETSW, pointer) }.map(drop)
 }
 
 /// Rows and columns.
@@ -126,7 +133,9 @@ pub fn set_attributes(terminal: BorrowedFd<'_>, attributes: &Attributes) -> Resu
 /// ENOTTY.
 pub fn window(terminal: BorrowedFd<'_>) -> Result<(u16, u16), Errno> {
     let mut size = [0_u16; 4];
-    control(terminal, ioctl::TIOCGWINSZ, size.as_mut_ptr().expose_provenance())?;
+    let pointer = size.as_mut_ptr().expose_provenance();
+    // SAFETY: the kernel writes a struct winsize: rows, columns, and two numbers of pixels.
+    unsafe { control(terminal, ioctl::TIOCGWINSZ, pointer) }?;
     let [rows, columns, ..] = size;
     Ok((rows, columns))
 }
@@ -137,7 +146,9 @@ pub fn window(terminal: BorrowedFd<'_>) -> Result<(u16, u16), Errno> {
 /// ENOTTY.
 pub fn set_window(terminal: BorrowedFd<'_>, (rows, columns): (u16, u16)) -> Result<(), Errno> {
     let size = [rows, columns, 0, 0];
-    control(terminal, ioctl::TIOCSWINSZ, size.as_ptr().expose_provenance()).map(drop)
+    let pointer = size.as_ptr().expose_provenance();
+    // SAFETY: the kernel reads a struct winsize.
+    unsafe { control(terminal, ioctl::TIOCSWINSZ, pointer) }.map(drop)
 }
 
 /// Lets the other side of a new pseudo-terminal be opened.
@@ -146,7 +157,9 @@ pub fn set_window(terminal: BorrowedFd<'_>, (rows, columns): (u16, u16)) -> Resu
 /// ENOTTY.
 pub fn unlock(master: BorrowedFd<'_>) -> Result<(), Errno> {
     let locked = 0_i32;
-    control(master, ioctl::TIOCSPTLCK, (&raw const locked).expose_provenance()).map(drop)
+    let pointer = (&raw const locked).expose_provenance();
+    // SAFETY: the kernel reads one int.
+    unsafe { control(master, ioctl::TIOCSPTLCK, pointer) }.map(drop)
 }
 
 /// Opens the other side through its master, not through any path. TIOCGPTPEER, Linux 4.13.
@@ -155,22 +168,25 @@ pub fn unlock(master: BorrowedFd<'_>) -> Result<(), Errno> {
 /// EIO, EMFILE.
 pub fn open_peer(master: BorrowedFd<'_>) -> Result<Descriptor, Errno> {
     let flags = kernel::O_RDWR | kernel::O_NOCTTY | kernel::O_CLOEXEC;
-    Descriptor::from_answer(control(master, ioctl::TIOCGPTPEER, flags as usize)?)
+    // SAFETY: flags, no pointer.
+    Descriptor::from_answer(unsafe { control(master, ioctl::TIOCGPTPEER, flags as usize) }?)
 }
 
-/// Gives standard input up as our controlling terminal. True when we led its session, which the kernel then tells by
-/// HUP and CONT.
+/// Gives standard input up as our controlling terminal. True when we led its session: the kernel then sends HUP and CONT
+/// to its foreground group.
 #[must_use]
 pub fn give_up() -> bool {
-    control(standard::input(), ioctl::TIOCNOTTY, 0).is_ok() && leads_session()
+    // SAFETY: it takes no argument.
+    unsafe { control(standard::input(), ioctl::TIOCNOTTY, 0) }.is_ok() && leads_session()
 }
 
-/// Makes it the controlling terminal of the session that we lead.
+/// Makes `terminal` the controlling terminal of the session that we lead.
 ///
 /// # Errors
 /// EPERM when it is another session's.
 pub fn take_control(terminal: BorrowedFd<'_>) -> Result<(), Errno> {
-    control(terminal, ioctl::TIOCSCTTY, 0).map(drop)
+    // SAFETY: a number: 0 does not take it from another session.
+    unsafe { control(terminal, ioctl::TIOCSCTTY, 0) }.map(drop)
 }
 
 /// Whether standard input is our controlling terminal and `group` is in its foreground.
@@ -185,7 +201,9 @@ pub fn is_in_front(group: i32) -> bool {
 /// ENOTTY when it is not our controlling terminal.
 pub fn foreground(terminal: BorrowedFd<'_>) -> Result<i32, Errno> {
     let mut group = 0_i32;
-    control(terminal, ioctl::TIOCGPGRP, (&raw mut group).expose_provenance())?;
+    let pointer = (&raw mut group).expose_provenance();
+    // SAFETY: the kernel writes one pid_t.
+    unsafe { control(terminal, ioctl::TIOCGPGRP, pointer) }?;
     Ok(group)
 }
 
@@ -194,5 +212,7 @@ pub fn foreground(terminal: BorrowedFd<'_>) -> Result<i32, Errno> {
 /// # Errors
 /// ENOTTY, EPERM.
 pub fn set_foreground(terminal: BorrowedFd<'_>, group: i32) -> Result<(), Errno> {
-    control(terminal, ioctl::TIOCSPGRP, (&raw const group).expose_provenance()).map(drop)
+    let pointer = (&raw const group).expose_provenance();
+    // SAFETY: the kernel reads one pid_t.
+    unsafe { control(terminal, ioctl::TIOCSPGRP, pointer) }.map(drop)
 }

@@ -14,26 +14,29 @@ pub struct Vectors {
     pub arguments: Strings<'static>,
     /// The environment, `KEY=VALUE` each.
     pub environment: Strings<'static>,
+    /// Made by `new` alone: what is written to these vectors, and read behind them, must be the kernel's.
+    _from_kernel: (),
 }
 
 impl Vectors {
     /// Wraps the vectors.
     ///
     /// # Safety
-    /// Both end in a null pointer, behind that of the environment lies the auxiliary vector, as the kernel has put it there;
-    /// they and their strings live as long as the process, and only methods of `Vectors` change them.
+    /// Both end in a null pointer, and behind that of the environment lies the auxiliary vector, as the kernel has put them
+    /// there. They and their strings can be written and live as long as the process; only methods of `Vectors` change them.
     #[must_use]
     pub const unsafe fn new(argv: *const *const c_char, envp: *const *const c_char) -> Self {
         Self {
             arguments: Strings { next: argv, lives: PhantomData },
             environment: Strings { next: envp, lives: PhantomData },
+            _from_kernel: (),
         }
     }
 }
 
 #[cfg(feature = "run")]
 impl Vectors {
-    /// What the kernel has said at execve(2) of this process: `AT_EUID` and the like, or nothing. getauxval(3)
+    /// A value that the kernel has handed over at execve(2): `AT_EUID` and the like. getauxval(3)
     fn auxiliary(self, kind: u32) -> Option<usize> {
         let mut rest = self.environment;
         while rest.next().is_some() {}
@@ -48,14 +51,14 @@ impl Vectors {
         }
     }
 
-    /// The effective user id that this process was started with. geteuid(2) where the kernel has not said it.
+    /// The effective user id that this process was started with; that of geteuid(2) where the kernel has not said it.
     #[must_use]
     pub fn user(self) -> u32 {
         let said = self.auxiliary(kernel::AT_EUID);
         said.map_or_else(|| rustix::process::geteuid().as_raw(), |user| user as u32)
     }
 
-    /// Bytes by chance, others at each start of a program.
+    /// Random bytes, others at each execve(2); zeros where the kernel gave none.
     #[must_use]
     pub fn random(self) -> [u8; 16] {
         let place = self.auxiliary(kernel::AT_RANDOM).map(|address| address as *const [u8; 16]);
@@ -72,12 +75,13 @@ impl Vectors {
         loop {
             let place = rest.next;
             let Some(string) = rest.next() else { return };
-            // SAFETY: it is no null, as we have just seen. Through the string that is borrowed there nothing may be written.
+            // SAFETY: a place of the vector. Its pointer is the kernel's: nothing may be written through the string, which is
+            // only borrowed.
             let start = unsafe { place.read() }.cast_mut().cast::<u8>();
             for at in 0..string.to_bytes().len() {
                 let byte = shown.next().copied().unwrap_or(0);
-                // SAFETY: our own stack, within the string; its NUL stays, so it still ends. Volatile, since no
-                // reader is in sight.
+                // SAFETY: our own stack, within the string, which nothing borrows any more; its NUL stays, so it still ends.
+                // Volatile, since no reader is in sight.
                 unsafe { start.wrapping_add(at).write_volatile(byte) };
             }
             // What did not fit into the first string is left out: the NUL behind it would cut it.
@@ -134,7 +138,7 @@ impl Vectors {
 /// Replaces the first string of a part of our own arguments or environment that has one.
 fn replace_first(place: Strings<'static>, string: &'static CStr) {
     // SAFETY: the callers have seen that the place is an element of a vector that `Vectors::new` was given: our own
-    // stack, which may be written, and no other thread reads it. The string lives as long as the process.
+    // stack, which may be written, and there is no other thread. The string lives as long as the process.
     unsafe { place.next.cast_mut().write(string.as_ptr()) };
 }
 

@@ -26,7 +26,7 @@ impl<'a> Arena<'a> {
     /// Joins `parts` and keeps the result.
     ///
     /// # Errors
-    /// `Full` when the rest of the buffer is too small, `Nul` when a part holds a NUL byte.
+    /// `Full` when the rest of the buffer is too small: nothing more can be kept then. `Nul` when a part holds a NUL byte.
     pub fn join(&mut self, parts: &[&[u8]]) -> Result<&'a CStr, Refused> {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         let free = core::mem::take(&mut self.free);
@@ -51,7 +51,7 @@ impl<'a> Arena<'a> {
     /// Keeps the bytes that `next` gives, until it gives none.
     ///
     /// # Errors
-    /// `Full` when the rest of the buffer is too small, `Nul` when a byte is NUL.
+    /// `Full` when the rest of the buffer is too small: nothing more can be kept then. `Nul` when a byte is NUL.
     #[cfg(feature = "boot")]
     pub fn collect(&mut self, next: &mut dyn FnMut() -> Option<u8>) -> Result<&'a CStr, Refused> {
         let free = core::mem::take(&mut self.free);
@@ -86,7 +86,7 @@ impl<'a> Arena<'a> {
         Ok(taken)
     }
 
-    /// Fills the arena by calling `read` until it gives 0; `None` when the arena is full before that.
+    /// Keeps what `read` reads, piece by piece, until it gives 0; `None` when the arena is full before that.
     ///
     /// # Errors
     /// The first error of `read`.

@@ -30,7 +30,7 @@ pub fn first_character(text: &[u8]) -> Option<(u32, usize)> {
 /// Whether a character takes its place on a line and does nothing else: no control, no end of a line, no direction.
 #[must_use]
 pub const fn is_plain(character: u32) -> bool {
-    !matches!(character, 0..=0x1f | 0x7f..=0x9f | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff)
+    !matches!(character, 0..=0x1f | 0x7f..=0x9f | 0x61c | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff)
 }
 
 /// What is done with the first piece of a text.
@@ -132,6 +132,7 @@ mod tests {
             // An 8-bit escape sequence, an end of a line, the other direction.
             ("\u{9b}2J".as_bytes(), "\\xc2\\x9b2J"),
             ("\u{2028}\u{202e}".as_bytes(), "\\xe2\\x80\\xa8\\xe2\\x80\\xae"),
+            ("a\u{61c}b".as_bytes(), "a\\xd8\\x9cb"),
         ] {
             assert_eq!(all(text, false), shown);
         }

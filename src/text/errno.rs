@@ -14,19 +14,17 @@ impl Errno {
     pub const PERM: Self = Self(1);
     /// No such file or directory.
     pub const NOENT: Self = Self(2);
-    /// Connection reset by peer.
-    pub const CONNRESET: Self = Self(104);
     /// No such process.
     pub const SRCH: Self = Self(3);
     /// Interrupted by a signal.
     pub const INTR: Self = Self(4);
     /// Exec format error.
     pub const NOEXEC: Self = Self(8);
+    /// Try again.
+    pub const AGAIN: Self = Self(11);
     /// Out of memory.
     #[cfg(feature = "see")]
     pub const NOMEM: Self = Self(12);
-    /// Try again.
-    pub const AGAIN: Self = Self(11);
     /// Permission denied.
     pub const ACCES: Self = Self(13);
     /// Device or resource busy.
@@ -45,12 +43,14 @@ impl Errno {
     pub const NOSPC: Self = Self(28);
     /// Read-only file system.
     pub const ROFS: Self = Self(30);
-    /// Value too large, or a name too long.
-    pub const NAMETOOLONG: Self = Self(36);
     /// A number out of range.
     pub const RANGE: Self = Self(34);
+    /// File name too long.
+    pub const NAMETOOLONG: Self = Self(36);
     /// The kernel lacks the call.
     pub const NOSYS: Self = Self(38);
+    /// Too many symbolic links on the way.
+    pub const LOOP: Self = Self(40);
     /// A value does not fit.
     #[cfg(feature = "see")]
     pub const OVERFLOW: Self = Self(75);
@@ -58,10 +58,10 @@ impl Errno {
     pub const OPNOTSUPP: Self = Self(95);
     /// Network is unreachable.
     pub const NETUNREACH: Self = Self(101);
+    /// Connection reset by peer.
+    pub const CONNRESET: Self = Self(104);
     /// No route to host.
     pub const HOSTUNREACH: Self = Self(113);
-    /// Too many links on the way.
-    pub const LOOP: Self = Self(40);
 
     /// Appends `EPERM (Operation not permitted)`, or `errno 4095` for an unknown one.
     pub fn describe(self, line: &mut Line) {
@@ -92,7 +92,7 @@ impl Errno {
     }
 }
 
-/// From this line on `TABLE` has those that stand alone: these.
+/// From this line on `TABLE` has errnos with gaps between their numbers, which are in `FAR`.
 const FAR_ROW: usize = 41;
 const FAR: [u8; 12] = [74, 75, 95, 97, 98, 99, 101, 110, 113, 116, 117, 122];
 

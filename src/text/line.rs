@@ -9,12 +9,13 @@ use super::packed::{self, Packed};
 
 /// Room for two paths of a usual length and a sentence.
 pub const LINE_BYTES: usize = 1024;
-/// What an operand may take of a line before it is visibly shortened.
+/// What an operand may take of a line, as it is shown, before it is visibly shortened.
 const OPERAND_BYTES: usize = 300;
 /// Stands where an operand was shortened.
 const ELLIPSIS: &str = "...";
 
-/// A line under construction. What does not fit is replaced by `...` once, never by silence.
+/// A line under construction. A long operand ends in `...`, so that there is room for the words around two or three of
+/// them; bytes beyond `LINE_BYTES` are left out.
 pub struct Line {
     bytes: Vec<u8, LINE_BYTES>,
 }
@@ -72,15 +73,15 @@ impl Line {
 
     /// Appends a string from outside on one printable line: control bytes as `\xNN`, long ones cut with `...`.
     pub fn operand(&mut self, operand: &[u8]) -> &mut Self {
-        let shown = operand.get(..OPERAND_BYTES).unwrap_or(operand);
-        for byte in shown {
+        let end = self.bytes.len() + OPERAND_BYTES;
+        for byte in operand {
+            if self.bytes.len() >= end {
+                return self.text(ELLIPSIS);
+            }
             match byte {
                 b' '..=b'~' | 0x80..=0xff => self.raw(core::slice::from_ref(byte)),
                 _ => self.text("\\x").hex_digit(byte >> 4).hex_digit(byte & 15),
             };
-        }
-        if shown.len() < operand.len() {
-            self.text(ELLIPSIS);
         }
         self
     }
@@ -172,6 +173,17 @@ mod tests {
         let mut line = Line::new();
         line.operand(&[b'x'; 4096]).text(": ENOENT");
         assert!(line.bytes().ends_with(b"x...: ENOENT"));
+    }
+
+    #[test]
+    fn an_operand_of_control_bytes_leaves_room_for_what_follows() {
+        let mut line = Line::new();
+        line.operand(&[1; 4096]).text(": ENOENT");
+        assert!(line.bytes().ends_with(b"\\x01...: ENOENT"));
+        line.clear();
+        line.operand(&[b'x'; 300]).text(" ").operand(&[b'x'; 301]);
+        let path = "x".repeat(300);
+        assert_eq!(line.bytes(), format!("{path} {path}...").as_bytes());
     }
 
     #[test]

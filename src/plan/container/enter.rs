@@ -1,4 +1,4 @@
-//! The plan of who enters: with no more rights than those have who are there.
+//! The plan of a command that enters: with no more rights than the target has.
 
 use heapless::Vec;
 
@@ -57,9 +57,9 @@ pub fn find_cgroups<'a>(
 
 /// Makes the plan in `steps`.
 ///
-/// It is made of two processes: the first goes in and comes to wear what CMD will. It is in no pid namespace of the
-/// target's, which nobody can change for himself, so no process of the container can look at it; its child is, and has
-/// nothing by then that CMD will not have.
+/// There are two processes. The first goes in and takes on the rights that CMD will have. setns(2) puts only children into
+/// a pid namespace, so the first is in none of the target's, and no process of the container can look at it. Its child is in
+/// it, and has nothing by then that CMD will not have.
 #[inline(never)]
 pub fn plan<'a>(
     options: &'a RunOptions<'a>,

@@ -3,12 +3,20 @@
 use super::missing::find_missing;
 use super::*;
 use crate::input::kernel_release::KernelRelease;
+use crate::input::landlock::FileRule;
+use crate::input::limits::{KINDS, Limit};
 use crate::input::mount_options::{Access, Tmpfs, Volume};
 use crate::input::network::Veth;
+use crate::input::persist::Persist;
+use crate::input::resources::Controllers;
 use crate::input::root_options::{LAYERS, Layer};
 use crate::input::run_options::mounts::UserMount;
+use crate::input::security_options::Label;
+use crate::input::time_offsets::TimeOffsets;
+use crate::plan::cgroups::{Cgroup, Setting};
 use crate::plan::container::checks::KERNEL_FLOOR;
 use crate::plan::step::{Kind, MissingPath};
+use crate::plan::user_namespace::Maps;
 
 static CREDENTIALS: Credentials<'static> =
     Credentials { uid: 0, gid: 0, groups: Vec::new(), home: b"/root" };
@@ -35,13 +43,22 @@ fn planned(
     facts: &RunFacts<'static>,
     credentials: &'static Credentials<'static>,
 ) -> Result<Steps<'static>, Reason> {
+    planned_for(options, facts, credentials, Users::Host, Cgroups::new())
+}
+
+fn planned_for(
+    options: RunOptions<'static>,
+    facts: &RunFacts<'static>,
+    credentials: &'static Credentials<'static>,
+    users: Users<'static>,
+    cgroups: Cgroups<'static>,
+) -> Result<Steps<'static>, Reason> {
     let options: &'static RunOptions<'static> = Box::leak(Box::new(options));
     let mut missing = MissingPaths::new();
     find_missing(options, facts, &mut missing);
     let missing: &'static MissingPaths<'static> = Box::leak(Box::new(missing));
     let mut steps = Steps::new();
-    let users = Users::Host;
-    let cgroups = Box::leak(Box::new(Cgroups::new()));
+    let cgroups = Box::leak(Box::new(cgroups));
     let program = Program { name: c"true", credentials, filter: Some(&[0; 8]), users, cgroups };
     let files: &'static EtcFiles<'static> = Box::leak(Box::new(etc_files()));
     match plan(&mut steps, options, facts, &program, (missing, files)) {
@@ -55,12 +72,35 @@ fn planned(
 
 #[test]
 fn the_longest_plan_fits() {
-    for root in [RootKind::Directory, RootKind::Overlay] {
-        longest_plan(root);
-    }
+    longest_plan(RootKind::Directory, false);
+    longest_plan(RootKind::Overlay, false);
+    // Each volume has one step more where the supervisor hands its tree in.
+    longest_plan(RootKind::Directory, true);
+    longest_plan(RootKind::Overlay, true);
 }
 
-fn longest_plan(root: RootKind) {
+/// A cgroup on each hierarchy, every value, devices, and a leaf.
+fn full_cgroups() -> Cgroups<'static> {
+    let mut cgroups = Cgroups::new();
+    let path = c"/sys/fs/cgroup/rootlet/x";
+    for index in 0..HIERARCHIES {
+        let unified = index + 1 == HIERARCHIES;
+        let _ =
+            cgroups.made.push(Cgroup { path, start: 14, unified, controllers: Controllers::NONE });
+    }
+    for _ in 0..SETTINGS {
+        let _ = cgroups.settings.push(Setting { path, value: c"1", optional: false });
+    }
+    cgroups.devices.path = path;
+    cgroups.leaf = Some(path);
+    cgroups
+}
+
+/// Everything that can be asked for together, and some more: every list is full.
+fn longest_plan(root: RootKind, mapped: bool) {
+    static OTHER: Credentials<'static> =
+        Credentials { uid: 1000, gid: 0, groups: Vec::new(), home: b"/" };
+    const LABEL: Label<'static> = Label { file: c"/proc/self/attr/exec", text: c"x" };
     let (mut options, mut facts) = (RunOptions::new(Box::leak(Box::default())), good_facts());
     facts.root = root;
     for index in 0..LAYERS {
@@ -79,7 +119,7 @@ fn longest_plan(root: RootKind) {
             attributes: Attributes::NO_DEV,
             access: Access::NONE,
             propagation: Propagation::Private,
-            mapped: false,
+            mapped,
         });
     }
     for index in 0..TMPFS_MOUNTS {
@@ -91,15 +131,39 @@ fn longest_plan(root: RootKind) {
     for _ in 0..VOLUMES + TMPFS_MOUNTS {
         let _ = facts.existing.push(0);
     }
-    options.namespaces = Namespaces(Namespaces::UTS.0 | Namespaces::NETWORK.0);
-    options.propagation = Propagation::Shared;
-    facts.kernel = KernelRelease(5, 15);
+    // The host's processes, which take two steps more than the container's own.
+    options.namespaces = Namespaces(Namespaces::EVERY.0 & !Namespaces::PID.0);
+    if !mapped {
+        options.propagation = Propagation::Shared;
+        facts.kernel = KernelRelease(5, 15);
+    }
+    options.rootfs_mapped = mapped && root == RootKind::Directory;
+    for kind in 0..KINDS as u8 {
+        let _ = options.limits.push(Limit { kind, soft: 0, hard: 0 });
+    }
+    for (kind, name) in [(Namespaces::NETWORK, "net"), (Namespaces::UTS, "uts")] {
+        let _ = options.persist.push(Persist { kind, name: name.as_bytes(), file: c"file" });
+    }
+    for (kind, name) in [(Namespaces::IPC, "ipc"), (Namespaces::MOUNT, "mnt")] {
+        let _ = options.persist.push(Persist { kind, name: name.as_bytes(), file: c"file" });
+    }
+    options.detach = true;
+    options.oom_score_adj = Some(c"1");
+    options.security.apparmor = Some(LABEL);
+    options.security.selinux = Some(LABEL);
+    options.time_offsets = Some(TimeOffsets { asked: c"boottime=1", text: c"" });
+    options.no_more_users = true;
+    options.capabilities_added = CapabilitySet(1 << 10);
+    options.workdir = c"/tmp";
+    let _ = options.file_rules.push(FileRule { path: c"/", write: true });
     options.terminal = true;
     let (link, addresses) = (c"v0", Vec::new());
     options.network = Network::Veth(Veth { link, bridge: None, addresses });
     options.pid_file = Some(c"pid");
     options.domainname = Some(c"domain");
-    let steps = planned(options, &facts, &CREDENTIALS).unwrap();
+    let users = if mapped { Users::New(Box::leak(Box::new(Maps::new()))) } else { Users::Host };
+    let steps = planned_for(options, &facts, &OTHER, users, full_cgroups()).unwrap();
+    println!("{} steps of {STEPS}", steps.len());
     assert!(matches!(steps.last(), Some(Step::Execute(_))), "the last step is there");
     assert!(steps.len() < STEPS, "{} steps", steps.len());
 }

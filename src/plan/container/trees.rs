@@ -15,7 +15,7 @@ pub struct Hosts {
     pub filesystem: &'static Filesystem<'static>,
     /// Where the copy of the host's mount is kept.
     pub slot: Slot,
-    /// Whose mount it may be only where this is new.
+    /// The namespace that it shows; it can be mounted anew only where that is new.
     pub shows: Namespaces,
 }
 
