@@ -12,6 +12,8 @@ use crate::input::refusal::Reason;
 use crate::run::program::{Attempt, Program};
 #[cfg(feature = "boot")]
 use crate::sys::descriptor::{OpenFlags, open};
+#[cfg(feature = "boot")]
+use crate::sys::poll::{self, Entry};
 use crate::sys::standard;
 use crate::text::call::CallError;
 use crate::text::errno::Errno;
@@ -36,11 +38,18 @@ pub fn say(mut line: Line) {
 
 /// Writes a line of a machine's PID 1 on the console and into the kernel's log, at its lowest level: the kernel would
 /// print others on the console once more. kmsg(4).
+///
+/// A console that is held by Ctrl-S, or that nobody reads, would hold whoever writes to it, so it is asked first. What
+/// it does not take is in the kernel's log.
 #[cfg(feature = "boot")]
 #[inline(never)]
 pub fn say_of_boot(mut line: Line) {
     line.newline();
-    let _ = rustix::io::write(standard::error(), line.bytes());
+    let mut console = [Entry::new(standard::error(), poll::OUT)];
+    poll::wait_at_most(&mut console, 0);
+    if console[0].is_ready() {
+        let _ = rustix::io::write(standard::error(), line.bytes());
+    }
     let flags = OpenFlags::WRITE_WITHOUT_WAITING;
     if let Ok(log) = open(CWD, c"/dev/kmsg", flags) {
         let mut record = Line::new();

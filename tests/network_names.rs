@@ -74,6 +74,34 @@ fn without_a_network_there_are_only_names_that_were_asked_for() {
 }
 
 #[test]
+fn names_that_were_asked_for_are_never_left_out_in_silence() {
+    let t = case!("-", "ip", "unshare");
+    let before = Host::now();
+    let asked = ["--dns 10.0.0.53", "--dns-search a.org", "--add-host db:10.0.0.7"];
+    for name in ["resolv.conf", "hosts", "hostname"] {
+        let _ = fs::remove_file(t.rootfs().join("etc").join(name));
+    }
+    let refused = |options: &str| {
+        let run = on_host(&t, options, "echo ran");
+        run.refused(125, &["rootfs has no place in /etc for --dns, --dns-search or --add-host"]);
+    };
+    // A read-only root cannot be given a file, one that is there can be covered.
+    asked.iter().for_each(|option| refused(&format!("--read-only {option}")));
+    fs::write(t.rootfs().join("etc/hosts"), "").unwrap();
+    let run = on_host(&t, "--read-only --add-host db:10.0.0.7", "tail -n 1 /etc/hosts");
+    assert_eq!(run.ok(), "10.0.0.7\tdb\n");
+    for etc in ["nothing", "a file"] {
+        let _ = fs::remove_dir_all(t.rootfs().join("etc"));
+        if etc == "a file" {
+            fs::write(t.rootfs().join("etc"), "").unwrap();
+        }
+        asked.iter().for_each(|option| refused(option));
+        assert_eq!(on_host(&t, "--network host --hostname box", "hostname").ok(), "box\n");
+    }
+    before.unchanged(&t, "names without a place");
+}
+
+#[test]
 fn links_of_the_root_lead_nowhere_outside() {
     let t = case!("-", "ip", "unshare");
     let before = Host::now();

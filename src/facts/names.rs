@@ -12,6 +12,8 @@ use crate::input::resolver;
 use crate::input::run_options::RunOptions;
 use crate::sys::descriptor::{Descriptor, OpenFlags, open_below};
 use crate::text::arena::Arena;
+use crate::text::call::Call;
+use crate::text::errno::Errno;
 
 /// How many files there are.
 pub const ETC_FILES: usize = 3;
@@ -48,8 +50,10 @@ fn look_at_root<'a>(
     arena: &mut Arena<'a>,
     facts: &mut RunFacts<'a>,
 ) -> Result<bool, Refusal> {
-    let Ok(etc) = open_below(root.as_fd(), c"/etc", OpenFlags::PATH_DIRECTORY) else {
-        return Ok(false);
+    let etc = match open_below(root.as_fd(), c"/etc", OpenFlags::PATH_DIRECTORY) {
+        Ok(etc) => etc,
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(false),
+        Err(errno) => return Err(Refusal::of_call(Call::Openat2, Subject::Root)(errno)),
     };
     for (path, place) in ETC_PATHS.into_iter().zip(&mut facts.etc) {
         let mut target = path;

@@ -88,6 +88,16 @@ impl Names<'_> {
         Self { servers: Vec::new(), searches: Vec::new(), hosts: Vec::new() }
     }
 
+    /// Whether what is in a file was named: /etc/hostname, /etc/hosts, /etc/resolv.conf by their indices.
+    #[must_use]
+    pub fn ask_for(&self, file: usize) -> bool {
+        match file {
+            0 => false,
+            1 => !self.hosts.is_empty(),
+            _ => !self.servers.is_empty() || !self.searches.is_empty(),
+        }
+    }
+
     /// Whether none was named.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -310,6 +310,7 @@ reasons! {
     TooManyServers "is one too many: at most 3",
     TooManySearches "is one too many: at most 6",
     TooManyHosts "is one too many: at most 64",
+    NoPlaceForNames "has no place in /etc for --dns, --dns-search or --add-host",
     NoPropagation "is none of private, slave, shared, unbindable",
     NoCapability "is not a capability",
     NoVariable "needs KEY=VALUE or KEY, without blanks in KEY",

@@ -28,10 +28,10 @@ pub struct EtcFile<'a> {
 pub type EtcFiles<'a> = Vec<EtcFile<'a>, ETC_FILES>;
 
 /// Decides which files there are, and writes their texts. A root without /etc has no use for them; where it cannot be
-/// written, a file that is not there stays away.
+/// written, a file that is not there stays away, unless an option asks for what is in it.
 ///
 /// # Errors
-/// The texts do not fit.
+/// The texts do not fit; a file that is asked for has no place.
 #[inline(never)]
 pub fn write_files<'a>(
     options: &RunOptions<'a>,
@@ -40,12 +40,18 @@ pub fn write_files<'a>(
     files: &mut EtcFiles<'a>,
 ) -> Result<(), Refusal> {
     for (index, place) in facts.etc.iter().enumerate() {
-        let Some((target, existing)) = *place else { continue };
-        let existing = usize::from(existing);
         let is_directory = facts.root == RootKind::Directory;
-        if options.read_only && is_directory && existing < target.to_bytes().len() {
+        let can_be = |&(target, existing): &(&CStr, u16)| {
+            let is_there = usize::from(existing) == target.to_bytes().len();
+            is_there || !options.read_only || !is_directory
+        };
+        let Some((target, existing)) = place.filter(can_be) else {
+            if options.names.ask_for(index) {
+                return Err(Refusal::new(Subject::Root, Reason::NoPlaceForNames));
+            }
             continue;
-        }
+        };
+        let existing = usize::from(existing);
         let text = arena.keep(|room| {
             let mut text = Text { room, length: 0, is_full: false };
             match index {

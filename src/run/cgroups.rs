@@ -50,7 +50,9 @@ pub fn make(cgroup: &Cgroup<'_>) -> Outcome {
         }
         made = make_levels(cgroup);
     }
-    made.inspect_err(|_| remove_above(cgroup.path.to_bytes()))
+    made.inspect_err(|_| {
+        let _ = remove_above(cgroup.path.to_bytes());
+    })
 }
 
 fn make_levels(cgroup: &Cgroup<'_>) -> Outcome {
@@ -224,16 +226,20 @@ pub fn remove(path: &CStr, was_used: bool) -> Outcome {
         }
         remove_level(path)?;
     }
-    remove_above(path);
-    Ok(())
+    remove_above(path)
 }
 
-fn remove_above(path: &[u8]) {
+/// Removes the shared ones above that nobody else uses.
+fn remove_above(path: &[u8]) -> Outcome {
     let mut above = path;
     loop {
         above = above.get(..parent_end(path, above.len())).unwrap_or_default();
-        if !is_marked(above) || remove_level(above).is_err() {
-            return;
+        if !is_marked(above) {
+            return Ok(());
+        }
+        match remove_level(above) {
+            Err(CallError { errno: Errno::BUSY, .. }) => return Ok(()),
+            removed => removed?,
         }
     }
 }

@@ -86,9 +86,14 @@ impl Record {
         add(&self.file, entry)
     }
 
-    /// Undoes what it says, wherever we are.
-    pub fn undo(&self) {
-        undo_all(&self.file, self.name);
+    /// Undoes what it says, wherever we are. `tell` hears what could not be undone; whether that is nothing.
+    pub fn undo(&self, tell: &mut dyn FnMut(Undo<'_>, CallError)) -> bool {
+        let mut is_all = true;
+        undo_all(&self.file, self.name, &mut |undo, error| {
+            is_all = false;
+            tell(undo, error);
+        });
+        is_all
     }
 
     /// Removes the record, once all that it says has been undone; whether it is gone.
@@ -303,7 +308,8 @@ fn clean_up_after(list: &Descriptor, name: &CStr, ended: Ended) -> bool {
         Ok(file) => {
             let has_ended = has_status(&file);
             if !has_ended {
-                undo_all(&file, name);
+                // Whoever cleans up does so beside his own work.
+                undo_all(&file, name, &mut |_, _| {});
             }
             if !has_ended || ended == Ended::Go {
                 remove(list, name);
@@ -331,9 +337,9 @@ fn is_locked(file: &Descriptor) -> bool {
     fcntl_getlk(file, &Flock::from(FlockType::WriteLock)).map_or(true, |lock| lock.is_some())
 }
 
-/// Undoes what a record says, from its first entry on: it was written in reverse.
+/// Undoes what a record says, from its first entry on: it was written in reverse. `failed` hears what stays.
 #[inline(never)]
-fn undo_all(file: &Descriptor, name: &CStr) {
+fn undo_all(file: &Descriptor, name: &CStr, failed: &mut dyn FnMut(Undo<'_>, CallError)) {
     let mut directory = None;
     let mut root = [0; ENTRY_BYTES];
     let mut room = Arena::new(&mut root);
@@ -352,9 +358,9 @@ fn undo_all(file: &Descriptor, name: &CStr) {
     let _ = for_each_entry(file, &mut |entry| {
         if let Entry::Undo(undo) = entry
             && (directory.is_some() || matches!(undo, Undo::Cgroup(_) | Undo::Leaf(_)))
+            && let Err(error) = left.undo(undo)
         {
-            // Whoever cleans up does so beside his own work.
-            let _ = left.undo(undo);
+            failed(undo, error);
         }
     });
 }

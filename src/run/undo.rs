@@ -13,7 +13,8 @@ use super::removal::remove_below;
 use crate::input::record::Undo;
 use crate::plan::step::Kind;
 use crate::sys::descriptor::{OpenFlags, open, open_below};
-use crate::text::call::CallError;
+use crate::text::call::{Call, CallError};
+use crate::text::errno::Errno;
 use crate::text::number::parse_u64;
 use crate::text::path::parent_end;
 
@@ -43,7 +44,7 @@ impl Left<'_> {
             // Without a first process nobody has been in a cgroup of ours, and what is in one of that name is not ours.
             Undo::Cgroup(path) => return cgroups::remove(path, self.pid.is_some()),
             Undo::Leaf(path) => return cgroups::step_back(path),
-            Undo::PidFile(path) => self.remove_pid_file(path),
+            Undo::PidFile(path) => return self.remove_pid_file(path),
             Undo::Pin(_) | Undo::PointOfFile(..) | Undo::PointOfDirectory(..) if self.started => {}
             Undo::Link(link) => remove_link(link, self.name),
             Undo::Pin(path) => persist::remove(self.directory, path),
@@ -54,15 +55,19 @@ impl Left<'_> {
     }
 
     /// A file that has another pid in it is another's; an empty one is ours, whose pid was to be written.
-    fn remove_pid_file(&self, path: &CStr) {
-        let Ok(file) = open(self.directory, path, OpenFlags::READ) else { return };
+    fn remove_pid_file(&self, path: &CStr) -> Result<(), CallError> {
+        let file = match open(self.directory, path, OpenFlags::READ) {
+            Err(Errno::NOENT) => return Ok(()),
+            file => file.map_err(Call::Openat.failed())?,
+        };
         let mut text = [0; 16];
         let length = rustix::io::read(&file, &mut text).unwrap_or(0);
         let number = text.get(..length).unwrap_or_default().trim_ascii_end();
         let is_ours = self.pid.is_some_and(|pid| parse_u64(number) == Some(pid.into()));
         if is_ours || length == 0 {
-            let _ = unlinkat(self.directory, path, AtFlags::empty());
+            unlinkat(self.directory, path, AtFlags::empty()).map_err(Call::Unlinkat.failed())?;
         }
+        Ok(())
     }
 
     /// Removes what was made of a mount point.

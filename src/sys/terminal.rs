@@ -74,11 +74,13 @@ impl Attributes {
     }
 }
 
-/// Makes standard input usable for a person, if it is a terminal.
+/// Makes standard input usable for a person, if it is a terminal. Does not wait for what is still to be written, as
+/// `set_attributes` does: on a terminal that is held by Ctrl-S that would be for ever.
 #[cfg(feature = "boot")]
 pub fn make_sane() {
     if let Ok(attributes) = attributes(standard::input()) {
-        let _ = set_attributes(standard::input(), &attributes.sane());
+        let sane = attributes.sane();
+        let _ = control(standard::input(), ioctl::TCSETS, (&raw const sane).expose_provenance());
     }
 }
 

@@ -31,6 +31,8 @@ enum { PROCESSES = 512, NUMBERS = 600, KILL = -1, LEFT_S = 2 };
 struct process {
     pid_t pid;
     int alive, foreign, inside, injected;
+    // The status of a stop in which it is held, 0 for none.
+    int held;
     long number;
     char text[200];
     // A constant of the program that stands changed while a call is under way.
@@ -174,6 +176,21 @@ static void on_exit_of_call(struct process *p) {
         fprintf(log_file, "%d %ld %d %lld %s\n", (int)(p - processes), p->number, p->count[p->number], r.rax, p->text);
 }
 
+static void on_stop(struct process *p, int status);
+
+// A child may stop before its parent's event has told whose it is. It is held until then, so that no call of what CMD
+// has made counts; or until something ends, which may have been its parent.
+static void hold(pid_t pid, int status) {
+    struct process *p = add(pid, 0);
+    if (p) p->held = status;
+}
+
+static void release(struct process *p) {
+    int status = p->held;
+    p->held = 0;
+    if (status && p->alive) on_stop(p, status);
+}
+
 static void on_stop(struct process *p, int status) {
     int event = status >> 16, signal = WSTOPSIG(status);
     if (signal == (SIGTRAP | 0x80)) {
@@ -184,7 +201,8 @@ static void on_stop(struct process *p, int status) {
     } else if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) {
         unsigned long made = 0;
         ptrace(PTRACE_GETEVENTMSG, p->pid, 0, &made);
-        add(made, p->foreign);
+        struct process *child = add(made, p->foreign);
+        if (child) release(child);
         signal = 0;
     } else if (event == PTRACE_EVENT_EXEC) {
         // The first is that of rootlet.
@@ -276,12 +294,12 @@ int main(int argc, char **argv) {
         if (pid < 0) continue;
         struct process *p = find(pid);
         if (WIFSTOPPED(status)) {
-            // A child may stop before its parent has told of it.
-            if (!p) p = add(pid, 0);
             if (p) on_stop(p, status);
+            else hold(pid, status);
             continue;
         }
         if (p) p->alive = 0;
+        for (int i = 0; i < count; i++) release(&processes[i]);
         if (p == &processes[0]) {
             first_status = status;
             alarm(LEFT_S);

@@ -31,6 +31,8 @@ pub struct Scene {
     pub console: &'static str,
     /// What may fail without an end of the run, beside `TOLERATED`: calls, part of their text, why that is right.
     pub tolerated: &'static [(&'static str, &'static str, &'static str)],
+    /// What may stay behind where it fails: calls, part of their text, why nobody can know better.
+    pub may_leave: &'static [(&'static str, &'static str, &'static str)],
     /// Calls that carry output, which is lost where they fail.
     pub carries: &'static str,
     /// What a line may say instead of the call and the errno.
@@ -51,6 +53,7 @@ impl Scene {
         teardown: "",
         console: "",
         tolerated: &[],
+        may_leave: &[],
         carries: "",
         words_of_refusals: &[],
         goes_on: false,
@@ -80,6 +83,12 @@ const TOLERATED: &[(&str, &str, &str)] = &[
     ("prctl", "prctl 15", "the name of a process, for people"),
     ("openat statfs", "/run/rootlet/.mounts", "where it cannot be told, nothing has been prepared"),
     ("openat", "/dev/tty", "where it cannot be told, the caller may have a terminal"),
+    ("getcwd", "", "a directory that cannot be told is needed for relative paths alone"),
+    (
+        "openat2",
+        "",
+        "what cannot be looked at in a root is taken to be missing: the step that needs it says so",
+    ),
     (
         "open_tree",
         "/proc/self/exe",
@@ -388,10 +397,10 @@ fn try_fault(
     }
 }
 
-/// Whether a fault has done harm: a hang, another container than was asked for, lines of somebody else. Of the others each
-/// has its reason in a table or is still to be judged; they are counted.
+/// Whether a fault has done harm: a hang, something that stays, another container than was asked for, lines of somebody
+/// else. The others, which nobody was told of, are counted.
 fn is_harm(complaint: &str) -> bool {
-    ["hangs", "another container", "a line that", "the injector"]
+    ["hangs", "leaves", "another container", "a line that", "the injector"]
         .iter()
         .any(|harm| complaint.starts_with(harm))
 }
@@ -414,7 +423,7 @@ fn complaint(
     if !verdict.left.is_empty() && !waits {
         return Some(format!("hangs or outlives: {:?}", verdict.left));
     }
-    if !left.is_empty() {
+    if !left.is_empty() && !is_in(scene.may_leave, point, harm) {
         return Some(format!("leaves {left}"));
     }
     let lines: Vec<&str> = outcome.stderr.lines().collect();
@@ -444,15 +453,25 @@ fn complaint(
     }
 }
 
-fn known(scene: &Scene, point: &Point, errno: &str) -> bool {
+fn known(scene: &Scene, point: &Point, errno: &'static str) -> bool {
+    let harm = Harm::Errno(errno);
+    is_in(TOLERATED, point, harm) || is_in(scene.tolerated, point, harm)
+}
+
+/// Whether a row of a table is about it. A call may stand there with one errno, or with `KILL`, alone.
+fn is_in(table: &[(&str, &str, &str)], point: &Point, harm: Harm) -> bool {
+    let errno = match harm {
+        Harm::Errno(errno) => errno,
+        Harm::Kill => "KILL",
+    };
     let is_it = |call: &str| match call.split_once(':') {
         Some((call, only)) => call == point.name && only == errno,
         None => call == point.name,
     };
-    TOLERATED
-        .iter()
-        .chain(scene.tolerated)
-        .any(|(calls, part, _)| calls.split(' ').any(is_it) && point.text.contains(part))
+    let has = |(calls, part, _): &(&str, &str, &str)| {
+        calls.split(' ').any(is_it) && point.text.contains(part)
+    };
+    table.iter().any(has)
 }
 
 fn of_a_kill(scene: &Scene, point: &Point, code: i32, lines: usize) -> Option<String> {
@@ -467,7 +486,7 @@ fn of_a_kill(scene: &Scene, point: &Point, code: i32, lines: usize) -> Option<St
 fn of_an_errno(
     scene: &Scene,
     point: &Point,
-    errno: &str,
+    errno: &'static str,
     code: i32,
     lines: &[&str],
 ) -> Option<String> {
@@ -480,7 +499,8 @@ fn of_an_errno(
     if code == 0 && lines.is_empty() {
         return (!known && errno != "EINTR").then(|| "nobody has noticed".into());
     }
-    if code == 0 && !scene.goes_on {
+    // What fails when the container has ended is told, and changes nothing of its end.
+    if code == 0 && !scene.goes_on && !known {
         return Some("a line, but the end is good".into());
     }
     let line = match lines {

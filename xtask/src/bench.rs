@@ -29,8 +29,8 @@ use report::{Machine, Report, Table};
 pub const USAGE: &str = "\
 bench [--quick] [--only NAME]… [--containers N] [--json FILE] [--chart FILE] [--save] [--from FILE]
     measures containers, PID 1, boots, the shell and filters beside what is installed of others;
-    only what contains NAME: start, start-host-network, start-user, mounts, alive, pid1, boot, shell,
-    filter; --quick does a tenth of the rounds and 100 containers instead of 1000. --json keeps the
+    only what contains NAME: start, start-host-network, start-user, mounts, processes, alive, pid1,
+    boot, shell, filter; --quick does a tenth of the rounds and 100 containers instead of 1000. --json keeps the
     figures, --chart draws them, --save does both in xtask/bench and writes the README's table;
     --from takes kept figures instead of measuring. Takes root; nothing is left on the host";
 
@@ -45,6 +45,7 @@ const TOPICS: &[Topic] = &[
     Topic { name: "start-host-network", measure: start::host_network },
     Topic { name: "start-user", measure: start::user },
     Topic { name: "mounts", measure: start::beside_mounts },
+    Topic { name: "processes", measure: start::beside_processes },
     Topic { name: "alive", measure: alive::crowd },
     Topic { name: "pid1", measure: pid1::all },
     Topic { name: "boot", measure: boot::times },

@@ -211,10 +211,7 @@ fn supervise_container(
         Err(Unheard::Lost(error)) => abandon(planned, pid, of_start(planned, error)),
         Err(Unheard::Died) => {
             let status = watch(planned, pid, Policy::INSIDE, Source::Signals);
-            // Else it has said why itself.
-            if status > SIGNALLED {
-                say_died();
-            }
+            say_died();
             status
         }
         Err(Unheard::Ended(arrived)) => {
@@ -338,7 +335,7 @@ fn await_word(link: &Descriptor, signals: &Descriptor) -> Option<Arrived> {
 fn say_died() {
     let mut line = report::line();
     line.packed(packed!(
-        "the container's first process was killed before CMD was started; is its memory limit too low?"
+        "the container's first process ended before CMD was started; is its memory limit too low?"
     ));
     report::say(line);
 }
@@ -426,7 +423,7 @@ fn inside(planned: &Planned, link: Descriptor, inherited: Inherited) -> i32 {
             Step::Fork => match fork(Until::Executed) {
                 Ok(Side::Parent(pid)) => {
                     clock.lap(planned, index);
-                    return supervise_program(planned, hands, pid);
+                    return supervise_program(planned, hands, index, pid);
                 }
                 Ok(Side::Child) => break,
                 Err(errno) => {
@@ -450,16 +447,17 @@ fn fail(hands: &Hands, index: usize, error: CallError) -> i32 {
     report::OWN_FAILURE
 }
 
-/// The container's PID 1, once the program has been executed.
-fn supervise_program(planned: &Planned, hands: Hands, pid: Pid) -> i32 {
-    let link = hands.link;
+/// The container's PID 1, once the program has been executed by step `index`.
+fn supervise_program(planned: &Planned, hands: Hands, index: usize, pid: Pid) -> i32 {
     give_up_preserved(planned);
     // First of all: the program is running already and may look at us.
     planned.vectors.show_as(b"rootlet");
     // Without a supervisor there is to be no container: our end ends it.
-    if let Err(error) = link::send_started(&link) {
-        return report::failed_call(error, b"tell the supervisor");
+    if let Err(error) = link::send_started(&hands.link) {
+        // Our standard error may be the container's terminal, which nobody reads before the start.
+        return fail(&hands, index, error);
     }
+    let link = hands.link;
     let source = Source::Inside { link, is_job: !planned.options.terminal };
     let status = watch(planned, pid, Policy::INSIDE, source);
     if !planned.options.namespaces.has(Namespaces::PID) {

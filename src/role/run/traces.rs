@@ -145,16 +145,21 @@ impl Traces {
             background.forget_log(planned.options.log);
         }
         let status = Entry::Status(status.unsigned_abs());
-        if let (true, Some(record)) = (self.is_alone, &self.record) {
+        let is_undone = if let (true, Some(record)) = (self.is_alone, &self.record) {
             // Relative paths of the plan lead nowhere by now.
-            record.undo();
+            let is_undone = record.undo(&mut tell);
             if !planned.options.remove && record.add(&status).is_ok() {
                 return;
             }
+            is_undone
         } else {
-            self.undo(planned);
-        }
+            self.undo(planned)
+        };
         if let Some(record) = self.record {
+            // The next command tries once more. What a record says of another's file must not be undone then.
+            if !is_undone && self.void.is_empty() {
+                return;
+            }
             let is_gone = record.remove();
             // One that cannot be removed is the next command's to clean up after, which leaves a status alone.
             // For those alone who have the file open: what is left of a runner that is killed now is nothing to keep.
@@ -166,9 +171,10 @@ impl Traces {
         }
     }
 
-    /// Undoes what the plan's steps have left.
+    /// Undoes what the plan's steps have left; whether nothing stays.
     #[inline(never)]
-    fn undo(&self, planned: &Planned) {
+    fn undo(&self, planned: &Planned) -> bool {
+        let mut is_all = true;
         let left = Left {
             directory: CWD,
             root: planned.options.rootfs,
@@ -181,12 +187,21 @@ impl Traces {
                 continue;
             }
             let Some(undo) = step.undo() else { continue };
-            if let (Err(error), Undo::Cgroup(path) | Undo::Leaf(path)) = (left.undo(undo), undo) {
-                let _ = report::failed_call(error, path.to_bytes());
+            if let Err(error) = left.undo(undo) {
+                is_all = false;
+                tell(undo, error);
             }
         }
         if !self.started && planned.facts.root == RootKind::Into {
             undo::empty(planned.options.rootfs);
         }
+        is_all
+    }
+}
+
+/// Says what stays. Of other kinds that is not known.
+fn tell(undo: Undo<'_>, error: CallError) {
+    if let Undo::Cgroup(path) | Undo::Leaf(path) | Undo::PidFile(path) = undo {
+        let _ = report::failed_call(error, path.to_bytes());
     }
 }

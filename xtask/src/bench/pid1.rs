@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use super::ground::Ground;
 use super::measure::{Runner, interleave};
 use super::processes::{self, Memory};
-use super::report::{Missing, OURS, Row, Table};
+use super::report::{AND_LIBC, Missing, OURS, Row, Table};
 use crate::program;
 
 /// A peer's name and its options. tini and its static twin adopt orphans where they are not PID 1,
@@ -249,7 +249,7 @@ fn size(ground: &Ground) -> Table {
         match fs::read(&how[0]).with_context(|| how[0].display().to_string()) {
             Ok(bytes) => {
                 let whole = crate::elf::is_static(&bytes);
-                let name = if whole { name } else { format!("{name} (and libc)") };
+                let name = if whole { name } else { format!("{name}{AND_LIBC}") };
                 rows.push(Row::of(&name, vec![bytes.len() as f64]));
             }
             Err(error) => missing.push(Missing::new(&name, &error)),

@@ -1,16 +1,17 @@
-//! A whole container, from its start to its end; beside many mounts too.
+//! A whole container, from its start to its end; beside many mounts and many processes too.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, unmount};
 
 use super::ground::{Ground, USER};
-use super::measure::{self, interleave, start_to_exit};
-use super::report::Table;
+use super::measure::{self, Runner, interleave, start_to_exit};
+use super::report::{Missing, OURS, PREPARED, Table};
 use super::runners::{self, Kind};
 use crate::program;
 
@@ -19,7 +20,16 @@ const ROUNDS: usize = 150;
 const PAUSE: Duration = Duration::from_millis(4);
 /// Mounts beside those that the host has.
 const MOUNTS: [usize; 4] = [10, 100, 1000, 5000];
-const ROUNDS_BESIDE_MOUNTS: usize = 60;
+/// Processes beside those that the host has.
+const PROCESSES: [usize; 2] = [1000, 4000];
+const ROUNDS_BESIDE_MANY: usize = 60;
+
+/// How somebody starts a container.
+struct Start {
+    command: Command,
+    /// What makes it ready, and what undoes that; not in the time.
+    around: Option<[Command; 2]>,
+}
 
 pub fn default(ground: &Ground) -> Result<Vec<Table>> {
     let title = "Container, start to exit of true";
@@ -65,26 +75,120 @@ pub fn beside_mounts(ground: &Ground) -> Result<Vec<Table>> {
             mount_bind(&place, &place).with_context(|| place.display().to_string())?;
         }
         made = count;
-        let (name, title) =
-            (format!("mounts-{count}"), format!("Container, {count} more mounts on the host"));
-        tables.push(table(ground, Kind::Default, &name, &title, ROUNDS_BESIDE_MOUNTS)?);
+        tables.push(beside_many(ground, "mounts", count)?);
     }
     // All below it go with it.
     unmount(&folder, UnmountFlags::DETACH).context("umount")?;
     Ok(tables)
 }
 
+pub fn beside_processes(ground: &Ground) -> Result<Vec<Table>> {
+    let mut tables = vec![beside_many(ground, "processes", 0)?];
+    for count in PROCESSES {
+        let _sleepers = Sleepers::start(ground, count)?;
+        tables.push(beside_many(ground, "processes", count)?);
+    }
+    Ok(tables)
+}
+
+/// Processes that do nothing; they end with this.
+struct Sleepers {
+    first: Child,
+    input: Option<ChildStdin>,
+}
+
+impl Sleepers {
+    /// A workload forks them before it answers that one orphan has come and gone.
+    fn start(ground: &Ground, count: usize) -> Result<Sleepers> {
+        let mut command = Command::new(ground.place.join("stage"));
+        command.arg("--namespace").arg(ground.place.join("rootlet-init")).args(["init", "--"]);
+        command.arg(ground.place.join("workload"));
+        command.args(["orphans", &count.to_string(), "60"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut first = command.spawn().with_context(|| program::line(&command))?;
+        let (input, output) = (first.stdin.take(), first.stdout.take());
+        let mut sleepers = Sleepers { first, input };
+        sleepers.input.as_mut().context("no input")?.write_all(b"1\n")?;
+        let mut line = String::new();
+        BufReader::new(output.context("no output")?).read_line(&mut line)?;
+        ensure!(!line.is_empty(), "the {count} processes do not come up");
+        Ok(sleepers)
+    }
+}
+
+impl Drop for Sleepers {
+    fn drop(&mut self) {
+        self.input = None;
+        let _gone = self.first.kill();
+        let _gone = self.first.wait();
+    }
+}
+
+/// Everybody, and rootlet once more, prepared, beside so many of something that a host can have.
+fn beside_many(ground: &Ground, what: &str, count: usize) -> Result<Table> {
+    let (name, title) =
+        (format!("{what}-{count}"), format!("Container, {count} more {what} on the host"));
+    let mut entrants = Entrants::of(ground, Kind::Default);
+    entrants.add_prepared(ground)?;
+    entrants.measure(ground, &name, &title, ROUNDS_BESIDE_MANY)
+}
+
 fn table(ground: &Ground, kind: Kind, name: &str, title: &str, rounds: usize) -> Result<Table> {
-    let mut missing = Vec::new();
-    let mut candidates = runners::all(ground, kind, &["/bin/true"]);
-    let mut bare = Command::new(ground.root().join("bin/busybox"));
-    bare.arg("true");
-    candidates.push(("no container", Ok(bare)));
-    let mut all = measure::working(candidates, &mut missing);
-    let rows = interleave(&mut all, ground.rounds(rounds), |command| {
-        let taken = start_to_exit(command);
+    Entrants::of(ground, kind).measure(ground, name, title, rounds)
+}
+
+/// Who takes part, and who cannot.
+struct Entrants {
+    all: Vec<Runner<Start>>,
+    missing: Vec<Missing>,
+}
+
+impl Entrants {
+    fn of(ground: &Ground, kind: Kind) -> Entrants {
+        let mut missing = Vec::new();
+        let mut candidates = runners::all(ground, kind, &["/bin/true"]);
+        let mut bare = Command::new(ground.root().join("bin/busybox"));
+        bare.arg("true");
+        candidates.push(("no container", Ok(bare)));
+        let plain = measure::working(candidates, &mut missing).into_iter();
+        let all = plain.map(|Runner { name, how: command }| Runner {
+            name,
+            how: Start { command, around: None },
+        });
+        Entrants { all: all.collect(), missing }
+    }
+
+    fn add_prepared(&mut self, ground: &Ground) -> Result<()> {
+        let command = runners::one(ground, Kind::Default, &["/bin/true"], OURS)?;
+        let around = [&["prepare"][..], &["prepare", "--remove"]].map(|words| {
+            let mut command = Command::new(ground.rootlet());
+            command.args(words);
+            command
+        });
+        let how = Start { command, around: Some(around) };
+        self.all.insert(1, Runner { name: PREPARED.to_owned(), how });
+        Ok(())
+    }
+
+    fn measure(mut self, ground: &Ground, name: &str, title: &str, rounds: usize) -> Result<Table> {
+        let rows = interleave(&mut self.all, ground.rounds(rounds), Start::measure)?;
+        Ok(Table::new(name, title, "ms", rows, self.missing))
+    }
+}
+
+impl Start {
+    /// Milliseconds of the command alone.
+    fn measure(&mut self) -> Result<f64> {
+        let Some([before, after]) = &mut self.around else {
+            let taken = start_to_exit(&mut self.command);
+            thread::sleep(PAUSE);
+            return taken;
+        };
+        program::run(before)?;
+        thread::sleep(PAUSE);
+        let taken = start_to_exit(&mut self.command);
+        program::run(after)?;
         thread::sleep(PAUSE);
         taken
-    })?;
-    Ok(Table::new(name, title, "ms", rows, missing))
+    }
 }

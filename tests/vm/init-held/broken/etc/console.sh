@@ -1,0 +1,2 @@
+# Ctrl-S is a byte like any other.
+stty -ixon

@@ -1,0 +1,1 @@
+# The console is as init has left it: Ctrl-S holds it.
