@@ -371,8 +371,9 @@ fn await_change(events: Option<&Descriptor>, left_ms: u64, pause_ms: &mut u32) {
             wait_at_most(&mut [entry], left_ms);
         }
         None => {
-            wait_at_most(&mut [], left_ms.min(*pause_ms));
-            *pause_ms = pause_ms.saturating_mul(2);
+            let wait_ms = left_ms.min(*pause_ms);
+            wait_at_most(&mut [], wait_ms);
+            *pause_ms = wait_ms * 2;
         }
     }
 }

@@ -179,21 +179,18 @@ impl<'a> Known<'a> {
     /// Opens its log, which must be a regular file still; `None` where it has none.
     ///
     /// # Errors
-    /// The call that failed; ELOOP of openat: it is a link by now. Without the directory where the container was started
-    /// a relative path leads nowhere, least of all from our own.
+    /// The call that failed; ELOOP of openat: it is a link by now; ENOTDIR: its path is relative, and the directory where
+    /// the container was started is gone.
     #[inline(never)]
     pub fn open_log(&self) -> Result<Option<Descriptor>, CallError> {
-        let mut directory = Err(Errno::NOENT);
+        let mut directory = None;
         let mut log = None;
         let _ = for_each_entry(&self.file, &mut |entry| match entry {
-            Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY),
+            Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY).ok(),
             Entry::Log(path) => {
-                let from = match &directory {
-                    Ok(directory) => Ok(directory.as_fd()),
-                    Err(_) if path.to_bytes().starts_with(b"/") => Ok(CWD),
-                    Err(errno) => Err(*errno),
-                };
-                log = Some(from.and_then(|from| open(from, path, OpenFlags::READ_FILE)));
+                // The record is no directory: from there a relative path leads nowhere.
+                let from = directory.as_ref().unwrap_or(&self.file);
+                log = Some(open(from.as_fd(), path, OpenFlags::READ_FILE));
             }
             _ => {}
         });
@@ -269,7 +266,7 @@ mod tests {
         let list = open(CWD, &list, OpenFlags::READ_DIRECTORY).unwrap();
         let open_log = || Known::open(&list, c"logged").unwrap().open_log();
         let error = open_log().err().unwrap();
-        assert_eq!((error.call, error.errno), (Call::Openat, Errno::NOENT));
+        assert_eq!((error.call, error.errno), (Call::Openat, Errno::NOTDIR));
         fs::create_dir(folder.path().join("gone")).unwrap();
         assert!(open_log().is_err());
         fs::write(folder.path().join("gone/Cargo.toml"), "").unwrap();

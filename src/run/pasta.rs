@@ -26,6 +26,8 @@ const ARGUMENTS: usize = 16 + 2 * PORTS + 4;
 pub const SAID: Errno = Errno(0);
 /// How much is kept of what it says before it is ready: the end.
 const SAID_BYTES: usize = 2048;
+/// Stands before what is left of a line that was cut: that is neither a pid nor a reason.
+const CUT: u8 = b'~';
 
 /// Starts it for the namespaces of `container`, and waits until the network is there. It is our child, and is killed
 /// when we end: an old version of it does not notice the end of the namespace.
@@ -119,14 +121,17 @@ fn become_pasta(program: &CStr, ports: &[Port<'_>]) -> ! {
 /// last is handed on.
 #[inline(never)]
 fn hear(reader: &Descriptor) -> Result<(), CallError> {
-    let mut said = [0; SAID_BYTES];
+    let mut halves = [[0; SAID_BYTES / 2]; 2];
     let mut length = 0;
     loop {
         if length == SAID_BYTES {
-            length = forget_older_half(&mut said);
+            let [older, newer] = &mut halves;
+            *older = *newer;
+            older[0] = CUT;
+            length /= 2;
         }
-        let room = said.get_mut(length..).unwrap_or_default();
-        match rustix::io::read(reader, room) {
+        let said = halves.as_flattened_mut();
+        match rustix::io::read(reader, said.get_mut(length..).unwrap_or_default()) {
             Ok(0) => break,
             Ok(count) => length += count,
             Err(rustix::io::Errno::INTR) => {}
@@ -136,7 +141,7 @@ fn hear(reader: &Descriptor) -> Result<(), CallError> {
             return Ok(());
         }
     }
-    let said = said.get(..length).unwrap_or_default();
+    let said = halves.as_flattened().get(..length).unwrap_or_default();
     if let Some(why) = parts(said.trim_ascii_end(), b'\n').filter(|line| is_reason(line)).last() {
         let mut line = Line::new();
         line.text("rootlet: pasta: ").operand(why).newline();
@@ -144,18 +149,6 @@ fn hear(reader: &Descriptor) -> Result<(), CallError> {
         return Err(CallError { call: Call::Pasta, errno: SAID });
     }
     Err(CallError { call: Call::Pasta, errno: Errno::PERM })
-}
-
-/// Begins what is left of a line that was cut: it is neither a pid nor a reason.
-const CUT: u8 = b'~';
-
-/// Makes room for more; gives the length of what is left.
-fn forget_older_half(said: &mut [u8; SAID_BYTES]) -> usize {
-    let (older, newer) = said.split_at_mut(SAID_BYTES / 2);
-    for (place, byte) in older.iter_mut().zip(core::iter::once(&CUT).chain(newer.iter().skip(1))) {
-        *place = *byte;
-    }
-    SAID_BYTES / 2
 }
 
 /// Whether one of the lines is a number.

@@ -249,13 +249,16 @@ pub fn look_up<'a>(
 ) -> Result<(bool, Option<&'a CStr>), CallError> {
     let list = open(CWD, list, OpenFlags::READ_DIRECTORY).map_err(Call::Openat.failed())?;
     let file = open_file(&list, name)?;
-    let (mut directory, mut filter, mut started) = (Ok(c""), None, false);
+    let (mut directory, mut filter, mut started) = (c"", None, false);
     for_each_entry(&file, &mut |entry| match entry {
-        Entry::Directory(path) => directory = arena.join(&[path.to_bytes(), b"/"]),
+        // An arena that is full takes nothing more: then the filter finds no room either.
+        Entry::Directory(path) => {
+            directory = arena.join(&[path.to_bytes(), b"/"]).unwrap_or_default();
+        }
         Entry::Filter(path) => {
             let is_whole = path.to_bytes().starts_with(b"/");
-            let above = if is_whole { Ok(c"") } else { directory };
-            filter = Some(above.and_then(|above| arena.join(&[above.to_bytes(), path.to_bytes()])));
+            let above = if is_whole { c"" } else { directory };
+            filter = Some(arena.join(&[above.to_bytes(), path.to_bytes()]));
         }
         Entry::Started => started = true,
         _ => {}

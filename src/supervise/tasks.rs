@@ -157,22 +157,20 @@ impl Tasks {
         let text = text.get(..length).unwrap_or_default();
         for entry in entries(text) {
             match entry {
+                Ok(entry) if tasks.is_full() => {
+                    let line = text.get(..Span::of(entry.command, text).start.into());
+                    let lines = parts(line.unwrap_or_default(), b'\n').count();
+                    complain(Misread {
+                        line: lines as u32,
+                        column: 1,
+                        reason: Reason::ManyEntries,
+                    });
+                    break;
+                }
                 Ok(entry) => {
                     let earlier = take_process(text, tasks, &entry);
                     let before = take_process(&old.text, &mut old.tasks, &entry);
-                    if let Err(task) = tasks.push(Task::new(&entry, text, earlier.max(before))) {
-                        if task.pid != 0 {
-                            gone(task.pid);
-                        }
-                        let line = text.get(..Span::of(entry.command, text).start.into());
-                        let lines = parts(line.unwrap_or_default(), b'\n').count();
-                        complain(Misread {
-                            line: lines as u32,
-                            column: 1,
-                            reason: Reason::ManyEntries,
-                        });
-                        break;
-                    }
+                    let _ = tasks.push(Task::new(&entry, text, earlier.max(before)));
                 }
                 Err(misread) => complain(misread),
             }
