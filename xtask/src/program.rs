@@ -1,4 +1,4 @@
-//! Other programs: run them, and say their whole command line when they fail.
+//! Other programs: runs them, and names the command line of one that fails.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub fn line(command: &Command) -> String {
     words.map(|w| w.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-/// Runs it with our own stdin, stdout and stderr; an exit status other than 0 is an error.
+/// Runs a program with our own stdin, stdout and stderr; an exit status other than 0 is an error.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| line(command))?;
     if !status.success() {
@@ -21,7 +21,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What it wrote to stdout; its stderr becomes part of the error when it fails.
+/// What a program wrote to stdout; its stderr becomes part of the error when it fails.
 pub fn output(command: &mut Command) -> Result<String> {
     let done = command.stdin(Stdio::null()).output().with_context(|| line(command))?;
     if !done.status.success() {
@@ -31,13 +31,14 @@ pub fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(done.stdout).with_context(|| format!("{}: not UTF-8", line(command)))
 }
 
-/// Where programs for administrators lie; the `PATH` of other users lacks these.
+/// Where programs for administrators lie; the `PATH` of ordinary users lacks these.
 const ADMIN_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
 
-/// Where a program lies on `PATH` or among those for administrators, or None.
+/// The path of a program on `PATH` or in `ADMIN_FOLDERS`, if there is one.
 pub fn find(name: impl AsRef<OsStr>) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let folders = std::env::split_paths(&path).chain(ADMIN_FOLDERS.map(PathBuf::from));
+    let path = std::env::var_os("PATH");
+    let listed = path.iter().flat_map(std::env::split_paths);
+    let folders = listed.chain(ADMIN_FOLDERS.map(PathBuf::from));
     folders.map(|d| d.join(name.as_ref())).find(|p| is_executable(p))
 }
 
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_found_on_the_path_only() {
+    fn programs_are_found_by_their_names() {
         assert!(find("sh").is_some_and(|p| p.is_absolute()));
         assert_eq!(find("no-such-program-here"), None);
     }
