@@ -184,22 +184,27 @@ pub fn choose_accel(arch: Arch, kernel: &Path, initramfs: &Path) -> Result<Accel
     }
     let note = layout::cache().join("accel");
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    if let Some(accel) = remembered(&fs::read_to_string(&note).unwrap_or_default(), boot.trim()) {
+    let noted = fs::read_to_string(&note).unwrap_or_default();
+    if let Some(accel) = remembered(&noted, boot.trim(), kernel) {
         return Ok(accel);
     }
     let accel = if kvm_opens() { probe(arch, kernel, initramfs)? } else { Accel::Tcg };
-    let text = format!("{} {}\n", boot.trim(), accel.name());
+    let text = format!("{} {} {}\n", boot.trim(), accel.name(), kernel.display());
     layout::write_atomically(&note, text.as_bytes(), 0o644)?;
     Ok(accel)
 }
 
-/// What an earlier probe has noted, if it was in this boot of the machine.
-fn remembered(note: &str, boot: &str) -> Option<Accel> {
-    let (noted_boot, name) = note.trim().split_once(' ')?;
+/// What an earlier probe has noted, if it was in this boot of the machine. That a guest does not come up
+/// may be its kernel's fault, and says nothing about others.
+fn remembered(note: &str, boot: &str, kernel: &Path) -> Option<Accel> {
+    let mut fields = note.trim_end_matches('\n').splitn(3, ' ');
+    let (noted_boot, name, noted_kernel) = (fields.next()?, fields.next()?, fields.next()?);
     if boot.is_empty() || noted_boot != boot {
         return None;
     }
-    [Accel::Kvm, Accel::Tcg].into_iter().find(|a| a.name() == name)
+    let accel = [Accel::Kvm, Accel::Tcg].into_iter().find(|a| a.name() == name)?;
+    let counts = accel == Accel::Kvm || noted_kernel == kernel.display().to_string();
+    counts.then_some(accel)
 }
 
 fn kvm_opens() -> bool {
@@ -249,16 +254,25 @@ mod tests {
     #[test]
     fn a_note_counts_in_the_same_boot_only() {
         let rows = [
-            ("b1 kvm\n", "b1", Some(Accel::Kvm)),
-            ("b1 tcg\n", "b1", Some(Accel::Tcg)),
-            ("b1 kvm\n", "b2", None),
-            ("b1 what\n", "b1", None),
-            (" kvm", "", None),
+            ("b1 kvm /my kernel\n", "b1", Some(Accel::Kvm)),
+            ("b1 tcg /my kernel\n", "b1", Some(Accel::Tcg)),
+            ("b1 kvm /my kernel\n", "b2", None),
+            ("b1 what /my kernel\n", "b1", None),
+            ("b1 kvm\n", "b1", None),
+            (" kvm /my kernel", "", None),
             ("", "b1", None),
         ];
         for (note, boot, expected) in rows {
-            assert_eq!(remembered(note, boot), expected, "{note:?} in {boot:?}");
+            let found = remembered(note, boot, Path::new("/my kernel"));
+            assert_eq!(found, expected, "{note:?} in {boot:?}");
         }
+    }
+
+    #[test]
+    fn a_kernel_that_does_not_come_up_on_kvm_says_nothing_about_others() {
+        let other = Path::new("/other");
+        assert_eq!(remembered("b1 tcg /broken\n", "b1", other), None);
+        assert_eq!(remembered("b1 kvm /good\n", "b1", other), Some(Accel::Kvm));
     }
 
     /// A machine whose files need not exist.
