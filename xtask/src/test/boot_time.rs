@@ -15,7 +15,8 @@ use super::tally::{Skip, Tally};
 use crate::arch::Arch;
 use crate::kernel::Kernel;
 use crate::newc::{Entry, Kind, Tree};
-use crate::qemu::{Accel, Console, Machine};
+use crate::qemu::accel::Accel;
+use crate::qemu::{Console, Machine};
 use crate::{image, layout, program};
 
 const NAME: &str = "boot-time";

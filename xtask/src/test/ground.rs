@@ -13,7 +13,8 @@ use crate::arch::Arch;
 use crate::disk::{self, Base, Contents, proof};
 use crate::kernel::{self, Flavour, Kernel};
 use crate::newc::{Entry, Kind, Tree};
-use crate::qemu::{self, Accel, Console, Drive, Machine, Shared, bus, monitor::Socket};
+use crate::qemu::accel::{self, Accel};
+use crate::qemu::{self, Console, Drive, Machine, Shared, bus, monitor::Socket};
 use crate::{image, layout, modules, program};
 
 /// By which factor times are stretched where instructions are translated.
@@ -58,7 +59,7 @@ impl Ground {
         let tree = image::base(rootlet, Some(rootfs))?;
         let probe = folder.path().join("probe.cpio");
         image::write(&tree, &probe)?;
-        let accel = qemu::choose_accel(arch, &kernel.image, &probe)?;
+        let accel = accel::choose(arch, &kernel.image, &probe)?;
         let mut kernels = BTreeMap::from([(Flavour::Cloud, Ok(kernel))]);
         // Other kernels are big downloads: they are fetched only for scenarios that boot them.
         for flavour in scenarios.iter().flat_map(boots).map(|boot| boot.kernel) {
