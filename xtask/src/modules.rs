@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -22,13 +21,13 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// The program with the options that the kernel's own build gives it: the kernel unpacks no
-    /// other checksum and no bigger window.
-    fn words(self) -> &'static [&'static str] {
+    /// The options that the kernel's own build gives the program: the kernel unpacks no other
+    /// checksum and no bigger window.
+    fn options(self) -> &'static [&'static str] {
         match self {
-            Compression::Gz => &["gzip", "-n", "-f"],
-            Compression::Xz => &["xz", "--check=crc32", "--lzma2=dict=1MiB"],
-            Compression::Zst => &["zstd", "-q"],
+            Compression::Gz => &["-n", "-f"],
+            Compression::Xz => &["--check=crc32", "--lzma2=dict=1MiB"],
+            Compression::Zst => &["-q"],
         }
     }
 
@@ -171,9 +170,13 @@ fn name_of(file: &str) -> String {
 /// Compresses the files and renames them in modules.dep. The binary tables are removed: they would
 /// name files that are no longer there. Files that are compressed already are an error.
 fn compress(folder: &Path, files: &BTreeSet<String>, compression: Compression) -> Result<()> {
+    let (name, _) = compression.program();
+    let program = program::find(name).with_context(|| format!("no {name}"))?;
     for file in files {
         ensure!(file.ends_with(".ko"), "{file} is compressed already");
-        let packed = run_filter(compression.words(), &fs::read(folder.join(file))?)?;
+        let mut command = Command::new(&program);
+        command.args(compression.options()).arg("-c");
+        let packed = program::filter(&mut command, &fs::read(folder.join(file))?)?;
         fs::write(folder.join(format!("{file}.{}", compression.ending())), packed)?;
         fs::remove_file(folder.join(file))?;
     }
@@ -187,20 +190,6 @@ fn compress(folder: &Path, files: &BTreeSet<String>, compression: Compression) -
         }
     }
     Ok(())
-}
-
-/// What a program makes of `input`. The input is a file: pipes could fill up in both directions.
-fn run_filter(words: &[&str], input: &[u8]) -> Result<Vec<u8>> {
-    use std::io::Seek;
-    let mut file = tempfile::tempfile()?;
-    file.write_all(input)?;
-    file.rewind()?;
-    let path = program::find(words[0]).with_context(|| format!("no {}", words[0]))?;
-    let mut command = Command::new(path);
-    command.args(&words[1..]).arg("-c").stdin(file).stderr(Stdio::inherit());
-    let done = command.output().with_context(|| program::line(&command))?;
-    ensure!(done.status.success(), "{}: {}", program::line(&command), done.status);
-    Ok(done.stdout)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Other programs: runs them, and names the command line of one that fails.
 
 use std::ffi::OsStr;
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -23,12 +24,25 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// What a program wrote to stdout; its stderr becomes part of the error when it fails.
 pub fn output(command: &mut Command) -> Result<String> {
-    let done = command.stdin(Stdio::null()).output().with_context(|| line(command))?;
+    let bytes = written(command.stdin(Stdio::null()))?;
+    String::from_utf8(bytes).with_context(|| format!("{}: not UTF-8", line(command)))
+}
+
+/// What a program makes of `input` on its stdin. That is a file: pipes could fill up in both directions, and
+/// one that ends early would have us fail instead of it.
+pub fn filter(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
+    let mut file = tempfile::tempfile().context("temporary file")?;
+    file.write_all(input).and_then(|()| file.rewind()).context("temporary file")?;
+    written(command.stdin(file))
+}
+
+fn written(command: &mut Command) -> Result<Vec<u8>> {
+    let done = command.output().with_context(|| line(command))?;
     if !done.status.success() {
         let complaint = String::from_utf8_lossy(&done.stderr);
         bail!("{}: {}: {}", line(command), done.status, complaint.trim());
     }
-    String::from_utf8(done.stdout).with_context(|| format!("{}: not UTF-8", line(command)))
+    Ok(done.stdout)
 }
 
 /// Where programs for administrators lie; the `PATH` of ordinary users lacks these.
@@ -57,6 +71,14 @@ mod tests {
         assert!(text.contains("sh -c") && text.contains("3") && text.contains("why"), "{text}");
         let error = run(Command::new("sh").args(["-c", "exit 4"])).unwrap_err();
         assert!(format!("{error:#}").contains("exit status: 4"));
+    }
+
+    #[test]
+    fn a_filter_that_reads_nothing_is_named_with_its_complaint() {
+        assert_eq!(filter(&mut Command::new("cat"), b"text").unwrap(), b"text");
+        let mut fails = Command::new("sh");
+        let error = filter(fails.args(["-c", "echo why >&2; exit 3"]), &[0; 1 << 20]).unwrap_err();
+        assert!(format!("{error:#}").contains("why"), "{error:#}");
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Partition tables, written with sfdisk.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -63,14 +62,7 @@ pub fn write(disk: &Disk, size: u64, image: &Path) -> Result<()> {
     let path = program::find(PROGRAM.0).context("no sfdisk")?;
     let mut command = Command::new(path);
     command.args(["--quiet", "--no-reread", "--no-tell-kernel"]).arg(image);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().with_context(|| program::line(&command))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(script(disk, size)?.as_bytes())?;
-    }
-    let done = child.wait_with_output()?;
-    let complaint = String::from_utf8_lossy(&done.stderr);
-    ensure!(done.status.success(), "{}: {}", program::line(&command), complaint.trim());
+    program::filter(&mut command, script(disk, size)?.as_bytes())?;
     Ok(())
 }
 
