@@ -7,14 +7,15 @@ use fastrand::Rng;
 
 use targets::named;
 
-/// Checks an input as it is and, where a checksum would keep it out, with that made right. Whether it was sound.
+/// Checks an input as it is, and once more with its checksums and the like made right where they are wrong. Returns
+/// whether either was sound.
 ///
 /// # Panics
-/// Where a parser does wrong, and where there is no such target.
+/// If a parser does wrong, or there is no such target.
 pub fn check(name: &str, input: &[u8]) -> bool {
     let target = named(name).expect("a row of TARGETS");
     let mut repaired = input.to_vec();
-    // A seed with which the repair leaves nothing out.
+    // With this seed the repairs, which are random, leave nothing out.
     (target.repair)(&mut repaired, &mut Rng::with_seed(2));
     let is_sound = repaired != input && (target.check)(&repaired);
     (target.check)(input) || is_sound

@@ -1,4 +1,4 @@
-//! Packages of the distribution, fetched and unpacked without being root.
+//! Packages of the distribution, fetched and unpacked; this needs no root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ pub struct Apt {
 }
 
 impl Apt {
-    /// Where the machine's lists do not know `package` (a fresh machine has none, updating them
-    /// needs root, and they are for its own kind of machine only), lists of our own are fetched
-    /// below the cache.
+    /// The machine's apt, if its lists know `package`. Else lists of our own are fetched below the
+    /// cache: a fresh machine has none, only root can update them, and they are for the machine's
+    /// own kind alone.
     pub fn that_knows(package: &str, arch: Arch) -> Result<Apt> {
         let system = Apt { options: Vec::new() };
         if arch.is_host() && system.knows(package) {
@@ -43,7 +43,7 @@ impl Apt {
                 format!("Dir::State::Lists={}", lists.display()),
                 format!("Dir::Cache={}", folder.display()),
                 format!("Dir::Cache::archives={}", archives.display()),
-                // As root apt would change to a user that may not write below our folder.
+                // As root, apt would change to a user who may not write below our folder.
                 "APT::Sandbox::User=root".to_owned(),
             ],
         };
@@ -60,7 +60,7 @@ impl Apt {
         command
     }
 
-    /// A package that can be downloaded, not one that is merely mentioned by another.
+    /// Whether a package can be downloaded, and is not merely mentioned by another.
     fn knows(&self, package: &str) -> bool {
         let shown = program::output(self.command("apt-cache").args(["show", package]));
         shown.is_ok_and(|text| text.lines().any(|l| l.starts_with("Filename: ")))
@@ -75,7 +75,7 @@ impl Apt {
         }
     }
 
-    /// Downloads a package and unpacks it as the folder `into`, which appears when it is whole.
+    /// Downloads a package and unpacks it as the folder `into`, which appears only when it is whole.
     pub fn unpack(&self, package: &str, into: &Path) -> Result<()> {
         let parent = into.parent().context("no parent folder")?;
         fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
@@ -104,7 +104,7 @@ fn only_package_file(folder: &Path) -> Result<PathBuf> {
     bail!("apt-get downloaded no package file")
 }
 
-/// `apt-cache depends` prints the package's name, then lines of `  Depends: NAME`.
+/// Reads what `apt-cache depends` prints: the package's name, then lines of `  Depends: NAME`.
 fn first_dependency<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         line.trim().strip_prefix("Depends: ").filter(|name| name.starts_with(prefix))
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_real_package_is_found_behind_its_other_name() {
+    fn the_real_package_is_found_among_the_dependencies() {
         let text = "linux-image-cloud-amd64\n  PreDepends: linux-image-x\n  Depends: \
             linux-base\n  Depends: linux-image-6.1.0-56-cloud-amd64\n  Suggests: a\n";
         let found = first_dependency(text, "linux-image-");

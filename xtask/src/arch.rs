@@ -1,6 +1,6 @@
 //! The machines rootlet is built for, and what each tool calls them.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use object::elf;
 
 /// A machine rootlet is built for.
@@ -13,7 +13,13 @@ pub enum Arch {
 impl Arch {
     pub const ALL: [Arch; 2] = [Arch::X86_64, Arch::Aarch64];
 
-    /// The one word after `--arch`.
+    /// The machine that xtask itself runs on; an error where rootlet is not built for it.
+    pub fn host() -> Result<Arch> {
+        let host = Arch::ALL.into_iter().find(|arch| arch.is_host());
+        host.with_context(|| format!("rootlet is not built for {}", std::env::consts::ARCH))
+    }
+
+    /// The machine that the word after `--arch` names.
     pub fn parse(word: &str) -> Result<Arch> {
         match Arch::ALL.into_iter().find(|a| a.name() == word) {
             Some(arch) => Ok(arch),
@@ -29,12 +35,12 @@ impl Arch {
         }
     }
 
-    /// The target that is built by default.
+    /// The Rust target that is built by default.
     pub fn musl_target(self) -> String {
         format!("{}-unknown-linux-musl", self.name())
     }
 
-    /// The target of the machine's own Rust, for where the musl one cannot be had.
+    /// The Rust target that links for glibc elsewhere: used where the musl one cannot be installed.
     pub fn gnu_target(self) -> String {
         format!("{}-unknown-linux-gnu", self.name())
     }
@@ -47,7 +53,7 @@ impl Arch {
         }
     }
 
-    /// The machine that xtask itself runs on, if it is one of ours.
+    /// Whether xtask itself runs on a machine of this kind.
     pub fn is_host(self) -> bool {
         self.name() == std::env::consts::ARCH
     }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use lexopt::prelude::*;
 
 use crate::arch::Arch;
+use crate::qemu::accel;
 use crate::qemu::bus::Bus;
 use crate::qemu::{self, Console, Drive, Machine};
 use crate::{image, kernel, layout, program};
@@ -35,7 +36,7 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     let kernel = kernel.map_or_else(|| kernel::find(arch), Ok)?;
     let initramfs = layout::dist().join(format!("boot-{}.cpio.gz", arch.name()));
     image::write(&image::make(&request)?, &initramfs)?;
-    let accel = qemu::choose_accel(arch, &kernel, &initramfs)?;
+    let accel = accel::choose(arch, &kernel, &initramfs)?;
     let drives: Vec<_> =
         disk.map(|image| Drive { image, bus: Bus::Nvme, late: false }).into_iter().collect();
     let machine = Machine {

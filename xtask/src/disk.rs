@@ -24,17 +24,17 @@ pub struct Disk {
     #[serde(default)]
     pub bus: Bus,
     pub filesystem: Filesystem,
-    /// Of the filesystem; each kind has a size that suits the busybox rootfs.
+    /// Size of the filesystem; each kind has a default that suits the busybox rootfs.
     pub size_mib: Option<u64>,
     pub label: Option<String>,
     pub uuid: Option<String>,
     #[serde(default)]
     pub table: Table,
-    /// The number of the partition; those before it are small and empty.
+    /// The number of the partition, from 1 (default); those before it are small and empty.
     pub partition: Option<u64>,
     pub partuuid: Option<String>,
     pub partlabel: Option<String>,
-    /// What the filesystem holds; without it, nothing.
+    /// What the filesystem holds; it is empty without.
     pub contents: Option<Contents>,
 }
 
@@ -69,13 +69,13 @@ pub enum Base {
 const MIB: u64 = 1 << 20;
 
 impl Disk {
-    /// What does not fit together is refused before anything is made.
+    /// Refuses what does not fit together, before anything is made.
     pub fn check(&self) -> Result<()> {
         self.filesystem.check(self)?;
         partition::check(self)
     }
 
-    /// The programs that making it takes, with their packages.
+    /// The programs that are needed to make it, with their packages.
     pub fn programs(&self) -> Vec<(&'static str, &'static str)> {
         let mut programs = self.filesystem.programs().to_vec();
         if self.filesystem == Filesystem::Vfat && self.contents.is_some() {
@@ -110,7 +110,7 @@ pub fn make(disk: &Disk, tree: Option<&Tree>, folder: &Path) -> Result<PathBuf> 
         return Ok(bare);
     }
     let image = folder.join("disk");
-    // Programs that make read-only filesystems choose the size.
+    // The programs that make read-only filesystems choose the size themselves.
     let size = fs::metadata(&bare)?.len().next_multiple_of(MIB);
     partition::write(disk, size, &image).with_context(context)?;
     copy_sparsely(&bare, &image, disk.offset()).with_context(context)?;
@@ -126,13 +126,13 @@ fn laid_out(tree: &Tree, folder: &Path) -> Result<PathBuf> {
     Ok(below)
 }
 
-/// An image of that size which takes no room yet.
+/// Makes an image of that size, a sparse file.
 fn empty(path: &Path, size: u64) -> Result<()> {
     let file = File::create(path).with_context(|| path.display().to_string())?;
     file.set_len(size).with_context(|| path.display().to_string())
 }
 
-/// Puts a file into another one at an offset. Zeros are not written: most of an image is zeros.
+/// Copies a file into another at an offset, but not its blocks of zeros: most of an image is zeros.
 fn copy_sparsely(from: &Path, to: &Path, offset: u64) -> Result<()> {
     let mut from = File::open(from)?;
     let mut to = File::options().write(true).open(to)?;

@@ -1,4 +1,4 @@
-//! What an ELF file must be like to be shipped, and what of it is not shipped.
+//! Checks that an ELF file is fit to be shipped; cuts off what is not shipped.
 
 use anyhow::{Context, Result, anyhow};
 use object::elf::{self, FileHeader64, ProgramFlags, ProgramHeader64};
@@ -9,12 +9,12 @@ use crate::arch::Arch;
 
 type Elf64<'a> = ElfFile<'a, FileHeader64<Endianness>>;
 
-/// Words that a shipped binary's functions may not have in their path: formatting costs 4 kB at
-/// its first use, and every panic path brings it along.
+/// Modules of core whose functions may not be in a shipped binary: formatting costs 4 kB at its
+/// first use, and every panic path brings it along.
 const FORBIDDEN_PATHS: &[&str] = &["core::fmt", "core::panicking"];
 
-/// How a function of such a path looks when its symbol does not demangle: both of Rust's
-/// manglings write each part of a path with its length before it.
+/// The same as they stand in a symbol that cannot be demangled: both of Rust's manglings write
+/// each part of a path with its length before it.
 const FORBIDDEN_FRAGMENTS: &[&str] = &["4core3fmt", "4core9panicking"];
 
 /// A section that takes up memory when the program runs.
@@ -24,7 +24,7 @@ pub struct Section {
     pub bytes: u64,
 }
 
-/// Every way in which a stripped binary is not fit to be shipped; empty when it is.
+/// Every reason why a stripped binary is not fit to be shipped; empty when it is fit.
 pub fn violations(bytes: &[u8], arch: Arch) -> Result<Vec<String>> {
     let file = parse(bytes)?;
     let mut found = header_violations(&file, arch);
@@ -32,7 +32,7 @@ pub fn violations(bytes: &[u8], arch: Arch) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// The same for its twin with symbols. A twin without symbols proves nothing, so it is refused.
+/// The reasons that only its twin with symbols shows. A twin without symbols proves nothing, so it is refused.
 pub fn symbol_violations(bytes: &[u8]) -> Result<Vec<String>> {
     let file = parse(bytes)?;
     let mut found = Vec::new();
@@ -56,8 +56,8 @@ pub fn symbol_violations(bytes: &[u8]) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// The functions and constants that have a size, by their readable names, with their bytes; tables in `.bss`, which take
-/// no room in the file, are left out.
+/// The readable names of all functions and constants that have a size, each with its bytes. Tables in `.bss` are left
+/// out: they take no room in the file.
 pub fn parts(bytes: &[u8]) -> Result<Vec<(String, u64)>> {
     let file = parse(bytes)?;
     let mut list = Vec::new();
@@ -94,22 +94,23 @@ pub fn sections(bytes: &[u8]) -> Result<Vec<Section>> {
     Ok(list)
 }
 
-/// The same program without what only tools read: the section headers are no longer pointed to, and
-/// the file ends with its last segment. An empty segment counts with its start, for older kernels
-/// map the page in which it starts, and clear it from there on: the file must reach that far. One
-/// that begins with the largest page of its machine is nowhere in the file.
+/// The same program without what only tools read: the ELF header no longer points to section headers,
+/// and the file ends with its last segment. The file must also reach the start of a segment that has
+/// no bytes in it (`.bss` alone): older kernels map the page in which such a segment starts, and
+/// clear it from there on. Where it starts with a page, of the largest size that its machine has, nothing
+/// is mapped of the file, and its offset becomes 0.
 pub fn without_sections(bytes: &[u8]) -> Result<Vec<u8>> {
     let file = parse(bytes)?;
     let endian = file.endian();
     let segments = file.elf_program_headers();
-    let headers_end = file.elf_header().e_phoff(endian) + size_of_val(segments) as u64;
-    let first = headers_end - size_of_val(segments) as u64;
-    let is_nowhere = |h: &ProgramHeader64<Endianness>| {
+    let headers_start = file.elf_header().e_phoff(endian);
+    let headers_end = headers_start + size_of_val(segments) as u64;
+    let is_outside = |h: &ProgramHeader64<Endianness>| {
         h.p_filesz(endian) == 0 && h.p_vaddr(endian).is_multiple_of(h.p_align(endian))
     };
-    let nowhere: Vec<bool> = segments.iter().map(is_nowhere).collect();
-    let somewhere = segments.iter().filter(|h| !is_nowhere(h));
-    let ends = somewhere.map(|h| h.p_offset(endian).saturating_add(h.p_filesz(endian)));
+    let outside: Vec<bool> = segments.iter().map(is_outside).collect();
+    let inside = segments.iter().filter(|h| !is_outside(h));
+    let ends = inside.map(|h| h.p_offset(endian).saturating_add(h.p_filesz(endian)));
     let end = usize::try_from(ends.fold(headers_end, u64::max))?;
     let mut kept = bytes.get(..end).context("a segment ends behind the end of the file")?.to_vec();
     let (header, _) = object::from_bytes_mut::<FileHeader64<Endianness>>(&mut kept)
@@ -117,17 +118,17 @@ pub fn without_sections(bytes: &[u8]) -> Result<Vec<u8>> {
     header.e_shoff.set(endian, 0);
     header.e_shnum.set(endian, 0);
     header.e_shstrndx.set(endian, elf::SHN_UNDEF);
-    let table = kept.get_mut(usize::try_from(first)?..).context("no program headers")?;
+    let table = kept.get_mut(usize::try_from(headers_start)?..).context("no program headers")?;
     let (headers, _) =
-        object::slice_from_bytes_mut::<ProgramHeader64<Endianness>>(table, nowhere.len())
+        object::slice_from_bytes_mut::<ProgramHeader64<Endianness>>(table, outside.len())
             .map_err(|()| anyhow!("no program headers"))?;
-    for (header, _) in headers.iter_mut().zip(nowhere).filter(|(_, nowhere)| *nowhere) {
+    for (header, _) in headers.iter_mut().zip(outside).filter(|(_, outside)| *outside) {
         header.p_offset.set(endian, 0);
     }
     Ok(kept)
 }
 
-/// True when a program needs no other file to run: neither interpreter nor libraries.
+/// Whether a program needs no other file to run, neither a loader nor libraries. What is no 64-bit ELF file is not static.
 pub fn is_static(bytes: &[u8]) -> bool {
     let Ok(file) = parse(bytes) else { return false };
     let endian = file.endian();
@@ -148,11 +149,12 @@ fn header_violations(file: &Elf64, arch: Arch) -> Vec<String> {
     if header.e_type(endian) != elf::ET_EXEC {
         found.push("not linked to a fixed address (ET_EXEC)".to_owned());
     }
-    // The linker only warns of a missing _start and writes 0.
+    // Where there is no _start the linker only warns, and writes 0.
     let entry = header.e_entry(endian);
     let is_entry = |h: &&ProgramHeader64<Endianness>| {
         let start = h.p_vaddr(endian);
-        has(h.p_flags(endian), elf::PF_X) && (start..start + h.p_memsz(endian)).contains(&entry)
+        has(h.p_flags(endian), elf::PF_X)
+            && (start..start.saturating_add(h.p_memsz(endian))).contains(&entry)
     };
     if !file.elf_program_headers().iter().any(|h| is_entry(&h)) {
         found.push(format!("entry point {entry:#x} is not in executable memory"));

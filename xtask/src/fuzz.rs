@@ -1,4 +1,4 @@
-//! `fuzz`: parsers fed with broken input, longer than the tests do it.
+//! `fuzz`: feeds parsers with broken input, for longer than the tests do.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,12 +11,12 @@ use crate::{layout, program};
 
 pub const USAGE: &str = "\
 fuzz [TARGET...] [--seconds N] [--seed N] [--guided]
-    feeds parsers with inputs broken by chance, each target for N seconds (default 60); without
-    TARGET all of them. --guided: libFuzzer looks for inputs that reach other code, in a build
+    feeds parsers with randomly broken inputs, each target for N seconds (default 60); without
+    TARGET all of them. --guided: libFuzzer looks for inputs that reach new code, in a build
     that finds bad accesses to memory as well; what it has found stays in target/fuzz. An input
-    that does harm belongs to fuzz/seeds/TARGET";
+    that has shown a fault belongs in fuzz/seeds/TARGET";
 
-/// What a build for libFuzzer needs of the compiler: what cargo-fuzz gives to a nightly one.
+/// The compiler's flags for libFuzzer: those that cargo-fuzz gives to a nightly compiler.
 const FLAGS: &[&str] = &[
     "--cfg=fuzzing",
     "-Cpasses=sancov-module",
@@ -28,7 +28,7 @@ const FLAGS: &[&str] = &[
     "-Zsanitizer=address",
 ];
 
-/// No input takes this many seconds.
+/// libFuzzer's option for the seconds after which an input counts as one that hangs.
 const LIMIT: &str = "-timeout=25";
 
 struct Options {
@@ -90,14 +90,15 @@ fn by_chance(options: &Options) -> Result<()> {
 }
 
 fn guided(options: &Options) -> Result<()> {
-    // Only with a target of its own, cargo leaves its build scripts as they are.
-    let triple = host()?.gnu_target();
+    // RUSTFLAGS spare build scripts only where cargo is given a target.
+    let host = Arch::host().context("libFuzzer is built for the machine that it runs on")?;
+    let triple = host.gnu_target();
     let folder = layout::root().join("target/fuzz");
     let mut cargo = Command::new("cargo");
     cargo.current_dir(layout::root()).args(["build", "--release", "--quiet"]);
     cargo.args(["--manifest-path", "fuzz/Cargo.toml", "--target", &triple]).arg("--target-dir");
     cargo.arg(&folder).args(options.targets.iter().flat_map(|name| ["--bin", name]));
-    // The two flags behind -Z and -Cpasses are no more stable than they have ever been.
+    // A stable compiler takes -Zsanitizer only when it is told to behave as a nightly one.
     cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", FLAGS.join(" "));
     program::run(&mut cargo)?;
     for name in &options.targets {
@@ -112,9 +113,4 @@ fn guided(options: &Options) -> Result<()> {
         program::run(&mut target)?;
     }
     Ok(())
-}
-
-fn host() -> Result<Arch> {
-    let host = Arch::ALL.into_iter().find(|arch| arch.is_host());
-    host.context("libFuzzer is built for the machine that it runs on, which is none of ours")
 }

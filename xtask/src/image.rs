@@ -15,10 +15,10 @@ use crate::newc::{Entry, Kind, Tree};
 use crate::{build, layout, rootfs};
 
 pub const USAGE: &str = "\
-image [--arch ARCH] [--bare] [--add FILE:DST]… [-o FILE]
+image [--arch ARCH] [--bare] [--add FILE:DST]… [-o IMAGE]
     packs an initramfs: rootlet as /init and the busybox rootfs (not with --bare); FILE may be a
-    folder; -o defaults to target/dist/rootlet-ARCH.cpio.gz, and a name without .gz is not
-    compressed";
+    folder; IMAGE is target/dist/rootlet-ARCH.cpio.gz unless named, and is compressed if its
+    name ends in .gz";
 
 /// Empty folders that the kernel or rootlet mounts onto.
 const FOLDERS: &[(&str, u32)] =
@@ -77,7 +77,7 @@ pub fn make(request: &Request) -> Result<Tree> {
 }
 
 /// What every image has: /init, folders to mount onto, and a console, without which the kernel
-/// starts /init with no descriptors at all.
+/// would start /init with no descriptors at all.
 pub fn base(rootlet: &Path, rootfs: Option<&Path>) -> Result<Tree> {
     let mut tree = Tree::default();
     for (name, mode) in FOLDERS {
@@ -85,7 +85,7 @@ pub fn base(rootlet: &Path, rootfs: Option<&Path>) -> Result<Tree> {
     }
     if let Some(folder) = rootfs {
         add(&mut tree, folder, "/")?;
-        // The program under its own name, for commands: as `init` it would boot.
+        // rootlet under its own name, for its commands: as `init` it would boot.
         let link = Entry { kind: Kind::Link("../init".to_owned()), mode: 0o777, owner: 0 };
         tree.add("bin/rootlet", link);
     }
@@ -123,8 +123,8 @@ pub fn add(tree: &mut Tree, from: &Path, place: &str) -> Result<()> {
     Ok(())
 }
 
-/// Files belong to root whoever packed them. The home of the rootfs's user stays its user's,
-/// where root made the rootfs.
+/// Files belong to root, whoever packed them. Only the home in a rootfs that root has made keeps
+/// its owner, the rootfs's user.
 fn owner(uid: u32) -> u32 {
     let is_other = uid == rootfs::USER_ID && rustix::process::geteuid().is_root();
     if is_other { rootfs::USER_ID } else { 0 }

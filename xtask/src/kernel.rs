@@ -11,7 +11,7 @@ use crate::apt::Apt;
 use crate::arch::Arch;
 use crate::{layout, program};
 
-/// Which of the distribution's kernels.
+/// Which of the distribution's kernels to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Flavour {
@@ -31,7 +31,7 @@ pub struct Kernel {
     pub modules: Option<PathBuf>,
 }
 
-/// Packages that stand for the newest kernel: Debian's, Ubuntu's.
+/// Packages that depend on the newest kernel: Debian's, Ubuntu's.
 fn packages(flavour: Flavour, arch: Arch) -> [String; 2] {
     match flavour {
         Flavour::Cloud => {
@@ -48,8 +48,8 @@ pub fn find(arch: Arch) -> Result<PathBuf> {
     Ok(find_flavour(arch, Flavour::Cloud)?.image)
 }
 
-/// The same with its modules. `ROOTLET_KERNEL` stands for the cloud kernel of this machine's kind
-/// only: who asks for another one needs what that one has.
+/// The kernel with its modules. `ROOTLET_KERNEL` stands for the cloud kernel of this machine's kind
+/// only: whoever asks for another one needs what that one has.
 pub fn find_flavour(arch: Arch, flavour: Flavour) -> Result<Kernel> {
     let is_named = flavour == Flavour::Cloud && arch.is_host();
     if let Some(path) = std::env::var_os("ROOTLET_KERNEL").filter(|_| is_named) {
@@ -94,8 +94,8 @@ fn image_of(package: &Path) -> Option<PathBuf> {
     })
 }
 
-/// `lib/modules/VERSION` of an unpacked package. A package leaves its tables to depmod, which
-/// runs when it is installed; None where that has not happened and there is no depmod.
+/// `lib/modules/VERSION` of an unpacked package. Its tables would be written by depmod when the
+/// package is installed, so they are written here; None where there is no depmod.
 fn modules_of(package: &Path) -> Result<Option<PathBuf>> {
     let Ok(versions) = fs::read_dir(package.join("lib/modules")) else { return Ok(None) };
     let Some(folder) = versions.flatten().map(|v| v.path()).next() else { return Ok(None) };

@@ -13,7 +13,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
-/// Everything that is made lies below it.
+/// The folder below which everything is made.
 pub fn target() -> PathBuf {
     root().join("target")
 }
@@ -23,7 +23,7 @@ pub fn dist() -> PathBuf {
     target().join("dist")
 }
 
-/// The stripped binary with all roles (`roles` empty) or with the named ones only.
+/// The stripped binary with all roles (`roles` is empty), or with the named ones only.
 pub fn binary(arch: Arch, roles: &[String]) -> PathBuf {
     let mut name = String::from("rootlet");
     for role in roles {
@@ -40,7 +40,7 @@ pub fn unstripped(binary: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The busybox root filesystem: of this machine, whose name is the short one, or of another.
+/// The busybox root filesystem for a machine; the host's has the short name.
 pub fn rootfs(arch: Arch) -> PathBuf {
     match arch.is_host() {
         true => target().join("rootfs"),
@@ -48,7 +48,7 @@ pub fn rootfs(arch: Arch) -> PathBuf {
     }
 }
 
-/// What was fetched, or found out, and is worth keeping.
+/// The folder of what was fetched or found out, and is worth keeping.
 pub fn cache() -> PathBuf {
     target().join("cache")
 }
@@ -58,8 +58,8 @@ pub fn scenarios() -> PathBuf {
     root().join("tests/vm")
 }
 
-/// Holds the lock of that name until it is dropped: two xtasks at once (an editor's and a
-/// terminal's) would otherwise copy each other's half-made files.
+/// Takes the lock of that name, which is held until the result is dropped: two xtasks at once (an
+/// editor's and a terminal's) would otherwise copy each other's half-made files.
 pub fn lock(name: &str) -> Result<File> {
     let path = target().join(format!(".xtask-{name}.lock"));
     fs::create_dir_all(target()).with_context(|| target().display().to_string())?;
@@ -68,8 +68,8 @@ pub fn lock(name: &str) -> Result<File> {
     Ok(file)
 }
 
-/// Puts `bytes` at `path` in one step: whoever reads it sees the old file or the new one, and
-/// a running binary can be replaced.
+/// Puts `bytes` at `path` in one step: whoever reads it sees either the old file or the new one,
+/// and a running binary can be replaced. Missing folders are made.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
@@ -78,7 +78,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)
         .with_context(|| format!("temporary file in {}", folder.display()))?;
     file.write_all(bytes).with_context(|| path.display().to_string())?;
-    file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+    let set = file.as_file().set_permissions(fs::Permissions::from_mode(mode));
+    set.with_context(|| path.display().to_string())?;
     file.persist(path).with_context(|| path.display().to_string())?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! rootlet's host tool: one command a file, and the table of them.
+//! rootlet's host tool: a file for each command, and the table of commands.
 #![forbid(unsafe_code)]
 
 mod arch;
@@ -30,7 +30,7 @@ mod tidy;
 
 use std::process::ExitCode;
 
-/// One command: how it is written, and what performs it.
+/// One command: its name, its help, and the function that performs it.
 struct Command {
     name: &'static str,
     usage: &'static str,
@@ -76,7 +76,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What stands after `--` belongs to the command that is to be run, `--help` included.
+/// Whether help is asked for. What stands after `--` belongs to the command that is to be run, `--help` included.
 fn asks_for_help(operands: &[std::ffi::OsString]) -> bool {
     operands.iter().take_while(|o| *o != "--").any(|o| o == "--help" || o == "-h")
 }

@@ -1,6 +1,5 @@
-//! `man`: writes rootlet.8 from a page with gaps and from what --help prints.
+//! `man`: writes rootlet.8 from a template and from what --help prints.
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -11,11 +10,10 @@ use crate::{build, layout};
 
 pub const USAGE: &str = "\
 man
-    writes rootlet.8: xtask/src/man/page.8 with the commands and options that --help of the built
-    binary prints; a test compares their flags with help and with the parser";
+    writes rootlet.8: xtask/src/man/page.8, filled with the commands and options that --help of
+    the built binary prints; a test compares their flags with help and with the parser";
 
-/// Commands in the page's order, of which the binary has those that answer to --help. `-h` is
-/// what catatonit and tini have instead.
+/// Commands in the page's order, each with the option that prints its help: the peers' is `-h`.
 const COMMANDS: &[(&str, &str)] = &[
     ("run", "--help"),
     ("exec", "--help"),
@@ -58,38 +56,37 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
 fn page(rootlet: &Path) -> Result<String> {
     let (mut synopsis, mut commands) = (String::new(), String::new());
     for (name, option) in COMMANDS {
-        let Some(help) = help_of(rootlet, name, option)? else { continue };
-        let help = Help::read(&help).with_context(|| format!("help of {name}"))?;
+        let help = help_of(rootlet, name, option).and_then(|text| Help::read(&text));
+        let help = help.with_context(|| format!("help of {name}"))?;
         synopsis.push_str(&format!("{}\n", escape(&help.usage)));
         commands.push_str(&help.section(name));
     }
-    let manifest = fs::read_to_string(layout::root().join("Cargo.toml"))?;
-    let version = manifest.lines().find_map(|line| line.strip_prefix("version = "));
-    let version = version.context("no version")?.trim_matches('"');
-    let page = PAGE.replace("@VERSION@", version).replace("@SYNOPSIS@\n", &synopsis);
+    // The workspace's, as rootlet's own.
+    let page =
+        PAGE.replace("@VERSION@", env!("CARGO_PKG_VERSION")).replace("@SYNOPSIS@\n", &synopsis);
     Ok(page.replace("@COMMANDS@\n", &commands))
 }
 
-/// None where the binary has no such command. dumb-init's goes to standard error.
-fn help_of(rootlet: &Path, name: &str, option: &str) -> Result<Option<String>> {
+/// What the command prints. dumb-init's help goes to standard error.
+fn help_of(rootlet: &Path, name: &str, option: &str) -> Result<String> {
     let done = Command::new(rootlet).args([name, option]).output().context("rootlet")?;
-    let text = String::from_utf8([done.stdout, done.stderr].concat())?;
-    Ok(done.status.success().then_some(text))
+    ensure!(done.status.success(), "{}", done.status);
+    Ok(String::from_utf8([done.stdout, done.stderr].concat())?)
 }
 
 /// What --help prints, taken apart.
 #[derive(Debug, Default, PartialEq)]
 struct Help {
     usage: String,
-    /// Paragraphs before and behind the options.
+    /// Paragraphs before and after the options.
     words: Vec<String>,
     /// Flags with their values, and what they do.
     options: Vec<(String, String)>,
 }
 
 impl Help {
-    /// The first line that is no program's version is the usage; options begin with a dash that
-    /// is indented, and go on in lines that are indented further.
+    /// The usage is the first line, or the second where the first tells a version. An option begins
+    /// with an indented dash, and goes on in lines that are indented further.
     fn read(text: &str) -> Result<Help> {
         let mut help = Help::default();
         let mut lines = text.lines().peekable();
@@ -114,6 +111,9 @@ impl Help {
             } else if let Some((_, text)) =
                 help.options.last_mut().filter(|_| in_option && start.len() < line.len())
             {
+                if explains_value(start) {
+                    text.push('.');
+                }
                 append(text, start);
             } else {
                 in_option = false;
@@ -137,6 +137,12 @@ impl Help {
     }
 }
 
+/// Whether a line of an option tells what a value can be, as `NS: new, host`: it is a sentence of its own.
+fn explains_value(line: &str) -> bool {
+    let value = line.split_once(": ").map_or("", |(value, _)| value);
+    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 fn append(text: &mut String, words: &str) {
     if !text.is_empty() {
         text.push(' ');
@@ -144,7 +150,7 @@ fn append(text: &mut String, words: &str) {
     text.push_str(words);
 }
 
-/// Where the text of options begins: as far in as most lines that go on with one.
+/// The column at which the text of options begins: the indent of most lines that go on with one.
 fn text_column(text: &str) -> Option<usize> {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let further = text.lines().filter(|line| !line.trim_start().starts_with('-')).map(indent);
@@ -153,20 +159,20 @@ fn text_column(text: &str) -> Option<usize> {
     further.iter().copied().max_by_key(|&columns| count(columns))
 }
 
-/// Flags and text of an option's first line: parted at the column, else by two spaces, else it
+/// Flags and text of an option's first line: split at the column, else at two spaces; else the line
 /// has flags alone.
 fn split(line: &str, column: Option<usize>) -> (String, String) {
-    let parted = |at: usize| {
+    let split_at = |at: usize| {
         let (flags, text) = line.split_at_checked(at)?;
         (flags.ends_with(' ') && !text.starts_with(' ')).then_some((flags, text))
     };
     let start = line.len() - line.trim_start().len();
     let spaces = line[start..].find("  ").map(|at| line.split_at(start + at));
-    let (flags, text) = column.and_then(parted).or(spaces).unwrap_or((line, ""));
+    let (flags, text) = column.and_then(split_at).or(spaces).unwrap_or((line, ""));
     (flags.trim().to_owned(), text.trim().to_owned())
 }
 
-/// For roff: no dash becomes a hyphen, no backslash and no first character a command.
+/// Text for roff, in which a dash stays a dash, and neither a backslash nor a first character starts a command.
 fn escape(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
     match text.starts_with(['.', '\'']) {
@@ -188,7 +194,8 @@ that.
                                  more
       --very-long-name-of-an-option VALUE
                                  text
-  -b  short
+  -b SIG  short
+                                 SIG: a name
 
 SIG: a number.
 ";
@@ -202,9 +209,14 @@ SIG: a number.
         let expected = [
             option("-a, --all VALUE:VERY[:LONG,..]", "one more"),
             option("--very-long-name-of-an-option VALUE", "text"),
-            option("-b", "short"),
+            option("-b SIG", "short. SIG: a name"),
         ];
         assert_eq!(help.options, expected);
+    }
+
+    #[test]
+    fn a_command_without_help_is_an_error() {
+        assert!(help_of(Path::new("/bin/false"), "ps", "--help").is_err());
     }
 
     #[test]

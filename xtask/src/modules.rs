@@ -1,10 +1,9 @@
-//! Kernel modules for an initramfs, with what they need and their tables.
+//! Kernel modules for an initramfs, with dependencies and depmod's tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -22,17 +21,17 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// The program, with the options that the kernel's own build gives it: its unpacker knows
-    /// no other check and no bigger window.
-    fn words(self) -> &'static [&'static str] {
+    /// The options that the kernel's own build gives the program: the kernel unpacks no other
+    /// checksum and no bigger window.
+    fn options(self) -> &'static [&'static str] {
         match self {
-            Compression::Gz => &["gzip", "-n", "-f"],
-            Compression::Xz => &["xz", "--check=crc32", "--lzma2=dict=1MiB"],
-            Compression::Zst => &["zstd", "-q"],
+            Compression::Gz => &["-n", "-f"],
+            Compression::Xz => &["--check=crc32", "--lzma2=dict=1MiB"],
+            Compression::Zst => &["-q"],
         }
     }
 
-    /// The program that it takes, and its package.
+    /// The program that compresses, and its package.
     pub fn program(self) -> (&'static str, &'static str) {
         match self {
             Compression::Gz => ("gzip", "gzip"),
@@ -95,12 +94,12 @@ fn copy(from: &Path, to: &Path, file: &str) -> Result<()> {
 
 /// depmod's tables of a whole kernel, by the modules' names.
 struct Tables<'a> {
-    /// A file, and all files that it needs, also what those need in turn.
+    /// A file, and all files that it needs, directly or not.
     files: BTreeMap<String, (&'a str, &'a str)>,
     builtin: BTreeSet<String>,
-    /// What is loaded along with a module where it is there.
+    /// What is loaded along with a module, if the kernel has it.
     soft: BTreeMap<String, Vec<&'a str>>,
-    /// Modules that a name without wildcards stands for.
+    /// The modules that an alias stands for; those with wildcards are never looked up.
     aliases: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
@@ -129,7 +128,7 @@ impl<'a> Tables<'a> {
     }
 
     /// The files of all wanted modules and of those that they depend on. A module that is built
-    /// in has none and is no error: which ones are differs from kernel to kernel.
+    /// in has no file and is no error: which ones are built in differs from kernel to kernel.
     fn closure(&self, wanted: &[String]) -> Result<BTreeSet<String>> {
         let mut found = BTreeSet::new();
         let mut left = Vec::new();
@@ -142,7 +141,7 @@ impl<'a> Tables<'a> {
         while let Some(name) = left.pop() {
             let Some((file, needs)) = self.files.get(&name) else { continue };
             for file in std::iter::once(*file).chain(needs.split_whitespace()) {
-                // Each module once: soft dependencies may go round in circles.
+                // Each module once: soft dependencies may be circular.
                 if found.insert(file.to_owned()) {
                     left.extend(self.soft_dependencies(&name_of(file)));
                 }
@@ -168,11 +167,16 @@ fn name_of(file: &str) -> String {
     name.split(".ko").next().unwrap_or(name).replace('-', "_")
 }
 
-/// Compresses the files and renames them in the text tables. The binary ones go: they would
-/// name files that are not there.
+/// Compresses the files and renames them in modules.dep. The binary tables are removed: they would
+/// name files that are no longer there. Files that are compressed already are an error.
 fn compress(folder: &Path, files: &BTreeSet<String>, compression: Compression) -> Result<()> {
+    let (name, _) = compression.program();
+    let program = program::find(name).with_context(|| format!("no {name}"))?;
     for file in files {
-        let packed = run_filter(compression.words(), &fs::read(folder.join(file))?)?;
+        ensure!(file.ends_with(".ko"), "{file} is compressed already");
+        let mut command = Command::new(&program);
+        command.args(compression.options()).arg("-c");
+        let packed = program::filter(&mut command, &fs::read(folder.join(file))?)?;
         fs::write(folder.join(format!("{file}.{}", compression.ending())), packed)?;
         fs::remove_file(folder.join(file))?;
     }
@@ -186,20 +190,6 @@ fn compress(folder: &Path, files: &BTreeSet<String>, compression: Compression) -
         }
     }
     Ok(())
-}
-
-/// What a program makes of `input`. The input is a file: a pipe would fill up on both sides.
-fn run_filter(words: &[&str], input: &[u8]) -> Result<Vec<u8>> {
-    use std::io::Seek;
-    let mut file = tempfile::tempfile()?;
-    file.write_all(input)?;
-    file.rewind()?;
-    let path = program::find(words[0]).with_context(|| format!("no {}", words[0]))?;
-    let mut command = Command::new(path);
-    command.args(&words[1..]).arg("-c").stdin(file).stderr(Stdio::inherit());
-    let done = command.output().with_context(|| program::line(&command))?;
-    ensure!(done.status.success(), "{}: {}", program::line(&command), done.status);
-    Ok(done.stdout)
 }
 
 #[cfg(test)]
@@ -258,5 +248,15 @@ mod tests {
         assert_eq!(read(&path("modules.dep")).unwrap(), "a.ko.gz: b.ko.gz\nb.ko.gz:\n");
         assert!(!path("modules.dep.bin").exists() && !path("a.ko").exists());
         assert!(fs::read(path("b.ko.gz")).unwrap().starts_with(&[0x1f, 0x8b]));
+    }
+
+    #[test]
+    fn what_is_compressed_already_is_not_compressed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.ko.xz"), "module a").unwrap();
+        fs::write(folder.path().join("modules.dep"), "a.ko.xz:\n").unwrap();
+        let files = ["a.ko.xz".to_owned()].into();
+        let error = compress(folder.path(), &files, Compression::Gz).unwrap_err().to_string();
+        assert_eq!(error, "a.ko.xz is compressed already");
     }
 }

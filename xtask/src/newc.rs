@@ -30,7 +30,7 @@ pub struct Entry {
 }
 
 /// A tree by path, without leading slashes. The order of its keys puts each folder before what
-/// it holds, as the kernel needs it: it makes no folder by itself.
+/// it holds: the kernel makes no folder by itself.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     entries: BTreeMap<String, Entry>,
@@ -53,8 +53,8 @@ impl Tree {
         self.entries.get(path)
     }
 
-    /// Makes the tree below an empty folder, for programs that pack folders. Owners are set, so
-    /// this needs root.
+    /// Makes the tree below an empty folder, for programs that pack folders. It sets owners, which
+    /// only root can. A device is an error.
     pub fn write_below(&self, folder: &Path) -> io::Result<()> {
         for (path, entry) in &self.entries {
             let place = folder.join(path);
@@ -64,7 +64,7 @@ impl Tree {
                 Kind::Link(target) => symlink(target, &place)?,
                 Kind::Device(..) => return Err(io::Error::other(format!("{path}: a device"))),
             }
-            // First the owner: changing it would clear a set-user-id bit.
+            // The owner first: a change of owner clears a set-user-id bit.
             lchown(&place, Some(entry.owner), Some(entry.owner))?;
             if !matches!(entry.kind, Kind::Link(_)) {
                 fs::set_permissions(&place, fs::Permissions::from_mode(entry.mode))?;
@@ -78,7 +78,8 @@ impl Tree {
         self.entries.iter().map(|(path, entry)| (path.as_str(), entry))
     }
 
-    /// Writes the archive. No times and running inode numbers: equal trees make equal archives.
+    /// Writes the archive, without times, and with inode numbers that only count: equal trees make
+    /// equal archives.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         for (index, (path, entry)) in self.entries.iter().enumerate() {
             write_entry(out, index as u32 + 1, path, entry)?;
@@ -88,7 +89,7 @@ impl Tree {
     }
 }
 
-/// The longest file the eight hexadecimal digits of a header can say.
+/// The longest file, in bytes, whose length fits into the eight hexadecimal digits of a header.
 const LONGEST_FILE: usize = u32::MAX as usize;
 
 fn write_entry(out: &mut impl Write, inode: u32, path: &str, entry: &Entry) -> io::Result<()> {

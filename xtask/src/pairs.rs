@@ -1,4 +1,4 @@
-//! `pairs`: the tables that pack rootlet's texts, see `src/text/packed.rs`.
+//! `pairs`: chooses the byte pairs of `src/text/packed.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -21,10 +21,10 @@ pairs [--check]
     and writes src/text/pairs.rs; --check writes nothing: it says what other pairs would
     save, when that is much";
 
-/// What `--check` is silent about.
+/// How many bytes other pairs may save without a word from `--check`.
 const NOT_WORTH_IT: usize = 200;
 
-// These four are those of src/text/packed.rs, which checks the table when it is compiled.
+// The same four as in src/text/packed.rs, which checks the table when it is compiled.
 const FIRST_CODE: u8 = 0x7f;
 const NEWLINE_ROW: usize = b'\n'.wrapping_sub(FIRST_CODE) as usize;
 const MOST_ROWS: usize = b' '.wrapping_sub(FIRST_CODE) as usize;
@@ -33,17 +33,20 @@ const MOST_DEPTH: usize = 8;
 /// Two bytes, each a character or a code.
 type Pair = [u8; 2];
 
-/// The roles that a table is for, and what they are to the compiler.
+/// The roles that a table is for.
 struct Roles {
+    /// Their cargo features.
     features: &'static [&'static str],
+    /// The `cfg` that the table gets in the source.
     condition: &'static str,
+    /// What messages call them.
     words: &'static str,
 }
 
-/// In the order of src/text/pairs.rs. What is built of other roles packs with the first.
+/// In the order of src/text/pairs.rs. Which table a build with other roles packs with, its condition says.
 const TABLES: [Roles; 2] = [
     Roles {
-        features: &["run", "init", "boot"],
+        features: crate::build::ROLES,
         condition: "any(feature = \"run\", feature = \"boot\")",
         words: "all roles",
     },
@@ -63,36 +66,43 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
         }
     }
     let path = layout::root().join("src/text/pairs.rs");
-    let now = if check { fs::read_to_string(&path)? } else { String::new() };
-    let now = if check { read_tables(&now)? } else { Vec::new() };
-    let mut text = "//! The pairs of packed texts. Written by `cargo xtask pairs`.\n".to_owned();
-    for (index, roles) in TABLES.iter().enumerate() {
-        let lines = lines(&layout::root().join("src"), roles.features)?;
-        let best = best_pairs(lines.clone());
-        let packed = packed_size(lines.clone(), &best);
-        if check {
-            let pairs = now.get(index).with_context(|| format!("no table for {}", roles.words))?;
-            let now = packed_size(lines, pairs);
-            if now > packed + NOT_WORTH_IT {
-                println!(
-                    "`cargo xtask pairs` would save {} bytes of {}",
-                    now - packed,
-                    roles.words
-                );
-            }
-        } else {
-            let (bytes, pairs) = (size(&lines), best.len());
-            println!("{}: {bytes} bytes of texts take {packed}, with {pairs} pairs", roles.words);
-            text += &table(&best, roles.condition);
-        }
-    }
-    if !check {
-        layout::write_atomically(&path, text.as_bytes(), 0o644)?;
+    if check {
+        report_savings(&path)?
+    } else {
+        write_tables(&path)?
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// All lines of the packed texts below the folder that these features have, in the order of the files' names.
+fn write_tables(path: &Path) -> Result<()> {
+    let mut text = "//! The pairs of packed texts. Written by `cargo xtask pairs`.\n".to_owned();
+    for roles in &TABLES {
+        let lines = lines(&layout::root().join("src"), roles.features)?;
+        let best = best_pairs(lines.clone());
+        let (bytes, pairs) = (size(&lines), best.len());
+        let packed = packed_size(lines, &best);
+        println!("{}: {bytes} bytes of texts take {packed}, with {pairs} pairs", roles.words);
+        text += &table(&best, roles.condition);
+    }
+    layout::write_atomically(path, text.as_bytes(), 0o644)
+}
+
+fn report_savings(path: &Path) -> Result<()> {
+    let context = || path.display().to_string();
+    let tables = read_tables(&fs::read_to_string(path).with_context(context)?)?;
+    for (index, roles) in TABLES.iter().enumerate() {
+        let pairs = tables.get(index).with_context(|| format!("no table for {}", roles.words))?;
+        let lines = lines(&layout::root().join("src"), roles.features)?;
+        let best = packed_size(lines.clone(), &best_pairs(lines.clone()));
+        let saved = packed_size(lines, pairs).saturating_sub(best);
+        if saved > NOT_WORTH_IT {
+            println!("`cargo xtask pairs` would save {saved} bytes of {}", roles.words);
+        }
+    }
+    Ok(())
+}
+
+/// All lines of the packed texts below the folder that are compiled with these features, in the order of the files' names.
 fn lines(folder: &Path, features: &'static [&'static str]) -> Result<Vec<Vec<u8>>> {
     let mut texts = Texts::new(features);
     let mut files = Vec::new();
@@ -103,7 +113,7 @@ fn lines(folder: &Path, features: &'static [&'static str]) -> Result<Vec<Vec<u8>
     Ok(lines.map(|line| line.as_bytes().to_vec()).collect())
 }
 
-/// Reads the sources below the folder, without those whose declaration needs other features.
+/// Parses the sources below the folder, without modules whose declaration needs other features.
 fn list_sources(folder: &Path, texts: &Texts, files: &mut Vec<syn::File>) -> Result<()> {
     let entries: std::io::Result<Vec<_>> = fs::read_dir(folder)?.collect();
     let mut paths: Vec<_> = entries?.into_iter().map(|entry| entry.path()).collect();
@@ -136,7 +146,7 @@ fn list_sources(folder: &Path, texts: &Texts, files: &mut Vec<syn::File>) -> Res
     Ok(())
 }
 
-/// Collects the string literals of `packed!`, and of our macros that hand theirs on to it.
+/// Collects the string literals in calls of `packed!`, and of our macros that hand theirs on to it.
 struct Texts {
     features: &'static [&'static str],
     macros: BTreeSet<String>,
@@ -148,7 +158,7 @@ impl Texts {
         Self { features, macros: BTreeSet::from(["packed".to_owned()]), found: Vec::new() }
     }
 
-    /// Notes the file's macros that use `packed!`; each declares lines of one text.
+    /// Notes the file's macros that use `packed!`: each declares the lines of one text.
     fn note_macros(&mut self, file: &syn::File) {
         for item in &file.items {
             if let syn::Item::Macro(item) = item
@@ -160,7 +170,7 @@ impl Texts {
         }
     }
 
-    /// Whether what has these attributes is compiled.
+    /// Whether an item with these attributes is compiled.
     fn has(&self, attributes: &[syn::Attribute]) -> bool {
         let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
         conditions.filter_map(|condition| condition.parse_args().ok()).all(|meta| self.holds(&meta))
@@ -183,12 +193,12 @@ impl Texts {
                     _ => !parts.any(|holds| holds),
                 }
             }
-            // `test` and the like
+            // `test` and the like are off.
             syn::Meta::Path(_) => false,
         }
     }
 
-    /// What stands behind `[rest]` is for run and boot; comments are no texts.
+    /// What follows `[rest]` is for run and boot alone; comments are no texts.
     fn collect(&mut self, tokens: TokenStream) {
         for token in tokens {
             match token {
@@ -240,7 +250,7 @@ fn mentions(tokens: TokenStream, name: &str) -> bool {
     })
 }
 
-/// Byte-pair encoding: again and again the pair that stands most often gets the next code.
+/// Byte-pair encoding: again and again the most frequent pair gets the next code.
 fn best_pairs(mut lines: Vec<Vec<u8>>) -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
     while pairs.len() < MOST_ROWS {
@@ -249,7 +259,7 @@ fn best_pairs(mut lines: Vec<Vec<u8>>) -> Vec<Pair> {
         }
         let shallow = |pair: &Pair| depth(pair, &pairs) <= MOST_DEPTH;
         let counts = counts(&lines).into_iter().filter(|(pair, _)| shallow(pair));
-        // Among equals the first one, so that the table is always the same.
+        // Of equally frequent pairs the first one, so that the table is always the same.
         let Some((pair, count)) = counts.rev().max_by_key(|(_, count)| *count) else { break };
         // A row takes two bytes itself.
         if count <= 2 {
@@ -271,7 +281,7 @@ fn depth(pair: &Pair, pairs: &[Pair]) -> usize {
     1 + pair.iter().filter_map(row).map(|inner| depth(inner, pairs)).max().unwrap_or(0)
 }
 
-/// How often each pair can be merged: of `aaa` only two are one.
+/// How often each pair can be merged: `aaa` has one pair of `a`, not two.
 fn counts(lines: &[Vec<u8>]) -> BTreeMap<Pair, usize> {
     let mut counts = BTreeMap::new();
     for line in lines {
@@ -295,12 +305,12 @@ fn merge(lines: &mut [Vec<u8>], pair: Pair, code: u8) {
     }
 }
 
-/// Each line takes a newline too.
+/// Bytes of the lines, each with its newline.
 fn size(lines: &[Vec<u8>]) -> usize {
     lines.iter().map(|line| line.len() + 1).sum()
 }
 
-/// What the lines take when they are packed with this table, and the table itself.
+/// Bytes of the lines when they are packed with this table, together with the table's own.
 fn packed_size(mut lines: Vec<Vec<u8>>, pairs: &[Pair]) -> usize {
     for (row, pair) in pairs.iter().enumerate().filter(|(row, _)| *row != NEWLINE_ROW) {
         merge(&mut lines, *pair, code(row));
@@ -308,7 +318,7 @@ fn packed_size(mut lines: Vec<Vec<u8>>, pairs: &[Pair]) -> usize {
     size(&lines) + 2 * pairs.len()
 }
 
-/// A table of src/text/pairs.rs; what a code stands for is written beside it.
+/// A table as src/text/pairs.rs has it, with what each code stands for beside it.
 fn table(pairs: &[Pair], condition: &str) -> String {
     let mut text = format!(
         "\n/// Row N is what code N of `packed` stands for; the words beside it are all that it makes.\n\

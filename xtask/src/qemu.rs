@@ -1,37 +1,19 @@
-//! QEMU: the command line of a virtual machine, and whether KVM can be used.
+//! QEMU: the command line of a virtual machine.
 
+pub mod accel;
 pub mod bus;
 pub mod monitor;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use crate::arch::Arch;
-use crate::test::guest::{self, End};
-use crate::test::verdict;
-use crate::{layout, program};
+use crate::program;
+use accel::Accel;
 use bus::Bus;
-
-/// Who runs the guest's instructions: the processor, or QEMU's translator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accel {
-    Kvm,
-    Tcg,
-}
-
-impl Accel {
-    /// As QEMU and the cache file spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Accel::Kvm => "kvm",
-            Accel::Tcg => "tcg",
-        }
-    }
-}
 
 /// Where the guest's serial line ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +22,8 @@ pub enum Console<'a> {
     Terminal,
     /// Our pipe.
     Pipe,
-    /// Our pipe, and QEMU connects its monitor to this socket. It does not end with the machine
-    /// but says how that ended and waits for `quit`: an end right after an event could lose it.
+    /// Our pipe, and QEMU connects its monitor to this socket. QEMU does not end with the machine:
+    /// it says how that ended, and waits for `quit`. If it ended at once the event could be lost.
     Monitored(&'a Path),
 }
 
@@ -50,7 +32,7 @@ pub enum Console<'a> {
 pub struct Drive {
     pub image: PathBuf,
     pub bus: Bus,
-    /// Not there when the machine starts: the monitor plugs it in.
+    /// It is not there when the machine starts: the monitor plugs it in later.
     pub late: bool,
 }
 
@@ -75,12 +57,12 @@ pub struct Machine<'a> {
     pub console: Console<'a>,
 }
 
-/// The kernel command line of every machine: reboot at once after a panic (with -no-reboot that
-/// ends QEMU), and skip what costs time under TCG: self-tests and mitigations.
+/// The kernel command line of every machine. It reboots at once after a panic (which ends QEMU, by
+/// -no-reboot), and skips what takes long under TCG: self-tests and mitigations.
 const KERNEL_COMMAND_LINE: &str = "panic=-1 cryptomgr.notests mitigations=off nokaslr quiet";
 
-/// More of it for x86_64, to skip the calibration of its clocks. Elsewhere the kernel does not
-/// know these words and would hand them to init as arguments.
+/// Added to it on x86_64, to skip the calibration of its clocks. On other machines the kernel does
+/// not know these words, and would hand them to init as arguments.
 const X86_64_COMMAND_LINE: &str = "tsc=reliable no_timer_check lpj=4000000";
 
 impl Machine<'_> {
@@ -123,7 +105,7 @@ impl Machine<'_> {
         command
     }
 
-    /// Disks, with each controller once before the first disk that needs it; shared folders.
+    /// Disks and shared folders. Each controller comes once, before the first disk that needs it.
     fn attach(&self, command: &mut Command) {
         let mut controllers = Vec::new();
         for (index, drive) in self.drives.iter().enumerate() {
@@ -145,7 +127,7 @@ impl Machine<'_> {
         }
         for (index, share) in self.shares.iter().enumerate() {
             let path = comma(&share.folder);
-            // Owners are the files' own, which only root may set.
+            // Owners stay those of the files; only root may set them.
             let option = format!("local,id=share{index},path={path},security_model=none");
             command.args(["-fsdev", &option]);
             let option = format!("virtio-9p-pci,fsdev=share{index},mount_tag={}", share.tag);
@@ -172,65 +154,6 @@ fn format_of(disk: &Path) -> &'static str {
     if read.is_ok() && &start == b"QFI\xfb" { "qcow2" } else { "raw" }
 }
 
-/// How long a guest on KVM may take to its verdict: it needs one second where KVM works.
-const PROBE_LIMIT: Duration = Duration::from_secs(8);
-
-/// KVM where a guest really comes up on it: there are machines where /dev/kvm opens and every
-/// guest hangs. Found out once for each boot of this machine, by booting `initramfs`.
-pub fn choose_accel(arch: Arch, kernel: &Path, initramfs: &Path) -> Result<Accel> {
-    // Another kind of processor can only be translated.
-    if !arch.is_host() {
-        return Ok(Accel::Tcg);
-    }
-    let note = layout::cache().join("accel");
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    if let Some(accel) = remembered(&fs::read_to_string(&note).unwrap_or_default(), boot.trim()) {
-        return Ok(accel);
-    }
-    let accel = if kvm_opens() { probe(arch, kernel, initramfs)? } else { Accel::Tcg };
-    let text = format!("{} {}\n", boot.trim(), accel.name());
-    layout::write_atomically(&note, text.as_bytes(), 0o644)?;
-    Ok(accel)
-}
-
-/// What the note of an earlier probe says, if it was in this boot of the machine.
-fn remembered(note: &str, boot: &str) -> Option<Accel> {
-    let (noted_boot, name) = note.trim().split_once(' ')?;
-    if boot.is_empty() || noted_boot != boot {
-        return None;
-    }
-    [Accel::Kvm, Accel::Tcg].into_iter().find(|a| a.name() == name)
-}
-
-fn kvm_opens() -> bool {
-    fs::File::options().read(true).write(true).open("/dev/kvm").is_ok()
-}
-
-fn probe(arch: Arch, kernel: &Path, initramfs: &Path) -> Result<Accel> {
-    let append = "rootlet.run=/bin/true";
-    let machine = Machine {
-        arch,
-        kernel,
-        initramfs: Some(initramfs),
-        append,
-        accel: Accel::Kvm,
-        drives: &[],
-        shares: &[],
-        console: Console::Pipe,
-    };
-    let seen = guest::watch(&machine.command(), PROBE_LIMIT)?;
-    let came_up = matches!(seen.end, End::Exited(_))
-        && seen.lines.iter().any(|line| line.contains(verdict::MARK));
-    let accel = if came_up { Accel::Kvm } else { Accel::Tcg };
-    let seconds = seen.took.as_secs_f32();
-    println!("a guest on KVM {} ({seconds:.1} s): using {}", came_up_words(came_up), accel.name());
-    Ok(accel)
-}
-
-fn came_up_words(came_up: bool) -> &'static str {
-    if came_up { "comes up" } else { "does not come up" }
-}
-
 /// The QEMU program, or an error that says how to get it.
 pub fn installed(arch: Arch) -> Result<PathBuf> {
     let name = program_for(arch);
@@ -246,22 +169,7 @@ pub fn installed(arch: Arch) -> Result<PathBuf> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_note_counts_in_the_same_boot_only() {
-        let rows = [
-            ("b1 kvm\n", "b1", Some(Accel::Kvm)),
-            ("b1 tcg\n", "b1", Some(Accel::Tcg)),
-            ("b1 kvm\n", "b2", None),
-            ("b1 what\n", "b1", None),
-            (" kvm", "", None),
-            ("", "b1", None),
-        ];
-        for (note, boot, expected) in rows {
-            assert_eq!(remembered(note, boot), expected, "{note:?} in {boot:?}");
-        }
-    }
-
-    /// A machine of nothing but names.
+    /// A machine whose files need not exist.
     fn machine(drives: &[Drive]) -> Machine<'_> {
         Machine {
             arch: Arch::X86_64,

@@ -42,7 +42,7 @@ const FOLDERS: &[(&str, u32)] = &[
     ("var", 0o755),
 ];
 
-/// Small files. `user` is in two further groups, so that supplementary groups can be seen.
+/// Small files. `user` is in two more groups, so that tests can see supplementary groups.
 const FILES: &[(&str, &str)] = &[
     (
         "etc/passwd",
@@ -57,27 +57,26 @@ const FILES: &[(&str, &str)] = &[
     ("etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n"),
 ];
 
-/// Applets that would stand where rootlet stands, or in the root folder.
+/// Applets that are left out: they would stand where rootlet does, or in the root folder.
 const LEFT_OUT: &[&str] = &["sbin/init", "linuxrc"];
 
 pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     if let Some(argument) = arguments.next()? {
         return Err(argument.unexpected().into());
     }
-    let rootlet = build::build(Arch::X86_64, &[])?;
-    println!("{}", build::relative(&make(&rootlet, Arch::X86_64)?));
+    let arch = Arch::host()?;
+    let rootlet = build::build(arch, &[])?;
+    println!("{}", build::relative(&make(&rootlet, arch)?));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the rootfs beside its place and changes it for the old one in one step, so that there
-/// always is a whole one; returns its path.
+/// Makes the rootfs beside its place and swaps it with the old one in one step, so that there
+/// is always a whole one; returns its path.
 pub fn make(rootlet: &Path, arch: Arch) -> Result<PathBuf> {
     let _lock = layout::lock("rootfs")?;
-    let (busybox, applets) = match arch.is_host() {
-        true => find_busybox().and_then(|busybox| Ok((busybox.clone(), applets(&busybox)?)))?,
-        // It cannot be asked here for its applets; this machine's is of the same distribution.
-        false => (fetched_busybox(arch)?, applets(&find_busybox()?)?),
-    };
+    let busybox = if arch.is_host() { find_busybox()? } else { fetched_busybox(arch)? };
+    // Another machine's cannot run here and list its applets; this machine's has the same ones.
+    let applets = if arch.is_host() { applets(&busybox)? } else { applets(&find_busybox()?)? };
     let place = layout::rootfs(arch);
     let beside = tempfile::Builder::new().prefix(".rootfs-").tempdir_in(layout::target())?;
     let tree = beside.path().join("new");
@@ -124,8 +123,8 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| path.display().to_string())
 }
 
-/// Paths of all applets, without a leading slash. A busybox that cannot say where each
-/// belongs has all of them in bin.
+/// Paths of all applets, without a leading slash. Where busybox cannot say where each one
+/// belongs, all of them go to bin.
 fn applets(busybox: &Path) -> Result<Vec<String>> {
     let full = program::output(Command::new(busybox).arg("--list-full"));
     let list = match full {
@@ -165,7 +164,7 @@ fn find_busybox() -> Result<PathBuf> {
     {
         return Ok(path);
     }
-    fetched_busybox(Arch::X86_64)
+    fetched_busybox(Arch::host()?)
 }
 
 fn fetched_busybox(arch: Arch) -> Result<PathBuf> {

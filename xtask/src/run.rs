@@ -13,7 +13,7 @@ use crate::{build, program, rootfs};
 
 pub const USAGE: &str = "\
 run [-- CMD [ARG…]]
-    gets what is missing, builds rootlet and the rootfs, and runs CMD, or a shell, in a
+    fetches what is missing, builds rootlet and the rootfs, and runs CMD, or a shell, in a
     container";
 
 pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
@@ -27,17 +27,18 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
             _ => return Err(argument.unexpected().into()),
         }
     }
-    let rootlet = build::build(Arch::X86_64, &[])?;
-    let rootfs = rootfs::make(&rootlet, Arch::X86_64)?;
+    let arch = Arch::host()?;
+    let rootlet = build::build(arch, &[])?;
+    let rootfs = rootfs::make(&rootlet, arch)?;
     let mut command = Command::new(&rootlet);
     command.arg("run").arg("--rootfs").arg(rootfs);
     command.args(run_words(words, std::io::stdin().is_terminal()));
-    // Only comes back when it fails; else rootlet's exit code is ours.
+    // It returns only when it fails; else rootlet's exit code is ours.
     let error = command.exec();
     Err(error).with_context(|| program::line(&command))
 }
 
-/// What follows `--rootfs DIR`: a terminal for who sits at one, and the command.
+/// What follows `--rootfs DIR`: `-t` where we are at a terminal, and the command.
 fn run_words(words: Vec<OsString>, terminal: bool) -> Vec<OsString> {
     let mut line: Vec<OsString> = Vec::new();
     if terminal {

@@ -1,6 +1,6 @@
 //! `size`: bytes per section of the shipped binaries, kept and compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,9 +16,9 @@ pub const USAGE: &str = "\
 size [--save|--compare|--parts|--roles]
     builds the whole binary and the container PID 1 alone, and prints bytes per section;
     --save keeps them in xtask/size-baseline.json, --compare says what changed since,
-    --parts shows which modules' functions take how much of the whole binary; a function
-    that has one caller may be part of that one, and texts are part of no function;
-    --roles builds with more and more roles, and says what each has added";
+    --parts shows how many bytes of the whole binary each module's functions take; a function
+    with one caller may be part of that caller, and texts are part of no function;
+    --roles builds with more and more roles, and says how many bytes each adds";
 
 /// Bytes of one binary: each loaded section, and the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
 }
 
 impl Sizes {
-    /// Measures a binary as it is shipped; its sections are known from the twin beside it.
+    /// Measures a binary as it is shipped; the twin beside it tells its sections.
     pub fn of(path: &Path) -> Result<Sizes> {
         let file = fs::metadata(path).with_context(|| path.display().to_string())?.len();
         let twin = layout::unstripped(path);
@@ -82,13 +82,13 @@ impl Sizes {
 }
 
 fn print_roles() -> Result<()> {
-    let mut before = 0;
+    let mut before = 0_u64;
     for count in 1..=build::ROLES.len() {
         let roles: Vec<String> =
             build::ROLES[..count].iter().map(|role| (*role).to_owned()).collect();
         let path = build::build(Arch::X86_64, &roles)?;
         let bytes = fs::metadata(&path).with_context(|| path.display().to_string())?.len();
-        println!("{:>7} {}", bytes - before, roles[count - 1]);
+        println!("{:>7} {}", bytes.cast_signed() - before.cast_signed(), roles[count - 1]);
         before = bytes;
     }
     Ok(())
@@ -107,8 +107,8 @@ fn print_parts() -> Result<()> {
     Ok(())
 }
 
-/// The module that a function is of, such as `input::filter` or `initsh::lexer`: what is in front of its last part, or of
-/// the type that it is a function of. All that is not this project's own is one.
+/// The module of a function, such as `input::filter` or `initsh::lexer`: its path without its own name, and without the
+/// type that it is a method of. All that is not this project's own counts as one module.
 fn module_of(function: &str) -> &str {
     let starts = ["rootlet::", "initsh::"].map(|own| function.find(own));
     let Some(start) = starts.into_iter().flatten().min() else {
@@ -149,19 +149,19 @@ fn load() -> Result<Baseline> {
     serde_json::from_str(&text).with_context(|| path.display().to_string())
 }
 
-/// One line for each number that is not as before, or one that says that all are.
+/// One line for each number that has changed, or a single line that says that none has.
 fn compare(before: &Baseline, after: &Baseline) -> Vec<String> {
     let none = Sizes::default();
     let mut lines = Vec::new();
-    let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     for name in names {
         let old = before.get(name).unwrap_or(&none).rows();
         let new = after.get(name).unwrap_or(&none).rows();
-        let parts: std::collections::BTreeSet<_> = old.keys().chain(new.keys()).collect();
+        let parts: BTreeSet<_> = old.keys().chain(new.keys()).collect();
         for part in parts {
             let (was, is) = (old.get(part).unwrap_or(&0), new.get(part).unwrap_or(&0));
             if was != is {
-                let change = *is as i64 - *was as i64;
+                let change = is.cast_signed() - was.cast_signed();
                 lines.push(format!("{name} {part}: {was} -> {is} ({change:+})"));
             }
         }
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn functions_are_counted_to_their_modules() {
+    fn functions_belong_to_their_modules() {
         for (function, module) in [
             ("rootlet::role::run::prepare", "role::run"),
             ("rootlet::plan::filter::Program::tree", "plan::filter"),

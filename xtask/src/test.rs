@@ -28,13 +28,13 @@ pub const USAGE: &str = "\
 test [--quick] [--arch ARCH] [FILTER]
     runs tidy, unit tests, integration tests, and VM scenarios (not with --quick), those whose
     names contain FILTER; the last line counts them. --arch boots every scenario on machines of
-    that kind and does nothing else; without it some are booted on aarch64 too. With CI=true in the environment a skip
-    is a failure unless the VM scenario that it names has passed";
+    that kind and does nothing else; without it some are booted on aarch64 too. With CI=true in
+    the environment a skip is a failure, unless the VM scenario that it names has passed";
 
 /// What `test` was asked for.
 struct Request {
     quick: bool,
-    /// The virtual machines of this kind and nothing else.
+    /// Only the virtual machines of this kind.
     arch: Option<Arch>,
     filter: Option<String>,
 }
@@ -69,7 +69,7 @@ pub fn perform(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     Ok(if summary.good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The environment of integration tests, and what virtual machines are made of.
+/// What integration tests and virtual machines are given.
 struct Built {
     rootlet: PathBuf,
     init: PathBuf,
@@ -77,7 +77,7 @@ struct Built {
     docker_profile: PathBuf,
 }
 
-/// An error ends the run; what only fails a test is counted and the run goes on.
+/// Runs tidy, test binaries and machines. A failed test is counted, and the run goes on; an error ends it.
 fn run_all(request: &Request, tally: &mut Tally) -> Result<()> {
     let filter = request.filter.as_deref();
     let violations = tidy::violations()?;
@@ -109,7 +109,7 @@ fn run_all(request: &Request, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// The scenarios of a second kind of machine that every run boots.
+/// Runs those aarch64 scenarios that are part of every run.
 fn run_always_on_aarch64(filter: Option<&str>, tally: &mut Tally) -> Result<()> {
     let wanted = |s: &Scenario| s.aarch64 == OnAarch64::Always && matches(&s.name, filter);
     match scenario::all(&layout::scenarios())?.iter().any(wanted) {
@@ -118,7 +118,7 @@ fn run_always_on_aarch64(filter: Option<&str>, tally: &mut Tally) -> Result<()> 
     }
 }
 
-/// Scenarios on machines of one kind, with all that these need.
+/// Runs scenarios on machines of one kind; builds what they need.
 fn run_machines(arch: Arch, wanted: impl Fn(&Scenario) -> bool, tally: &mut Tally) -> Result<()> {
     if let Err(reason) = qemu::installed(arch) {
         return vm::skip_all(arch, wanted, &format!("{reason:#}"), tally);

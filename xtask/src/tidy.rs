@@ -18,13 +18,13 @@ tidy
     checks the rules of CONTRIBUTING.md: lengths, where unsafe may stand, which module may use
     which, names, first lines, unfinished work, scenarios without a broken twin";
 
-/// Names that say nothing of what is in the file: a function without a home means a missing noun.
+/// Names that tell nothing about what is in a file: a function without a home means a missing noun.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "common", "helper", "helpers", "misc"];
 
-/// Endings of files whose words are checked; so are files without an ending, such as scripts.
+/// Endings of files whose words are checked; files without an ending, such as scripts, are checked as well.
 const TEXT_ENDINGS: &[&str] = &["rs", "toml", "sh", "md", "json"];
 
-/// Folders that hold nothing of ours.
+/// Folders that hold no sources.
 const NOT_OURS: &[&str] = &["target", ".git"];
 
 /// One broken rule, as `path:line: what`.
@@ -48,7 +48,7 @@ pub fn violations() -> Result<Vec<Violation>> {
     let mut found = Vec::new();
     for path in files {
         let name = path.strip_prefix(root).unwrap_or(&path);
-        // What is not UTF-8 is no text, and has no rules.
+        // There are no rules for what is not UTF-8, since it is no text.
         if let Some(text) = read_text(&path)? {
             found.extend(check_file(name, &text));
         }
@@ -81,7 +81,7 @@ fn read_text(path: &Path) -> Result<Option<String>> {
         return Ok(None);
     }
     let bytes = match fs::read(path) {
-        // An editor's temporary file may be gone again.
+        // An editor's temporary file may be gone already.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.with_context(|| path.display().to_string())?,
     };

@@ -12,7 +12,7 @@ pub fn check(input: &[u8]) -> bool {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().to_vec(),
     });
-    // IPv4 within IPv6 is not read here.
+    // rootlet does not read IPv4 written within IPv6.
     let is_mixed = input.contains(&b':') && input.contains(&b'.');
     let expected = bytes.filter(|_| !is_mixed);
     assert_eq!(ours.map(|address| address.bytes().to_vec()), expected);
@@ -23,7 +23,7 @@ pub fn check(input: &[u8]) -> bool {
     check_network(input) || ours.is_some()
 }
 
-/// What is written is what the standard library writes, but for IPv4 within IPv6.
+/// What rootlet writes is what the standard library writes, but for IPv4 within IPv6.
 fn check_text(ours: &Address, theirs: IpAddr) {
     let mut line = Line::new();
     ours.append(&mut line);

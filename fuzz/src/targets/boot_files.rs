@@ -9,7 +9,7 @@ use rootlet::text::arena::Arena;
 use rootlet::text::escape::unescape;
 use rootlet::text::line::{LINE_BYTES, Line};
 
-/// What was read; of what is wrong only that it stands in the file.
+/// What was read. Where it was misread, the place told must be in the file.
 fn sound<T>(read: Result<T, Misread>, input: &[u8]) -> Option<T> {
     let Err(misread) = read else { return read.ok() };
     let line = input.split(|byte| *byte == b'\n').nth(misread.line as usize - 1).expect("a line");
@@ -51,7 +51,7 @@ pub fn check_inittab(input: &[u8]) -> bool {
     good > 0 && good == count
 }
 
-/// A name is read without /dev/ once.
+/// A terminal's name as it is read: one /dev/ in front of it is dropped.
 fn without_device(terminal: &[u8]) -> &[u8] {
     terminal.strip_prefix(b"/dev/").unwrap_or(terminal)
 }
@@ -78,7 +78,7 @@ pub fn check_fstab(input: &[u8]) -> bool {
     good > 0 && good == count
 }
 
-/// What is left for the filesystem holds nothing that is ours.
+/// The options that are left for the filesystem hold none of the mount's own.
 fn check_flags(options: &[u8]) {
     let (mut data, mut again) = (Line::new(), Line::new());
     let flags = MountFlags::read(options, &mut data);
@@ -89,7 +89,7 @@ fn check_flags(options: &[u8]) {
     }
 }
 
-/// A field is what it stands for, with a NUL behind it; the same as with every byte escaped.
+/// A field stands for the same bytes as the field with every one of them escaped.
 fn check_escapes(field: &[u8]) {
     let (mut room, mut other) = (vec![0; field.len() + 1], vec![0; field.len() + 1]);
     let Ok(plain) = unescape(field, &mut Arena::new(&mut room)) else {

@@ -1,9 +1,9 @@
-//! The kernel command line, cut as the kernel does it: what it asks of a boot.
+//! The kernel command line, split as by the kernel, and what it asks of a boot.
 
 use rootlet::input::boot_parameters::{BootParameters, Text};
 use rootlet::input::kernel_command_line::{Parameter, parameters};
 
-/// A parameter as the kernel's `next_arg` cuts it off. lib/cmdline.c
+/// The next parameter, as the kernel's `next_arg` splits it off. Source: lib/cmdline.c.
 fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     *rest = rest.trim_ascii();
     let mut quoted = false;
@@ -17,7 +17,7 @@ fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     (!word.is_empty()).then_some(word)
 }
 
-/// Whether quotes stand around a word or around its value, or nowhere.
+/// Whether a word has no quotes, or one pair around the whole or around its value.
 fn is_plain(word: &[u8]) -> bool {
     let value = word.iter().position(|byte| *byte == b'=').map(|at| &word[at + 1..]);
     let around = |text: &[u8]| text.len() > 1 && text.starts_with(b"\"") && text.ends_with(b"\"");
@@ -28,7 +28,7 @@ fn is_plain(word: &[u8]) -> bool {
     }
 }
 
-/// What the kernel makes of a plain one.
+/// What the kernel makes of a plain word.
 fn cut(word: &[u8]) -> Parameter<'_> {
     let inner = if word.starts_with(b"\"") { &word[1..word.len() - 1] } else { word };
     let mut halves = inner.splitn(2, |byte| *byte == b'=');

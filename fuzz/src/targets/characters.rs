@@ -10,7 +10,7 @@ pub fn check(input: &[u8]) -> bool {
             assert!(!is_plain(character.into()) || !character.is_control());
             rest = &rest[character.len_utf8()..];
         }
-        // Each byte of what is none is none itself.
+        // Each byte of an invalid sequence is no character.
         for _ in chunk.invalid() {
             assert!(first_character(rest).is_none());
             rest = &rest[1..];
@@ -22,7 +22,7 @@ pub fn check(input: &[u8]) -> bool {
     std::str::from_utf8(input).is_ok()
 }
 
-/// Pieces are the whole text; what stays as it is holds no control, and for JSON no quote.
+/// The pieces make up the whole text. What stays as it is has no control byte, and for JSON no quote or backslash.
 fn check_pieces(input: &[u8], json: bool) {
     let mut rest = input;
     while !rest.is_empty() {

@@ -1,4 +1,4 @@
-//! Command lines for containers and of `ip`; the first string says which.
+//! Command lines for containers and of `ip`; the first string is the command.
 
 use std::ffi::CStr;
 use std::mem::ManuallyDrop;
@@ -16,12 +16,12 @@ use rootlet::text::arena::Arena;
 
 use super::strings;
 
-/// Where a command line begins in its argument vector.
+/// The index in its argument vector at which a command line begins.
 const POSITION: u32 = 2;
-/// As much as the command itself has.
+/// Room for the texts of one command line.
 const ARENA_BYTES: usize = 1 << 16;
 
-/// What is refused stands on the command line.
+/// The words that a refusal is about stand on the command line.
 fn check_refusal(refusal: &Refusal, words: usize) {
     if let Subject::Words { first, count } = refusal.subject() {
         let end = first + u32::from(count);
@@ -30,7 +30,7 @@ fn check_refusal(refusal: &Refusal, words: usize) {
     }
 }
 
-/// What is run is the end of the command line.
+/// The program with its arguments is the end of the command line; returns how many words that is.
 fn check_program<'a>(rest: impl Iterator<Item = &'a CStr>, words: &[&CStr]) -> usize {
     let rest: Vec<&CStr> = rest.collect();
     assert!(words.ends_with(&rest));
@@ -58,7 +58,7 @@ pub fn check_run(input: &[u8]) -> bool {
     }
 }
 
-/// Promises of fields to those who read them.
+/// What the readers of the options may rely on.
 fn check_options(options: &RunOptions<'_>) {
     let is_absolute = |path: &CStr| path.to_bytes().starts_with(b"/");
     assert!(options.lists.volumes.iter().all(|Volume { target, .. }| is_absolute(target)));
@@ -85,7 +85,7 @@ fn check_options(options: &RunOptions<'_>) {
     assert!(options.lists.variables.iter().all(|variable| !variable.to_bytes().starts_with(b"=")));
 }
 
-/// `exec` and nsenter, by the first string.
+/// `exec` or nsenter, as the first string says.
 pub fn check_exec(input: &[u8]) -> bool {
     let strings = strings(input);
     let words: Vec<&CStr> = strings.iter().map(|word| word.as_c_str()).collect();

@@ -6,14 +6,14 @@ use rootlet::input::partition_table::{self, Partition};
 use rootlet::input::superblock::identify;
 use rootlet::text::line::Line;
 
-/// The last byte of a disk.
+/// The size of a disk.
 const DISK_BYTES: u64 = 1 << 24;
 
-/// A disk: bytes by their places.
+/// A disk: the bytes that are not zero by default, by their places.
 struct Disk(BTreeMap<u64, u8>);
 
 impl Disk {
-    /// Reads pieces: three bytes of where, one of how many, and those.
+    /// Reads pieces: three bytes say where, one says how many bytes, then these follow.
     fn read(mut input: &[u8]) -> Self {
         let mut disk = Self(BTreeMap::new());
         while let [a, b, c, length, rest @ ..] = input {
@@ -41,7 +41,7 @@ pub fn check_superblocks(input: &[u8]) -> bool {
     let of_hex = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'-';
     let is_uuid = match identity.kind {
         "squashfs" => uuid.is_empty(),
-        // Sixteen digits of a time, whatever they are.
+        // The sixteen digits of a time with dashes between, whatever they are.
         "iso9660" => uuid.len() == 22,
         "vfat" => uuid.len() == 9 && uuid.iter().all(of_hex),
         _ => uuid.len() == 36 && uuid.iter().all(of_hex),
@@ -78,7 +78,7 @@ pub fn check_partitions(input: &[u8]) -> bool {
     found
 }
 
-/// The name in a GPT is what UTF-16 says, where no character takes two units.
+/// The name is what the standard library makes of its UTF-16, if no character takes two units.
 fn check_name(name: &[u8], disk: &Disk, sector: u64, number: u32) {
     let mut header = [0; 92];
     assert!(disk.read_at(sector, &mut header) && header.starts_with(b"EFI PART"));

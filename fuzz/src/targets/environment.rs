@@ -1,10 +1,10 @@
-//! Files of variables, ranges of ids and of subordinate ones, resolv.conf.
+//! Files of variables, maps of ids, /etc/subuid, resolv.conf.
 
 use rootlet::input::environment::{Variable, key, parse, significant};
 use rootlet::input::id_map::{IdMap, add_range, has_inner, subordinate_range};
 use rootlet::input::resolver::{Kind, has_server, kind, lines};
 
-/// The lines of one text, for each of the readers.
+/// One text for all of these readers, line by line.
 pub fn check(input: &[u8]) -> bool {
     let mut sound = false;
     let mut map = IdMap::new();
@@ -25,7 +25,7 @@ pub fn check(input: &[u8]) -> bool {
             let text = format!("{}:{}:{}", range.inner, range.outer, range.size);
             let mut again = IdMap::new();
             assert!(add_range(text.as_bytes(), &mut again).is_ok() && again.last() == Some(range));
-            // Twice is once too often.
+            // The same range once more overlaps itself.
             assert!(add_range(line, &mut map).is_err());
         }
     }

@@ -1,4 +1,4 @@
-//! Filters from a file: JSON as others read it, programs as the kernel does.
+//! Filters from a file: the JSON beside serde_json, programs by an interpreter.
 
 use rootlet::input::capability::CapabilitySet;
 use rootlet::input::filter::{CALLS, Comparison, Profile, Rule, Verdict};
@@ -35,7 +35,7 @@ pub fn check(input: &[u8]) -> bool {
     true
 }
 
-/// What is taken is JSON, as far as it is text; words that say nothing here are not looked into.
+/// What is accepted is JSON for serde_json too, except inside values that rootlet skips without looking at them.
 fn check_json(input: &[u8]) {
     let is_simple = |byte: &u8| byte.is_ascii() && *byte != b'\\';
     if !input.iter().all(is_simple) {
@@ -45,12 +45,12 @@ fn check_json(input: &[u8]) {
         let place = error.to_string();
         let loose = ["invalid number", "expected ident", "expected value", "number out of range"];
         let is_loose = loose.iter().any(|what| place.starts_with(what));
-        // A word that is skipped ends where it ends: `1x` is one.
+        // A value that is skipped goes on to the next separator: `1x` is one.
         assert!(is_loose || place.starts_with("expected `,`"), "{place}");
     }
 }
 
-/// What a filter makes of each call is what its rules say, at the edges of what they compare.
+/// What the program makes of each call is what the rules say, also for arguments at the edges of conditions.
 fn check_program(program: &[u8], profile: &Profile<'_>) {
     let mut values: Vec<u64> = vec![0, u64::MAX];
     for condition in profile.conditions.iter().take(4) {
@@ -70,7 +70,7 @@ fn check_program(program: &[u8], profile: &Profile<'_>) {
     assert_eq!(run(program, 0, 0, [0; 6]), 0x8000_0000, "another machine");
 }
 
-/// Rules with conditions first, in their order, then the first without.
+/// What the rules say: those with conditions first, in their order, then the first without.
 fn expected(profile: &Profile<'_>, number: u16, arguments: [u64; 6]) -> u32 {
     let holds = |rule: &&Rule| {
         let first = usize::from(rule.first_condition);
@@ -90,7 +90,7 @@ fn expected(profile: &Profile<'_>, number: u16, arguments: [u64; 6]) -> u32 {
     let about = || profile.rules.iter().filter(|rule| rule.calls.has(number));
     let conditional = about().filter(|rule| rule.conditions > 0).find(holds);
     let rule = conditional.or_else(|| about().find(|rule| rule.conditions == 0));
-    // Calls above all that any rule names are as on a kernel that does not have them.
+    // Calls newer than all that any rule names get what a kernel without them would answer.
     let is_newer =
         profile.rules.iter().all(|rule| (number..CALLS).all(|newer| !rule.calls.has(newer)));
     let otherwise = if is_newer && number > 0 && profile.default.is_errno() {
@@ -101,7 +101,7 @@ fn expected(profile: &Profile<'_>, number: u16, arguments: [u64; 6]) -> u32 {
     rule.map_or(otherwise.0, |rule| rule.verdict.0)
 }
 
-/// Classic BPF, as far as filters need it; whatever else is a panic, as is a jump out.
+/// Interprets classic BPF, as far as filters need it. Any other instruction is a panic, and so is a jump out of the program.
 fn run(program: &[u8], number: u32, machine: u32, arguments: [u64; 6]) -> u32 {
     let (mut at, mut accumulator) = (0, 0_u32);
     loop {

@@ -1,4 +1,4 @@
-//! gzip: what zlib takes is taken, with the same bytes; what not, not.
+//! gzip: what zlib accepts is accepted, with the same bytes, and nothing else.
 
 use std::io::{Read, Write};
 
@@ -12,7 +12,7 @@ use super::Target;
 
 pub const TARGET: Target = Target { name: "gzip", made, repair: |_, _| (), check };
 
-/// Streams of deflate without head and end; the check puts both around them.
+/// Raw deflate streams; the check adds gzip's header and trailer.
 fn made() -> Vec<Vec<u8>> {
     let text: Vec<u8> =
         (0..3000_u32).flat_map(|n| format!("line {}\n", n % 97).into_bytes()).collect();
@@ -30,7 +30,7 @@ fn made() -> Vec<Vec<u8>> {
     streams
 }
 
-/// What zlib makes of a stream: bytes and how much of it was used, if it is whole.
+/// What zlib makes of a raw stream, if it is whole: its content, and how many bytes of the input it takes.
 fn by_zlib(input: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut inflate = Decompress::new(false);
     let mut made = Vec::with_capacity(1 << 16);
@@ -46,7 +46,7 @@ fn by_zlib(input: &[u8]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// What we make of a file of gzip.
+/// What rootlet makes of a gzip file that comes in pieces of at most `piece` bytes.
 fn by_us(input: &[u8], piece: usize) -> Result<Vec<u8>, Reason> {
     let mut memory = vec![0; MEMORY_BYTES];
     let mut rest = input;
@@ -62,7 +62,7 @@ fn by_us(input: &[u8], piece: usize) -> Result<Vec<u8>, Reason> {
     }
 }
 
-/// The head of a member with nothing optional in it.
+/// The header of a member, with nothing optional in it.
 const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 fn packed(stream: &[u8], content: &[u8]) -> Vec<u8> {
@@ -72,7 +72,7 @@ fn packed(stream: &[u8], content: &[u8]) -> Vec<u8> {
 }
 
 fn check(input: &[u8]) -> bool {
-    // Behind it stands what is no checksum of anything: who takes it for whole finds that.
+    // What follows is no right checksum: whoever takes a broken stream for whole meets that.
     let input = &[input, &[0xaa; 16]].concat()[..];
     let Some((content, used)) = by_zlib(input) else {
         let found = by_us(&[&HEAD, input].concat(), usize::MAX);

@@ -1,4 +1,4 @@
-//! Command lines of init and of the three whose names it has.
+//! Command lines of `init` and of tini, dumb-init and catatonit.
 
 use std::ffi::CStr;
 
@@ -9,10 +9,10 @@ use rootlet::input::supervision::{Id, Style, Supervision};
 
 use super::strings;
 
-/// The highest signal.
+/// The highest number of a signal.
 const SIGNALS: u8 = 64;
 
-/// The first string says whose it is; variables follow, up to an empty one.
+/// The first string names the program. If an empty one follows somewhere, the strings up to it are variables.
 pub fn check(input: &[u8]) -> bool {
     let strings = strings(input);
     let words: Vec<&CStr> = strings.iter().map(|word| word.as_c_str()).collect();
@@ -45,7 +45,7 @@ pub fn check(input: &[u8]) -> bool {
     }
 }
 
-/// A signal becomes one, or none; what is not changed is not said to be.
+/// Every signal is rewritten to a signal or to none; one that is rewritten counts as changed.
 fn check_signals(options: &Supervision<'_>) {
     for signal in 1..=SIGNALS {
         let by = options.rewritten(signal);

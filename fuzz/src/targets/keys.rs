@@ -1,4 +1,4 @@
-//! What a person types: the editor, completion and what is run of it.
+//! What a person types: the editor, completion, and the commands that result.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -7,11 +7,11 @@ use initsh::Shell;
 use super::nowhere::{Enough, MEMORY_BYTES, Nowhere, region};
 use super::script::with_stack;
 
-/// Commands of one person.
+/// How many commands one input may run.
 const STEPS: usize = 5000;
-/// What the screen gets for a key or a command: some lines.
+/// How much may be written for each key or command: some lines.
 const LINE_BYTES: usize = 2000;
-/// Keys of one person.
+/// How many keys of an input are typed.
 const MOST_KEYS: usize = 4000;
 
 pub fn check(input: &[u8]) -> bool {

@@ -1,8 +1,9 @@
-//! What an archive holds, read in pieces, as text.
+//! Lists an archive, which is read in pieces, as text.
 
 use rootlet::input::archive::{Archive, Kind, MEMORY_BYTES, carve, place};
 
-/// What an archive holds, as text: a line for each member, then the reason why it was refused, if it was.
+/// A line for each member of an archive that comes in pieces of at most `piece` bytes, then the reason why it was refused,
+/// if it was; and whether it is sound.
 pub fn listing(bytes: &[u8], piece: usize) -> (String, bool) {
     let mut memory = vec![0; MEMORY_BYTES];
     let mut rest = bytes;
@@ -39,7 +40,10 @@ pub fn listing(bytes: &[u8], piece: usize) -> (String, bool) {
                     let Ok(place) = place(name, &mut *paths.0) else { continue };
                     let leads_up =
                         |half: &[u8]| half.split(|b| *b == b'/').any(|part| part == b"..");
-                    assert!(!name.iter().any(|half| leads_up(half)), "who means it well?");
+                    assert!(
+                        !name.iter().any(|half| leads_up(half)),
+                        "a name with .. has been accepted"
+                    );
                     check_place(place.parent.to_bytes(), place.name.to_bytes());
                 }
                 let mut sum = 0_u64;
@@ -65,7 +69,7 @@ pub fn listing(bytes: &[u8], piece: usize) -> (String, bool) {
     }
 }
 
-/// A place lies below the root, whatever the name was.
+/// A place is below the root, whatever the name was.
 fn check_place(parent: &[u8], name: &[u8]) {
     assert!(!parent.starts_with(b"/") && !parent.is_empty(), "{parent:?}");
     assert!(!name.contains(&b'/') && name != b"." && name != b"..", "{name:?}");

@@ -1,4 +1,4 @@
-//! Parsers under test, a row each: for `tests/fuzz.rs` and for libFuzzer.
+//! Parsers under test, a row for each: for `tests/fuzz.rs` and for libFuzzer.
 
 mod address;
 mod boot_files;
@@ -30,26 +30,26 @@ use std::ffi::CString;
 
 use fastrand::Rng;
 
-/// One parser under test. Sound inputs to start from are the files of `fuzz/seeds/NAME`.
+/// One parser under test. The files of `fuzz/seeds/NAME` are inputs to start from.
 pub struct Target {
-    /// Its name: of its seeds, its test and its file in `fuzz/fuzz_targets`.
+    /// Its name, which is also that of its seeds, its test and its file in `fuzz/fuzz_targets`.
     pub name: &'static str,
-    /// Sound inputs that are made here.
+    /// Makes more inputs to start from, all sound.
     pub made: fn() -> Vec<Vec<u8>>,
-    /// Makes checksums and the like right again.
+    /// Makes checksums and the like right again, in most cases: wrong ones are to be met as well.
     pub repair: fn(&mut [u8], &mut Rng),
-    /// Panics when the parser does wrong; says whether the input was taken for sound.
+    /// Panics when the parser does wrong; returns whether the parser took the input for sound.
     pub check: fn(&[u8]) -> bool,
 }
 
 impl Target {
-    /// One with seeds alone.
+    /// A target that has seeds alone.
     const fn new(name: &'static str, check: fn(&[u8]) -> bool) -> Self {
         Self { name, made: Vec::new, repair: |_, _| (), check }
     }
 }
 
-/// All of them.
+/// All targets.
 pub const TARGETS: &[Target] = &[
     Target::new("address", address::check),
     Target::new("arguments_exec", command_lines::check_exec),
@@ -89,13 +89,13 @@ pub fn named(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
 }
 
-/// An input as strings, each with a NUL behind it, as /proc/PID/cmdline has them.
+/// An input as strings, each of which ends with a NUL, as in /proc/PID/cmdline.
 fn strings(input: &[u8]) -> Vec<CString> {
     let input = input.strip_suffix(b"\0").unwrap_or(input);
     input.split(|byte| *byte == 0).map(|word| CString::new(word).expect("no NUL")).collect()
 }
 
-/// An input in parts, at its NULs; the last has what is left.
+/// An input split at its NULs; the last part has all that is left.
 fn parts<const COUNT: usize>(input: &[u8]) -> [&[u8]; COUNT] {
     let mut rest = input.splitn(COUNT, |byte| *byte == 0);
     [(); COUNT].map(|()| rest.next().unwrap_or_default())

@@ -6,7 +6,7 @@ use rootlet::input::module_index::{
 
 use super::parts;
 
-/// A list of names, and behind a NUL the lines of a file.
+/// The input is a list of names, a NUL, and the lines of a file.
 pub fn check(input: &[u8]) -> bool {
     let [list, text] = parts(input);
     let mut sound = false;

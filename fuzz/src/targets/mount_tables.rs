@@ -1,4 +1,4 @@
-//! What the kernel tells of mounts: mountinfo, and what statmount(2) writes.
+//! What the kernel tells about mounts: mountinfo, and statmount(2)'s answer.
 
 use rootlet::input::mount_info::{
     Field, MountRow, is_shared, place_and_kind, read_line, root_has_no_parent,
@@ -24,15 +24,15 @@ pub fn check_info(input: &[u8]) -> bool {
         let mut texts = Vec::new();
         let Some((id, parent)) = read_line(line, &mut |byte| texts.push(byte)) else { continue };
         sound += 1;
-        let place = place_and_kind(line).expect("who reads the whole reads a part");
-        // NULs are escaped or there: the kernel has none, and what has one is no row.
+        let place = place_and_kind(line).expect("whoever reads the whole line reads its parts");
+        // Texts end with NULs. The kernel writes no other, plain or escaped; a line with one is no row.
         if texts.iter().filter(|byte| **byte == 0).count() > FIELDS.len() {
             continue;
         }
         let row = MountRow { id, parent, texts: &texts };
         let fields = FIELDS.map(|field| row.text(field));
         assert_eq!([&fields.join(&0)[..], b"\0"].concat(), texts);
-        // The kernel has flags for each mount: no dash stands there.
+        // The kernel writes flags there for each mount, and never a dash, which would end the optional fields.
         if fields[3].contains(&b'-') {
             continue;
         }
@@ -48,7 +48,7 @@ pub fn check_info(input: &[u8]) -> bool {
     sound > 0 && sound == count
 }
 
-/// Octal escapes, read from their end.
+/// A field with its octal escapes undone.
 fn unescaped(field: &[u8]) -> Vec<u8> {
     let (mut made, mut at) = (Vec::new(), 0);
     while at < field.len() {

@@ -1,8 +1,8 @@
-//! Inputs changed by chance.
+//! Random changes of inputs.
 
 use fastrand::Rng;
 
-/// Numbers at which things break.
+/// Bytes at which things tend to break.
 const EDGES: [u8; 10] = [0, 1, 7, 8, 0x7f, 0x80, 0xfe, 0xff, b'/', b'.'];
 
 /// Changes an input in one to six places.

@@ -1,4 +1,4 @@
-//! Answers of rtnetlink, compared with a reader that walks them by number.
+//! Answers of rtnetlink, beside a simple reader of the same bytes.
 
 use fastrand::Rng;
 use rootlet::input::netlink::{Answer, Kind, Request, link, read_answer};
@@ -7,7 +7,7 @@ use super::Target;
 
 pub const TARGET: Target = Target { name: "netlink", made, repair, check };
 
-/// What is read here: the outcome's errno, or the index, kind and alias of a link.
+/// What an answer says: the errno of the outcome, or a link's index, kind and alias.
 #[derive(Debug, PartialEq)]
 enum Read {
     Outcome(i32),
@@ -31,7 +31,7 @@ fn made() -> Vec<Vec<u8>> {
     links.into_iter().chain([outcome(0), outcome(-17)]).collect()
 }
 
-/// Gives most inputs their own length and our number again.
+/// Writes the right length and our sequence number into most inputs.
 fn repair(input: &mut [u8], rng: &mut Rng) {
     let length = (input.len() as u32).to_ne_bytes();
     if input.len() >= 16 && rng.u8(..8) > 0 {

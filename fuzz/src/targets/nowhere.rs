@@ -1,14 +1,14 @@
-//! A system without files and processes, for shells that must do no harm.
+//! A system without files or processes, for shells that must do no harm.
 
 use std::ffi::{CStr, CString};
 use std::panic::resume_unwind;
 
 use initsh::{FileStatus, Host, Identity, Keys, Look, Open, SignalAction, Wait, Wake, limits};
 
-/// What each shell is given, far less than the bound, so that it is met.
+/// The memory of each shell, far less than the usual bound, so that scripts meet its end.
 pub const MEMORY_BYTES: usize = 1 << 20;
 
-/// A whole region, of which the kernel gives what is touched.
+/// A region of the full size, of which the kernel provides only the pages that are touched.
 pub fn region() -> Box<[u8; limits::MEMORY_BYTES]> {
     vec![0; limits::MEMORY_BYTES].try_into().unwrap()
 }
@@ -16,20 +16,20 @@ pub fn region() -> Box<[u8; limits::MEMORY_BYTES]> {
 const NONE: i32 = 2;
 const NOT_NOW: i32 = 11;
 
-/// A system without files and processes.
+/// A system without files or processes.
 pub struct Nowhere {
     arguments: Vec<CString>,
     next: usize,
-    /// Bytes that it was told to write.
+    /// How many bytes it was told to write.
     pub written: usize,
     directory: Vec<u8>,
-    /// What a person types; nobody is there where there is none.
+    /// What a person types; if empty, there is no person and no terminal.
     pub keys: Vec<u8>,
     typed: usize,
     signals: usize,
-    /// Names that the directory being read still has.
+    /// How many bytes of `NAMES` the directory that was opened last still has.
     names: usize,
-    /// How many commands more it lets run: what need not end is ended by a panic with `Enough`.
+    /// How many more commands it lets run. A script may go on for ever, so a panic with `Enough` ends it.
     pub steps: usize,
 }
 
@@ -37,7 +37,7 @@ pub struct Nowhere {
 pub struct Enough;
 
 impl Nowhere {
-    /// One whose shell has these words; what they hold behind a NUL is left out.
+    /// A system whose shell is given these words, each up to its first NUL.
     pub fn new(words: &[&[u8]]) -> Nowhere {
         let text = |word: &&[u8]| word.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
         let arguments = words.iter().map(|word| CString::new(text(word)).unwrap()).collect();
@@ -55,7 +55,7 @@ impl Nowhere {
     }
 }
 
-/// What is in every directory where a person is.
+/// The names in every directory, each with its NUL.
 const NAMES: &[u8] =
     b".\0..\0echo\0e o\0it's\0gr\xc3\xb6\xc3\x9fe\0gr\xc3\xb6\xc3\xa4\0\x1b[2J\0.x\0";
 
@@ -124,7 +124,7 @@ impl Host for Nowhere {
         false
     }
     fn caught(&mut self) -> u8 {
-        // A shell that has an action asks behind each command.
+        // A shell that has a trap with an action asks this after each command.
         self.steps = self.steps.checked_sub(1).unwrap_or_else(|| resume_unwind(Box::new(Enough)));
         0
     }
@@ -170,7 +170,7 @@ impl Host for Nowhere {
     }
     fn set_keys(&mut self, _: i32, _: Keys) {}
     fn await_keys(&mut self, _: i32, waits: bool) -> Wake {
-        // Each third key comes by itself, and a signal now and then.
+        // Before each third key there is a pause, and now and then a signal.
         match (waits, self.typed % 3) {
             (false, 0) => Wake::Nothing,
             (true, 0) if self.signals < self.typed / 20 => {

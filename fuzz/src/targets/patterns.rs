@@ -1,10 +1,10 @@
-//! Patterns of modules and names: the same as by trying all ways.
+//! Patterns of modules and names, beside a matcher that tries every way.
 
 use rootlet::text::pattern::matches;
 
 use super::parts;
 
-/// A pattern, and behind a NUL what it is compared with.
+/// The input is a pattern, a NUL, and the text that it is compared with.
 pub fn check(input: &[u8]) -> bool {
     let [pattern, text] = parts(input);
     let (pattern, text) = (&pattern[..pattern.len().min(64)], &text[..text.len().min(64)]);
@@ -36,7 +36,7 @@ fn expected(pattern: &[u8], text: &[u8]) -> bool {
     ends[text.len()]
 }
 
-/// The bytes that the first element matches, and how long it is.
+/// Which bytes the first element matches, and how many bytes of the pattern it takes.
 fn element(pattern: &[u8]) -> (impl Fn(u8) -> bool, usize) {
     let mut set = [false; 256];
     let length = match pattern {
@@ -62,7 +62,7 @@ fn element(pattern: &[u8]) -> (impl Fn(u8) -> bool, usize) {
     (move |byte: u8| set[usize::from(byte)], length)
 }
 
-/// Fills in the set behind a bracket; gives its length, or nothing where it does not end: it matches nothing then.
+/// Reads the set after a bracket; returns its length, or None where it has no end: then it matches nothing.
 fn in_brackets(rest: &[u8], set: &mut [bool; 256]) -> Option<usize> {
     let is_complement = matches!(rest.first(), Some(b'!' | b'^'));
     let mut at = usize::from(is_complement);

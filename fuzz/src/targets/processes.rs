@@ -1,4 +1,4 @@
-//! What the kernel tells of processes: stat, status, limits, maps, cgroups.
+//! What the kernel tells about processes: stat, status, limits, maps, cgroups.
 
 use rootlet::input::cgroup_files::{on_v1, own_cgroup, path_of};
 use rootlet::input::process_rights::{Rights, effective_id, inner_id, limit};

@@ -1,4 +1,4 @@
-//! Records of containers: what is written is what was read.
+//! Records of containers: what was read, written again, is read as the same.
 
 use rootlet::input::record::{Entry, NAME_BYTES, is_name};
 

@@ -1,4 +1,4 @@
-//! Archives: in pieces of any size they are the same, no name leads out.
+//! Archives: the same in pieces of any size, and no name leads out of the root.
 
 use fastrand::Rng;
 use tar::{Builder, EntryType, Header};
@@ -45,7 +45,7 @@ fn pax() -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-/// Numbers in base 256, devices, a name on the way out.
+/// Numbers in base 256, a device, a name that leads out of the root.
 fn odd() -> Vec<u8> {
     let mut archive = Builder::new(Vec::new());
     let mut device = header(EntryType::Char, 0);
@@ -61,7 +61,7 @@ fn odd() -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-/// Makes the checksums of all blocks right that look like headers, mostly.
+/// Makes the checksums of blocks that look like headers right, in most inputs.
 fn repair(input: &mut [u8], rng: &mut Rng) {
     if rng.u8(..8) == 0 {
         return;

@@ -1,11 +1,11 @@
-//! `--user` beside passwd and group.
+//! `--user`, looked up in passwd and group.
 
 use rootlet::input::refusal::Reason;
 use rootlet::input::users::{Credentials, GROUPS, name_of, resolve};
 
 use super::parts;
 
-/// What is asked for, passwd, group, with a NUL between them.
+/// The input is what was asked for, passwd and group, with NULs between them.
 pub fn check(input: &[u8]) -> bool {
     let [text, passwd, group] = parts(input);
     let wanted = text.split(|byte| *byte == b':').next().unwrap_or_default();
@@ -31,7 +31,7 @@ pub fn check(input: &[u8]) -> bool {
     true
 }
 
-/// Who is found by name has a line of that name with that number.
+/// A user who was found by name has a line with that name and that number.
 fn check_name(name: &[u8], uid: u32, passwd: &[u8]) {
     let has_line = passwd.split(|byte| *byte == b'\n').any(|line| {
         let fields: Vec<&[u8]> = line.split(|byte| *byte == b':').collect();
@@ -39,7 +39,7 @@ fn check_name(name: &[u8], uid: u32, passwd: &[u8]) {
         fields[0] == name && number.and_then(|text| text.parse().ok()) == Some(uid)
     });
     assert!(has_line, "{}", name.escape_ascii());
-    // The first of several with the number may have another name.
+    // The first of several lines with this number may have another name.
     let named = name_of(passwd, uid);
     assert!(passwd.windows(named.len().max(1)).any(|part| part == named) || named.is_empty());
 }

@@ -1,4 +1,4 @@
-//! Filesystems: which program makes each, and what each can have.
+//! Filesystems: which program makes each of them, and what each supports.
 
 use std::path::Path;
 use std::process::Command;
@@ -32,7 +32,7 @@ struct Kind {
     name: &'static str,
     /// The program that makes it, and its package.
     programs: &'static [(&'static str, &'static str)],
-    /// Its size where the scenario says none; None where the program decides.
+    /// Its size where the scenario names none; None where the program chooses it.
     size_mib: Option<u64>,
     has_label: bool,
     has_uuid: bool,
@@ -82,7 +82,7 @@ const KINDS: &[Kind] = &[
         name: "erofs",
         programs: &[("mkfs.erofs", "erofs-utils")],
         size_mib: None,
-        // Its superblock has room for one, the program of Debian 12 has no option.
+        // Its superblock has room for one, but mkfs.erofs of Debian 12 has no option for it.
         has_label: false,
         has_uuid: true,
         has_files: true,
@@ -154,7 +154,7 @@ impl Filesystem {
     }
 }
 
-/// Makes the filesystem as the file `image`; `below` is where its tree lies.
+/// Makes the filesystem as the file `image`; `below` is the folder in which its tree has been laid out.
 pub fn make(disk: &Disk, tree: Option<&Tree>, below: Option<&Path>, image: &Path) -> Result<()> {
     if let Some(size) = disk.size_mib.or(disk.filesystem.kind()?.size_mib) {
         empty(image, size * MIB)?;
@@ -165,7 +165,7 @@ pub fn make(disk: &Disk, tree: Option<&Tree>, below: Option<&Path>, image: &Path
         std::fs::write(&path, proto::text(tree, below)?)?;
         prototype = Some(path);
     }
-    // What packs a folder gets an empty one where there are no files.
+    // Programs that pack a folder get an empty one where there are no files.
     let nothing = tempfile::tempdir()?;
     let source = prototype.as_deref().or(below);
     for mut command in commands(disk, source, nothing.path(), image) {
@@ -177,7 +177,7 @@ pub fn make(disk: &Disk, tree: Option<&Tree>, below: Option<&Path>, image: &Path
     Ok(())
 }
 
-/// The command lines that make it, in their order.
+/// The command lines that make the filesystem, in order.
 fn commands(disk: &Disk, source: Option<&Path>, nothing: &Path, image: &Path) -> Vec<Command> {
     let label = |option: &'static str| Words::pair(option, disk.label.clone());
     let uuid = |option: &'static str| Words::pair(option, disk.uuid.clone());
@@ -221,8 +221,8 @@ fn commands(disk: &Disk, source: Option<&Path>, nothing: &Path, image: &Path) ->
     }
 }
 
-/// An identifier is eight digits, shown with a dash; files are copied in afterwards, those of
-/// the top folder one by one.
+/// mkfs.vfat takes an identifier of eight digits, without the dash it is shown with. Files are
+/// copied in afterwards, by mcopy, which gets each path of the top folder.
 fn vfat(disk: &Disk, source: Option<&Path>, image: &Path) -> Vec<Command> {
     let number = disk.uuid.as_ref().map(|uuid| uuid.replace('-', ""));
     let words = Words::new("mkfs.vfat").and(Words::pair("-n", disk.label.clone()));

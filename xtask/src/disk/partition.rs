@@ -1,8 +1,7 @@
 //! Partition tables, written with sfdisk.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -25,7 +24,7 @@ pub enum Table {
 /// What writes the table, and its package.
 pub const PROGRAM: (&str, &str) = ("sfdisk", "fdisk");
 
-/// More would need an extended partition in an MBR.
+/// More than these would need an extended partition in an MBR.
 const MOST_PARTITIONS: u64 = 4;
 
 /// Refuses what the disk's table cannot have.
@@ -42,14 +41,14 @@ pub fn check(disk: &Disk) -> Result<()> {
     Ok(())
 }
 
-/// Where partition `number` starts: the table has the first MiB, the small ones before it one
-/// each.
+/// The byte at which partition `number` starts: the table has the first MiB, and each of the empty
+/// partitions before it has one.
 pub fn offset(number: u64) -> u64 {
     number * MIB
 }
 
-/// An MBR has no identifiers of partitions: the kernel makes them from the disk's and the
-/// partition's number.
+/// The disk's identifier in a PARTUUID. An MBR has none for partitions: the kernel makes them of the
+/// disk's identifier and the partition's number.
 fn mbr_identifier(partuuid: &str, number: u64) -> Result<&str> {
     let disk = partuuid.strip_suffix(&format!("-{number:02}"));
     let disk = disk.filter(|d| d.len() == 8 && d.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -58,19 +57,12 @@ fn mbr_identifier(partuuid: &str, number: u64) -> Result<&str> {
 
 /// Makes an image with a partition for a filesystem of `size` bytes.
 pub fn write(disk: &Disk, size: u64, image: &Path) -> Result<()> {
-    // GPT has a second table at the end.
+    // The last MiB is for GPT's second table.
     empty(image, offset(disk.number()) + size + MIB)?;
     let path = program::find(PROGRAM.0).context("no sfdisk")?;
     let mut command = Command::new(path);
     command.args(["--quiet", "--no-reread", "--no-tell-kernel"]).arg(image);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().with_context(|| program::line(&command))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(script(disk, size)?.as_bytes())?;
-    }
-    let done = child.wait_with_output()?;
-    let complaint = String::from_utf8_lossy(&done.stderr);
-    ensure!(done.status.success(), "{}: {}", program::line(&command), complaint.trim());
+    program::filter(&mut command, script(disk, size)?.as_bytes())?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What a disk shows after a boot: that it is clean, and what its files hold.
+//! Checks what a disk shows after a boot: that it is clean, what files hold.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,28 +9,28 @@ use serde::Deserialize;
 use super::{Disk, filesystem::Filesystem};
 use crate::program;
 
-/// One thing that has to be so when the machine has ended. Only ext4 can be looked at without
-/// mounting it.
+/// One thing that must be true of a disk when the machine has ended. It must be ext4, which can be
+/// examined without being mounted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
     /// The number of the disk, from 0.
     pub disk: usize,
-    /// It was unmounted, or is mounted read-only, and e2fsck finds nothing.
+    /// It was unmounted or made read-only at the end, and e2fsck finds nothing.
     #[serde(default)]
     pub clean: bool,
-    /// A file that is there.
+    /// A file that must be there.
     pub file: Option<String>,
-    /// What the file holds.
+    /// A text that the file must contain.
     pub contains: Option<String>,
 }
 
-/// All programs that looking takes, with their package.
+/// All programs that the examination takes, with their packages.
 pub const PROGRAMS: &[(&str, &str)] =
     &[("e2fsck", "e2fsprogs"), ("dumpe2fs", "e2fsprogs"), ("debugfs", "e2fsprogs")];
 
 impl Proof {
-    /// Refuses what cannot be looked at.
+    /// Refuses what cannot be examined.
     pub fn check(&self, disks: &[Disk]) -> Result<()> {
         let disk = disks.get(self.disk).with_context(|| format!("no disk {}", self.disk))?;
         ensure!(disk.filesystem == Filesystem::Ext4, "disk {} is not ext4", self.disk);
@@ -44,7 +44,7 @@ impl Proof {
         Ok(())
     }
 
-    /// An error says what is not so.
+    /// Examines the disk; an error says what is not true.
     pub fn look(&self, disk: &Disk, image: &Path) -> Result<()> {
         let device = device(disk, image);
         if self.clean {
@@ -70,7 +70,7 @@ fn device(disk: &Disk, image: &Path) -> PathBuf {
     device.into()
 }
 
-/// e2fsck alone does not tell: it finds nothing wrong in a filesystem that is still mounted.
+/// e2fsck alone is not enough: it finds nothing wrong in a filesystem that is still mounted.
 fn clean(device: &Path) -> Result<()> {
     let header = output("dumpe2fs", &["-h"], device)?;
     let value = |name: &str| {
@@ -85,7 +85,7 @@ fn clean(device: &Path) -> Result<()> {
 }
 
 fn file(device: &Path, path: &str) -> Result<String> {
-    // debugfs ends with 0 whatever happens, and says what did on stderr.
+    // debugfs ends with 0 whatever happens; errors stand on stderr alone.
     let mut command = Command::new(program::find("debugfs").context("no debugfs")?);
     command.args(["-R", &format!("cat {path}")]).arg(device);
     let done = command.output().with_context(|| program::line(&command))?;

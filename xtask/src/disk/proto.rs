@@ -1,7 +1,6 @@
-//! The file from which mkfs.xfs fills a new filesystem, instead of mounting it.
+//! The prototype file from which mkfs.xfs fills a new filesystem.
 //!
-//! Its form is described under `-p` in mkfs.xfs(8). It has no sticky bit, and no names with
-//! spaces in them.
+//! Its form is described under `-p` in mkfs.xfs(8). It has neither a sticky bit nor names with spaces.
 
 use std::path::Path;
 
@@ -11,7 +10,7 @@ use crate::newc::{Entry, Kind, Tree};
 
 /// The text for a tree whose files lie below a folder.
 pub fn text(tree: &Tree, below: &Path) -> Result<String> {
-    // A boot block and two counts, none of which is used any more; then the root folder.
+    // A boot block and two counts, which mkfs.xfs no longer uses; then the root folder.
     let mut text = String::from("/none\n0 0\nd--755 0 0\n");
     let mut depth = 0;
     let mut entries: Vec<_> = tree.iter().collect();
@@ -33,7 +32,7 @@ pub fn text(tree: &Tree, below: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Ends folders until as many are open as lead to the next path.
+/// Ends folders until only those are open that lead to the next path.
 fn close(text: &mut String, depth: &mut usize, wanted: usize) {
     while *depth > wanted {
         text.push_str("$\n");

@@ -1,4 +1,4 @@
-//! Images: what is made is what was asked for, what does not fit is refused.
+//! Disk images: they are made as asked for, and what does not fit is refused.
 
 use super::proof::Proof;
 use super::*;
@@ -58,8 +58,7 @@ fn a_prototype_nests_folders() {
     assert_eq!(text, expected);
 }
 
-/// Makes a disk where that is possible, else says why not: it needs root and its programs, and
-/// the VM scenarios prove the same.
+/// Makes a disk, or skips the test: that takes root and programs. VM scenarios prove the same.
 fn made(test: &str, disk: &Disk, tree: Option<&Tree>, folder: &Path) -> Option<PathBuf> {
     disk.check().unwrap();
     let mut programs = disk.programs();

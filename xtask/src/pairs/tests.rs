@@ -83,6 +83,14 @@ fn texts_of_other_roles_are_left_out() {
     assert_eq!(found(source, &["run", "init", "boot"]), ["a", "b", "c"]);
 }
 
+#[test]
+fn the_first_table_counts_the_texts_of_every_role() {
+    for role in crate::build::ROLES {
+        let source = format!("#[cfg(feature = \"{role}\")] const A: P = packed!(\"a\");");
+        assert_eq!(found(&source, TABLES[0].features), ["a"], "{role}");
+    }
+}
+
 fn found(source: &str, features: &'static [&'static str]) -> Vec<String> {
     let file = syn::parse_file(source).unwrap();
     let mut texts = Texts::new(features);

@@ -9,7 +9,7 @@ use crate::arch::Arch;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Bus {
-    /// The only one whose driver distributions' kernels for virtual machines have built in.
+    /// The only bus whose driver is built into distributions' kernels for virtual machines.
     #[default]
     Nvme,
     Virtio,
@@ -29,8 +29,8 @@ impl Bus {
         }
     }
 
-    /// Whether its disks are devices of PCI themselves. PCI Express takes such a device later only
-    /// at a port that was kept free for it; the machine `pc` has the older PCI.
+    /// Whether a disk that comes later needs a port kept free for it: PCI Express takes a device later
+    /// only so. The machine `pc` has the older PCI, and behind a controller no disk needs one.
     pub fn needs_port(self, arch: Arch) -> bool {
         arch == Arch::Aarch64 && matches!(self, Bus::Nvme | Bus::Virtio)
     }
@@ -43,11 +43,11 @@ impl Bus {
 
 /// The port that is kept free for drive number `index`.
 pub fn port_option(index: usize) -> String {
-    // Slots are numbered by chassis and by slot in it, from 1.
+    // A port's slot is named by its chassis and its number there; chassis are numbered from 1.
     format!("pcie-root-port,id=port{index},chassis={}", index + 1)
 }
 
-/// The properties of the device that shows drive number `index`, the first its driver.
+/// The properties of the device that shows drive number `index`; the driver comes first.
 pub fn device(bus: Bus, index: usize, at_port: bool) -> Vec<(&'static str, String)> {
     let port = at_port.then(|| format!("port{index}"));
     let (driver, place) = match bus {
@@ -64,13 +64,13 @@ pub fn device(bus: Bus, index: usize, at_port: bool) -> Vec<(&'static str, Strin
     properties
 }
 
-/// The same as the value of `-device`.
+/// These properties as the value of `-device`.
 pub fn device_option(bus: Bus, index: usize) -> String {
     let properties = device(bus, index, false);
     properties.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
 }
 
-/// The same as the arguments of `device_add`, for a disk that comes later.
+/// These properties as the arguments of `device_add`, for a disk that comes later.
 pub fn device_arguments(bus: Bus, index: usize, arch: Arch) -> Value {
     let properties = device(bus, index, bus.needs_port(arch));
     let map: Map<_, _> =

@@ -1,4 +1,4 @@
-//! QEMU's monitor: how a machine ended, keys and disks while it runs.
+//! QEMU's monitor: how a machine ended; keys and disks while it runs.
 //!
 //! The protocol is described in QEMU's `docs/interop/qmp-spec.rst`, its commands and events in
 //! the "QEMU QMP Reference Manual".
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// What the monitor says.
 #[derive(Debug)]
 pub enum Message {
-    /// It takes commands from now on.
+    /// It has connected, and takes commands.
     Ready(Monitor),
     /// The machine has ended, for this reason: `guest-shutdown`, `guest-reset`, …
     Shutdown(String),
@@ -40,27 +40,27 @@ impl Socket {
         Ok(Socket { listener, path: path.to_owned() })
     }
 
-    /// Hands every message to `on_message`, in a thread, until the connection ends or nobody
-    /// takes messages any more (it returns false).
+    /// Hands every message to `on_message`, in a thread, until the connection ends or `on_message`
+    /// returns false.
     pub fn listen(self, on_message: impl FnMut(Message) -> bool + Send + 'static) -> Closer {
         let Socket { listener, path } = self;
         thread::spawn(move || {
-            // An error is an end of the connection: how QEMU itself ended says more.
+            // An error counts as the end of the connection: how QEMU itself ended says more.
             let _ended = listener.accept().map(|(stream, _)| speak(&stream, on_message));
         });
         Closer { path }
     }
 }
 
-/// Ends a thread whose QEMU never connected.
+/// Ends, when it is dropped, a thread to which no QEMU has connected.
 pub struct Closer {
     path: PathBuf,
 }
 
 impl Drop for Closer {
     fn drop(&mut self) {
-        // Refused where QEMU has connected: then the listener is gone already.
-        let _not_needed = UnixStream::connect(&self.path);
+        // Where QEMU has connected, nobody accepts this one, which does no harm.
+        let _unused = UnixStream::connect(&self.path);
     }
 }
 
@@ -68,7 +68,7 @@ fn speak(stream: &UnixStream, mut on_message: impl FnMut(Message) -> bool) -> Re
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let _greeting = lines.next().context("no greeting")??;
     let mut monitor = Monitor { stream: stream.try_clone()? };
-    // Nothing else is taken before it.
+    // QEMU takes no other command before this one.
     monitor.command("qmp_capabilities", &json!({}))?;
     if !on_message(Message::Ready(monitor)) {
         return Ok(());
@@ -83,7 +83,7 @@ fn speak(stream: &UnixStream, mut on_message: impl FnMut(Message) -> bool) -> Re
     Ok(())
 }
 
-/// The lines that matter; answers without an error and other events do not.
+/// The message of a line. Answers without an error, and other events, do not matter.
 fn parse(line: &str) -> Option<Message> {
     let value: Value = serde_json::from_str(line).ok()?;
     if let Some(error) = value.get("error") {

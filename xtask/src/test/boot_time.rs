@@ -1,7 +1,7 @@
-//! How long inits take to their first service, and to switch off.
+//! How long inits take to start their first service, and to switch off.
 //!
-//! The same machine, the same service, in turn: a lean init in C that does no more than it must,
-//! rootlet, busybox. Times are the kernel's own.
+//! The same machine and service for each, by turns: a lean init in C that does no more than it must,
+//! rootlet, busybox. Times are taken from the kernel's log.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,16 +15,17 @@ use super::tally::{Skip, Tally};
 use crate::arch::Arch;
 use crate::kernel::Kernel;
 use crate::newc::{Entry, Kind, Tree};
-use crate::qemu::{Accel, Console, Machine};
+use crate::qemu::accel::Accel;
+use crate::qemu::{Console, Machine};
 use crate::{image, layout, program};
 
 const NAME: &str = "boot-time";
-/// Each init so many times.
+/// How many times each init is booted.
 const ROUNDS: usize = 5;
 const LIMIT: Duration = Duration::from_secs(60);
-/// To the first service: what rootlet may take, as a multiple of the lean init.
+/// How long rootlet may take to the first service, as a multiple of the lean init's time.
 const MOST: f64 = 1.5;
-/// From the request to the end of an empty machine.
+/// How long rootlet may take from the request to the end, where nothing has to be stopped.
 const MOST_TO_END_MS: f64 = 50.0;
 
 /// What one boot has shown, in milliseconds.
@@ -55,7 +56,7 @@ pub fn run(rootlet: &Path, rootfs: &Path, filter: Option<&str>, tally: &mut Tall
     };
     let Race { accel, mut inits } = race(kernel.clone(), rootlet, rootfs, ROUNDS)?;
     if !is_fast(&inits) {
-        // The least of few is chance: of as many again it is less so, for everybody.
+        // The least of a few times depends on chance: for all inits as many again are taken.
         let more = race(kernel, rootlet, rootfs, ROUNDS)?;
         for ((_, times), (_, others)) in inits.iter_mut().zip(more.inits) {
             times.extend(others);
@@ -81,7 +82,7 @@ pub fn run(rootlet: &Path, rootfs: &Path, filter: Option<&str>, tally: &mut Tall
     Ok(())
 }
 
-/// The kernel to boot; what a race lacks here is the error.
+/// The kernel to boot. The error says what this machine lacks for a race.
 pub fn available() -> Result<Kernel> {
     for tool in ["cc", "busybox"] {
         program::find(tool).with_context(|| format!("{tool} is not installed"))?;
@@ -116,7 +117,7 @@ fn compile(name: &str, folder: &Path) -> Result<PathBuf> {
     Ok(output)
 }
 
-/// The init, the service, and what busybox's init cannot do by itself.
+/// An initramfs with the init, the service, and for busybox's init what it cannot do by itself.
 fn tree(name: &str, init: &Path, service: &Path) -> Result<Tree> {
     let mut tree = Tree::default();
     image::add(&mut tree, init, "init")?;
@@ -141,7 +142,7 @@ fn tree(name: &str, init: &Path, service: &Path) -> Result<Tree> {
 }
 
 fn boot(kernel: &Path, accel: Accel, initramfs: &Path) -> Result<Times> {
-    // Without the level the kernel would not say when it starts init.
+    // At the usual level the kernel would not print that it starts init.
     let append = "loglevel=7";
     let (arch, console) = (Arch::X86_64, Console::Pipe);
     let initramfs = Some(initramfs);
@@ -164,13 +165,13 @@ fn time_of(lines: &[String], text: &str) -> Result<f64> {
     stamp.trim().parse().with_context(|| line.clone())
 }
 
-/// Whatever else the machine does makes times longer, never shorter.
 /// Whether rootlet keeps its bounds.
 fn is_fast(inits: &[(&'static str, Vec<Times>); 3]) -> bool {
     let [lean, own, _] = inits.each_ref().map(|(_, times)| least(times));
     own.to_service / lean.to_service <= MOST && own.to_end <= MOST_TO_END_MS
 }
 
+/// The least of each time: whatever else the machine does makes times longer, never shorter.
 fn least(times: &[Times]) -> Times {
     let least = |value: fn(&Times) -> f64| times.iter().map(value).fold(f64::INFINITY, f64::min);
     Times { to_service: least(|times| times.to_service), to_end: least(|times| times.to_end) }

@@ -29,7 +29,7 @@ pub struct Binary {
     folder: PathBuf,
 }
 
-/// The part of cargo's `compiler-artifact` messages that is used here.
+/// What is used here of cargo's `compiler-artifact` messages.
 #[derive(Deserialize)]
 struct Artifact {
     manifest_path: PathBuf,
@@ -94,7 +94,7 @@ pub fn run(
         End::Exited(status) => status.code(),
         End::TimeLimit => bail!("{}: still running after {} s", binary.name, LIMIT.as_secs()),
         End::TooMuchOutput => bail!("{}: too much output", binary.name),
-        // Only machines end so.
+        // Only machines end in these ways.
         End::Shutdown(how) | End::Machine(how) => bail!("{}: {how}", binary.name),
     };
     match libtest::report(&seen.lines, code) {
@@ -109,7 +109,8 @@ fn read_log(path: &Path) -> Result<Vec<Skip>> {
     read_skips(&text).map_err(anyhow::Error::msg)
 }
 
-/// libtest counts a test that skipped itself as passed; one that then failed stays failed.
+/// Counts a binary's tests. libtest counts a test that has skipped itself as passed; one that has
+/// failed after that stays failed.
 fn count(binary: &str, report: Report, skips: &[Skip], tally: &mut Tally) {
     let mut passed = report.passed;
     let failed = |skip: &&Skip| report.failed.iter().any(|name| is_same(&skip.test, name));
@@ -128,7 +129,7 @@ fn count(binary: &str, report: Report, skips: &[Skip], tally: &mut Tally) {
     report.failed.iter().for_each(|name| tally.fail(format!("{binary} {name}")));
 }
 
-/// A skip log may name a test with its binary's name before it, as `cli::name`.
+/// Whether a test in a skip log is this one: the log may have the binary's name before it, as in `cli::name`.
 fn is_same(skipped: &str, name: &str) -> bool {
     skipped == name || skipped.strip_suffix(name).is_some_and(|rest| rest.ends_with("::"))
 }

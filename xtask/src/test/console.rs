@@ -1,11 +1,11 @@
-//! Lines of a program's output as they come, also one that is not finished yet.
+//! Lines of a program's output as they come, an unfinished one included.
 
 use std::time::{Duration, Instant};
 
-/// More lines than any scenario or test binary writes: a loop that prints is not kept in memory.
+/// More lines than any scenario or test binary writes: what prints in a loop must not fill the memory.
 const MOST_LINES: usize = 200_000;
 
-/// More than any line: a loop that prints without a newline is not kept either.
+/// More bytes than any line has: what prints in a loop may print no newline.
 const LONGEST_LINE: usize = 1 << 20;
 
 /// Everything that was written so far.
@@ -15,11 +15,11 @@ pub struct Console {
     pub times: Vec<Duration>,
     start: Instant,
     unfinished: Vec<u8>,
-    /// How much of the unfinished line has been found by `on_text`.
+    /// How many bytes of the unfinished line `on_text` has recognised, and is not shown again.
     found: usize,
 }
 
-/// There is too much of it.
+/// There was more output than `MOST_LINES` or `LONGEST_LINE` allow.
 #[derive(Debug)]
 pub struct TooMuch;
 
@@ -28,8 +28,8 @@ impl Console {
         Console { lines: Vec::new(), times: Vec::new(), start, unfinished: Vec::new(), found: 0 }
     }
 
-    /// Takes a piece of output. `on_text` is shown every line that grows or ends, for a prompt
-    /// has no end; where it says true, that text is not shown again. `on_line` gets whole lines.
+    /// Takes a piece of output. `on_text` is shown each line as it grows, since a prompt is never a
+    /// whole line; where it returns true, that text is not shown again. `on_line` gets whole lines.
     pub fn add(
         &mut self,
         bytes: &[u8],
@@ -52,7 +52,7 @@ impl Console {
         Ok(())
     }
 
-    /// Makes a line of what was not finished, when nothing more comes.
+    /// Finishes the last line, when nothing more comes.
     pub fn close(&mut self, mut on_line: impl FnMut(&str)) {
         if !self.unfinished.is_empty() {
             self.finish(&mut on_line);

@@ -1,4 +1,4 @@
-//! Makes the machines of scenarios: initramfs, disks, shares; boots them.
+//! Makes the machines of scenarios (initramfs, disks, shares) and boots them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,17 +13,18 @@ use crate::arch::Arch;
 use crate::disk::{self, Base, Contents, proof};
 use crate::kernel::{self, Flavour, Kernel};
 use crate::newc::{Entry, Kind, Tree};
-use crate::qemu::{self, Accel, Console, Drive, Machine, Shared, bus, monitor::Socket};
+use crate::qemu::accel::{self, Accel};
+use crate::qemu::{self, Console, Drive, Machine, Shared, bus, monitor::Socket};
 use crate::{image, layout, modules, program};
 
-/// By how much times are stretched where instructions are translated.
+/// By which factor times are stretched where instructions are translated.
 const TCG_PATIENCE: u32 = 3;
 
 /// What all scenarios share.
 pub struct Ground {
     pub arch: Arch,
     pub accel: Accel,
-    /// Each with the reason why it cannot be had.
+    /// The kernels that were looked for, or the reason why one cannot be had.
     kernels: BTreeMap<Flavour, Result<Kernel, String>>,
     rootlet: PathBuf,
     rootfs: PathBuf,
@@ -41,7 +42,7 @@ struct Parts {
 }
 
 impl Ground {
-    /// What a machine needs that may be missing is an error here, and a reason to skip.
+    /// The kernel that most machines boot. An error says what is missing here: a reason to skip.
     pub fn available(arch: Arch) -> Result<Kernel> {
         qemu::installed(arch)?;
         kernel::find_flavour(arch, Flavour::Cloud)
@@ -58,9 +59,9 @@ impl Ground {
         let tree = image::base(rootlet, Some(rootfs))?;
         let probe = folder.path().join("probe.cpio");
         image::write(&tree, &probe)?;
-        let accel = qemu::choose_accel(arch, &kernel.image, &probe)?;
+        let accel = accel::choose(arch, &kernel.image, &probe)?;
         let mut kernels = BTreeMap::from([(Flavour::Cloud, Ok(kernel))]);
-        // Others are big: only when a scenario is booted with one.
+        // Other kernels are big downloads: they are fetched only for scenarios that boot them.
         for flavour in scenarios.iter().flat_map(boots).map(|boot| boot.kernel) {
             kernels.entry(flavour).or_insert_with(|| {
                 kernel::find_flavour(arch, flavour).map_err(|error| format!("{error:#}"))
@@ -94,8 +95,8 @@ impl Ground {
         never.or(kernels).or_else(|| programs(scenario).into_iter().find_map(missing)).or(root)
     }
 
-    /// Boots and judges one of the two machines of a scenario. The error of the outer result is
-    /// one of this machine, not of the guest.
+    /// Boots and judges one of the two machines of a scenario. The outer error is a failure of this
+    /// machine, the inner one of the guest.
     pub fn boot(
         &self,
         scenario: &Scenario,
@@ -115,7 +116,7 @@ impl Ground {
     fn parts(&self, boot: &Boot, folder: &Path) -> Result<Parts> {
         let mut initramfs = None;
         if let Some(tree) = self.initramfs(boot)? {
-            // Not compressed: unpacking under TCG takes longer than reading.
+            // It is not compressed: under TCG unpacking takes longer than reading more.
             let path = folder.join("initramfs.cpio");
             image::write(&tree, &path)?;
             initramfs = Some(path);
@@ -189,7 +190,7 @@ impl Ground {
     }
 
     fn run(&self, boot: &Boot, parts: &Parts) -> Result<Seen> {
-        // Below the short path of temporary files: the path of a socket has at most 107 bytes.
+        // In the system's folder of temporary files, whose path is short: a socket's path has at most 107 bytes.
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("monitor");
         let machine = Machine {
@@ -218,7 +219,7 @@ fn boots(scenario: &Scenario) -> impl Iterator<Item = &Boot> {
     [&scenario.healthy, &scenario.broken].into_iter()
 }
 
-/// Every program that making and looking takes, with its package.
+/// Every program that is needed to make the machines and examine their disks, with its package.
 fn programs(scenario: &Scenario) -> Vec<(&'static str, &'static str)> {
     let mut programs = Vec::new();
     for boot in boots(scenario) {
@@ -234,7 +235,7 @@ fn programs(scenario: &Scenario) -> Vec<(&'static str, &'static str)> {
     programs
 }
 
-/// What disks show after the machine's end.
+/// Examines the disks after the machine's end.
 fn look(scenario: &Scenario, boot: &Boot, drives: &[Drive]) -> Result<(), Failure> {
     for proof in &scenario.proofs {
         let pair = boot.disks.get(proof.disk).zip(drives.get(proof.disk));

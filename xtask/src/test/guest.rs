@@ -38,15 +38,15 @@ pub struct Seen {
     pub times: Vec<Duration>,
     pub end: End,
     pub took: Duration,
-    /// What the first step that was not done was waiting for.
+    /// What the first step that was not done had been waiting for.
     pub waited_for: Option<Line>,
 }
 
-/// What is done to a machine from outside.
+/// What is done to a machine from outside, and by which means.
 pub struct Operator<'a> {
     pub socket: Socket,
     pub steps: &'a [Step],
-    /// For each disk the device that shows it.
+    /// For each disk the arguments that plug it in.
     pub devices: Vec<Value>,
 }
 
@@ -56,7 +56,7 @@ pub fn watch(machine: &Command, limit: Duration) -> Result<Seen> {
     Watch::start(bound_to_us(machine).process_group(0), true, None, |_| ())?.run(limit)
 }
 
-/// The same for a machine that ends with a word on its monitor.
+/// The same for a machine whose monitor tells how it ended.
 pub fn watch_machine(machine: &Command, limit: Duration, operator: Operator<'_>) -> Result<Seen> {
     let mut command = bound_to_us(machine);
     command.process_group(0).stdin(Stdio::piped());
@@ -93,7 +93,7 @@ enum Event {
 /// The kernel's last line when it halts; QEMU does not notice.
 const HALTED: &str = "reboot: System halted";
 
-/// How long a halted machine has to stay as it is.
+/// How long QEMU gets to tell of another end after that line.
 const HALT_QUIET: Duration = Duration::from_millis(500);
 
 /// How long QEMU may take to end when it is told to.
@@ -114,7 +114,7 @@ struct Watch<'a> {
     /// How and when the machine ended, as soon as that is known.
     end: Option<(End, Duration)>,
     halted: Option<Instant>,
-    /// Last, for it ends the monitor's thread where QEMU has never connected.
+    /// Ends the monitor's thread where QEMU has never connected.
     _closer: Option<Closer>,
 }
 
@@ -130,7 +130,7 @@ impl<'a> Watch<'a> {
         // One pipe for both, or the order of the lines would be lost.
         command.stdout(writer.try_clone()?).stderr(writer);
         let mut child = command.spawn().with_context(|| program::line(command))?;
-        // The command holds the pipe's writing end; without this the reader never sees its end.
+        // The command still holds the pipe's writing end: without this, reading would never end.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let (sender, events) = mpsc::sync_channel(1024);
         let (mut steps, mut devices, mut closer): (&[Step], _, _) = (&[], Vec::new(), None);
@@ -188,7 +188,7 @@ impl<'a> Watch<'a> {
         })
     }
 
-    /// Until the output's end; or until there is a reason to kill it, then that.
+    /// Handles events until the output ends; or until the program must be killed, and returns why.
     fn follow(&mut self, mut deadline: Instant) -> Option<End> {
         loop {
             let now = Instant::now();
@@ -237,15 +237,15 @@ impl<'a> Watch<'a> {
         })
     }
 
-    /// Notes how the machine ended and lets QEMU end. What the machine wrote before may not have
-    /// been read yet, so reading goes on, until the returned time.
+    /// Notes how the machine ended, and tells QEMU to end. What the machine has written may not have
+    /// been read yet, so reading goes on, until the returned time at most.
     fn finish(&mut self, how: &str, at: Instant) -> Instant {
         self.halted = None;
         if self.end.is_none() {
             self.end = Some((End::Shutdown(how.to_owned()), at - self.start));
         }
         if let Some(mut monitor) = self.monitor.take() {
-            // Where it cannot be told it is killed at the limit.
+            // Where it cannot be told, it is killed at the limit.
             let _gone = monitor.quit();
         }
         Instant::now() + QUIT_LIMIT
@@ -267,7 +267,7 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// A program may close its output and still not end; None when it had to be killed.
+    /// Waits for the end: a program may close its output and go on. None when it had to be killed.
     fn wait(&mut self, deadline: Instant) -> Result<Option<ExitStatus>> {
         loop {
             if let Some(status) = self.child.try_wait().context("wait")? {
@@ -282,8 +282,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// The child has not been waited for, so its id is still its own. It may have died by
-    /// itself, which is what is wanted.
+    /// Kills the program. It has not been waited for, so its id is still its own; it may have died by
+    /// itself, which is fine.
     fn kill(&self) {
         let Ok(Some(pid)) = i32::try_from(self.child.id()).map(Pid::from_raw) else { return };
         let _already_dead = match self.own_group {
@@ -293,8 +293,8 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// A thread, because reading cannot be given a limit. It ends with the pipe, or when nobody
-/// listens any more.
+/// Reads in a thread, because reading cannot be given a limit. The thread ends with the pipe, or
+/// when nobody listens any more.
 fn read(mut pipe: PipeReader, sender: SyncSender<Event>) {
     thread::spawn(move || {
         let mut buffer = vec![0; 16 << 10];
@@ -308,7 +308,7 @@ fn read(mut pipe: PipeReader, sender: SyncSender<Event>) {
     });
 }
 
-/// QEMU's reasons for which a machine ends.
+/// How a machine ended, by QEMU's reason; what is no `Ending` stays as QEMU calls it.
 fn ending(reason: &str) -> &str {
     match reason {
         "guest-shutdown" => Ending::Poweroff.name(),

@@ -1,4 +1,4 @@
-//! What a test binary's output says: how many tests passed, and which did not.
+//! Reads a test binary's output: how many tests passed, and which did not.
 
 /// What one test binary did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,8 +10,8 @@ pub struct Report {
     pub ignored: usize,
 }
 
-/// Reads a binary's lines together with how it ended: None is a normal exit with that code,
-/// for a crash prints nothing that could be counted. An error says what does not add up.
+/// Reads a binary's lines together with its exit code, None where a signal ended it: a crash prints
+/// nothing that could be counted. An error says what does not add up.
 pub fn report(lines: &[String], code: Option<i32>) -> Result<Report, String> {
     let announced = lines.iter().find_map(|l| announced(l)).ok_or("announced no tests")?;
     let at = lines.iter().rposition(|l| l.starts_with("test result: "));
@@ -21,14 +21,14 @@ pub fn report(lines: &[String], code: Option<i32>) -> Result<Report, String> {
     if passed + failed + ignored != announced {
         return Err(format!("announced {announced} tests, but: {result}"));
     }
-    // libtest's own code for failed tests.
+    // 101 is libtest's code for failed tests.
     let expected = if failed == 0 { 0 } else { 101 };
     if code != Some(expected) {
         let code = code.map_or("a signal".to_owned(), |c| format!("code {c}"));
         return Err(format!("ended with {code} after: {result}"));
     }
     let mut names = failed_names(lines);
-    // A count without names is still that many failures.
+    // Failures without names are counted all the same.
     names.resize(failed, "(unnamed)".to_owned());
     Ok(Report { passed, failed: names, ignored })
 }

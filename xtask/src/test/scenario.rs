@@ -1,4 +1,4 @@
-//! What a folder of tests/vm says: a boot, what it must show, its broken twin.
+//! Reads a folder of tests/vm: a boot, what it must show, and its broken twin.
 
 mod text;
 mod twin;
@@ -28,8 +28,8 @@ pub struct Scenario {
     pub broken: Boot,
     /// The kind of failure the broken twin must have.
     pub fails: String,
-    /// What the twin's console must show, so that it fails for its own reason; or the failure
-    /// itself, where it is one of a disk or of time.
+    /// What the twin's console must show, so that it fails for the stated reason. Where the failure is
+    /// about a disk or a time, the failure itself must show it.
     pub shows: Line,
     pub expected: Expected,
     /// What disks must show afterwards.
@@ -37,7 +37,7 @@ pub struct Scenario {
     pub aarch64: OnAarch64,
 }
 
-/// When a scenario is booted on aarch64 too, whose instructions are always translated.
+/// When a scenario is booted on aarch64 too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnAarch64 {
@@ -57,7 +57,7 @@ pub struct Boot {
     pub append: String,
     pub kernel: Flavour,
     pub initramfs: Initramfs,
-    /// Where the initramfs has a second busybox rootfs, for containers.
+    /// Where in the initramfs a second busybox rootfs is put, for containers.
     pub nested_rootfs: Option<String>,
     /// Kernel modules in the initramfs.
     pub modules: Vec<String>,
@@ -104,7 +104,7 @@ impl Boot {
     }
 }
 
-/// All scenarios, by name. One that is not well-formed is an error.
+/// All scenarios, sorted by name. One that is not well-formed is an error.
 pub fn all(folder: &Path) -> Result<Vec<Scenario>> {
     let mut folders = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
@@ -144,7 +144,7 @@ fn read(folder: &Path, name: String) -> Result<Scenario> {
     })
 }
 
-/// A folder that nothing names would be a mistake in a name.
+/// Refuses a folder that nothing names: its name must be misspelt somewhere.
 fn check_folders(folder: &Path, boot: &Boot) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
@@ -155,7 +155,7 @@ fn check_folders(folder: &Path, boot: &Boot) -> Result<()> {
     Ok(())
 }
 
-/// Files below a folder and their paths in the image; none where there is no such folder.
+/// Files below a folder, with their paths in the image; none where there is no such folder.
 fn files_below(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
     let mut found = Vec::new();
     if folder.exists() {

@@ -11,8 +11,8 @@ use super::verdict::Line;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// What the console shows first, after the step before this one was done; it may be a line
-    /// that is not finished. Without it the step follows at once.
+    /// What the console must show first, after the step before this one was done; the line may be
+    /// unfinished. Without it the step follows at once.
     pub after: Option<Line>,
     #[serde(default)]
     pub wait_ms: u64,
@@ -21,7 +21,7 @@ pub struct Step {
     pub typed: Option<String>,
     /// Keys that are pressed together, in QEMU's names with dashes between them.
     pub press: Option<String>,
-    /// The number of a disk, which is not there before.
+    /// The number of a disk that is plugged in now, and is not there before.
     pub plug: Option<usize>,
 }
 
@@ -38,7 +38,7 @@ impl Step {
 /// How far the steps of a machine have come.
 pub struct Steps<'a> {
     left: &'a [Step],
-    /// When the first of them is due; None while its line has not come.
+    /// When the first of them is due; None while its line is awaited.
     due: Option<Instant>,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Steps<'a> {
         Steps { left: steps, due: None }
     }
 
-    /// The machine runs: a first step that waits for no line is due.
+    /// Makes the first step due, if it waits for no line: at the machine's start, and after each step.
     pub fn start(&mut self, now: Instant) {
         if let Some(step) = self.left.first()
             && step.after.is_none()
@@ -56,7 +56,7 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// Takes text of the console; whether it is the one that the next step waits for.
+    /// Takes text of the console; returns whether the next step was waiting for it.
     pub fn see(&mut self, text: &str, now: Instant) -> bool {
         let Some(step) = self.left.first() else { return false };
         let found = self.due.is_none() && step.after.as_ref().is_some_and(|line| line.is_in(text));
@@ -66,12 +66,12 @@ impl<'a> Steps<'a> {
         found
     }
 
-    /// When something has to be done.
+    /// When the next step is due, if that is known.
     pub fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// The step that is due now, once.
+    /// Takes the step that is due now, if there is one.
     pub fn take(&mut self, now: Instant) -> Option<&'a Step> {
         let (step, rest) = self.left.split_first()?;
         if self.due.is_none_or(|due| due > now) {
@@ -83,9 +83,9 @@ impl<'a> Steps<'a> {
         Some(step)
     }
 
-    /// The line that is still waited for.
+    /// What the next step still waits for.
     pub fn waited_for(&self) -> Option<Line> {
-        // A step that only waited for its time was overtaken by the machine's end as well.
+        // A step that only waited for its time has been overtaken by the machine's end, too.
         let step = self.left.first()?;
         Some(step.after.clone().unwrap_or_else(|| Line::Part(format!("({} ms)", step.wait_ms))))
     }

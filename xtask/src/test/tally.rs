@@ -20,7 +20,7 @@ pub struct Tally {
     scenarios: BTreeSet<String>,
 }
 
-/// The end of a test run: what is printed, the summary last, and whether all is well.
+/// The end of a test run: what is printed, with the counts last, and whether nothing failed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Summary {
     pub lines: Vec<String>,
@@ -83,7 +83,7 @@ fn proof(skip: &Skip, proven: bool) -> String {
 }
 
 /// Reads a skip log: `test<TAB>reason<TAB>scenario or -` on each line. A test that is named
-/// twice counts once; a line of another form is an error, lest a skip goes uncounted.
+/// twice counts once. A line of another form is an error, so that no skip goes uncounted.
 pub fn read_skips(text: &str) -> Result<Vec<Skip>, String> {
     let mut skips: Vec<Skip> = Vec::new();
     for line in text.lines() {

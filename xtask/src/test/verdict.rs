@@ -7,23 +7,23 @@ use serde::Deserialize;
 
 use super::guest::{End, Seen};
 
-/// What every verdict line holds, wherever it stands in its line.
+/// What makes a line a verdict, wherever it stands in that line.
 pub const MARK: &str = "rootlet: verdict:";
 
-/// The kernel's own words for its own end.
+/// The kernel's words when it gives up.
 const PANIC: &str = "Kernel panic";
 
 /// What a scenario wants to see of a machine.
 #[derive(Clone, Debug)]
 pub struct Expected {
-    /// The number in the one verdict line; where there is none, no such line may come.
+    /// The number in the one verdict line. Without it no such line may come.
     pub status: Option<u8>,
     pub ends: Ending,
     /// How long the machine may take from the last expected line to its end.
     pub ends_within: Option<Duration>,
     /// Lines that come in this order, with any others between them.
     pub lines: Vec<Wanted>,
-    /// Lines that do not come.
+    /// Lines that must not come.
     pub never: Vec<Line>,
 }
 
@@ -125,7 +125,7 @@ impl Line {
     }
 }
 
-/// Why a guest did not pass. The name of each kind is what a broken twin's `fails` says.
+/// Why a guest did not pass. A broken twin's `fails` names one of these kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     Panic(String),
@@ -211,8 +211,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Passes or names the first thing that is wrong, the gravest first. `patience` is the factor
-/// by which times are stretched for a slow machine.
+/// Passes, or names the gravest thing that is wrong. `patience` is the factor by which times are
+/// stretched for a slow machine.
 pub fn judge(seen: &Seen, expected: &Expected, patience: u32) -> Result<(), Failure> {
     if let Some(line) = seen.lines.iter().find(|l| l.contains(PANIC)) {
         return Err(Failure::Panic(line.clone()));
@@ -253,8 +253,8 @@ fn check_status(lines: &[String], wanted: Option<u8>) -> Result<(), Failure> {
     }
 }
 
-/// The status of the one verdict line. A mark that is not at its line's start counts too: two
-/// verdicts could share a line, and then the machine has not said one thing.
+/// The status of the one verdict line. Marks are counted wherever they stand: two verdicts that
+/// share a line are two.
 fn only_verdict(lines: &[String]) -> Result<u8, Failure> {
     let count = lines.iter().map(|l| l.matches(MARK).count()).sum();
     match count {
@@ -271,8 +271,8 @@ fn only_verdict(lines: &[String]) -> Result<u8, Failure> {
     }
 }
 
-/// When the last wanted line came; or the first one that does not come after those before it,
-/// or not in time.
+/// When the last wanted line came. An error names the first line that did not come after those
+/// before it, or that came too late.
 fn find_lines(seen: &Seen, wanted: &[Wanted], patience: u32) -> Result<Duration, Failure> {
     let mut rest = seen.lines.iter().zip(&seen.times);
     let mut before = Duration::ZERO;

@@ -68,8 +68,8 @@ fn skipped(arch: Arch, scenario: &Scenario, reason: &str) -> Skip {
     Skip { test, reason: reason.to_owned(), scenario: None }
 }
 
-/// A scenario's own name is that of its machine on x86_64: a test that could not run is proven by
-/// that one alone.
+/// What a scenario is called on a machine. On x86_64 it has its own name, by which tests that could not
+/// run refer to it; so only that machine can prove them.
 fn name_on(arch: Arch, scenario: &Scenario) -> String {
     match arch {
         Arch::X86_64 => scenario.name.clone(),
@@ -77,10 +77,12 @@ fn name_on(arch: Arch, scenario: &Scenario) -> String {
     }
 }
 
-/// What is wrong with each scenario, in their order. One machine for each processor.
+/// Boots scenarios, as many at a time as there are processors; returns what is wrong with each, in their
+/// order.
 fn run_all(ground: &Ground, scenarios: &[Scenario]) -> Vec<Vec<String>> {
     let next = AtomicUsize::new(0);
-    let done = Mutex::new(vec![Vec::new(); scenarios.len()]);
+    let not_run = vec!["it was not run".to_owned()];
+    let done = Mutex::new(vec![not_run; scenarios.len()]);
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -98,7 +100,7 @@ fn run_all(ground: &Ground, scenarios: &[Scenario]) -> Vec<Vec<String>> {
     done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Boots a scenario and its twin and says what is wrong; nothing, if it is right.
+/// Boots a scenario and its twin; returns what is wrong.
 fn run_one(ground: &Ground, scenario: &Scenario) -> Vec<String> {
     let mut failures = Vec::new();
     let boots = [("healthy", &scenario.healthy), ("broken", &scenario.broken)];
@@ -142,7 +144,8 @@ fn twin_problem(result: &Result<(), Failure>, seen: &Seen, scenario: &Scenario) 
     }
 }
 
-/// What a disk or a clock shows is not on the console, but in the failure.
+/// Whether the reason of a failure is the stated one. What a disk or a clock shows is not on the console,
+/// but in the failure itself.
 fn is_shown(failure: &Failure, seen: &Seen, shows: &Line) -> bool {
     match failure {
         Failure::Disk(reason) | Failure::TooLate(reason) => shows.is_in(reason),

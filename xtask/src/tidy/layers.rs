@@ -1,4 +1,4 @@
-//! Which module of `src/` may use which: only those that stand to its left.
+//! Checks which modules of `src/` use which: only those below them are allowed.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use super::Finding;
 const LAYERS: &[&str] =
     &["text", "input", "sys", "facts", "plan", "run", "report", "supervise", "role"];
 
-/// Uses that the order would allow: what parses or plans makes no system call.
+/// Uses that are forbidden although the order would allow them: what parses or plans makes no system call.
 const FORBIDDEN: &[(&str, &str)] = &[("input", "sys"), ("plan", "sys")];
 
 /// Files of `src/` that stand above all layers.
 const ABOVE: &[&str] = &["lib", "main", "start"];
 
-/// Uses against the order, in the tokens of one file. Tokens rather than syntax, because paths
-/// also stand in macro calls, which are not parsed.
+/// Forbidden uses in the tokens of one file. Tokens are looked at instead of syntax because paths also
+/// stand in macro calls, which are not parsed.
 pub fn violations(name: &Path, tokens: TokenStream) -> Vec<Finding> {
     let Some(module) = module_of(name) else { return Vec::new() };
     if ABOVE.contains(&module.name.as_str()) {
@@ -38,7 +38,7 @@ pub fn violations(name: &Path, tokens: TokenStream) -> Vec<Finding> {
 struct Module {
     /// The module below the crate's root that the file belongs to.
     name: String,
-    /// How many `super` lead from the file to the crate's root.
+    /// How many times `super` leads from the file to the crate's root.
     depth: usize,
 }
 
@@ -57,7 +57,7 @@ fn module_of(name: &Path) -> Option<Module> {
     Some(Module { name: parts.first()?.clone(), depth: parts.len() })
 }
 
-/// Why `module` may not use `used`, if so.
+/// The reason why `module` may not use `used`, if there is one.
 fn complaint(module: &str, used: &str) -> Option<String> {
     let place = |name: &str| LAYERS.iter().position(|layer| *layer == name);
     if used == module {
@@ -97,7 +97,7 @@ fn find_uses(tokens: TokenStream, depth: usize, uses: &mut Vec<(usize, String)>)
     }
 }
 
-/// Whether a path that starts here leads to the crate's root, and how many tokens that takes.
+/// Whether a path that starts here leads to the crate's root, and how many tokens that part of it has.
 fn path_to_root(tokens: &[TokenTree], depth: usize) -> (bool, usize) {
     if is_word(tokens.first(), "crate") && is_colons(&tokens[1..]) {
         return (true, 3);

@@ -58,7 +58,7 @@ fn first_line_violation(text: &str) -> Option<Finding> {
     })
 }
 
-/// Looks at every token, within macros too; comments and strings are no tokens of their own.
+/// Looks at every token, in macros too. What stands in comments and strings is no token of its own.
 fn scan(tokens: TokenStream, unsafe_allowed: bool, found: &mut Vec<Finding>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (index, token) in tokens.iter().enumerate() {
@@ -89,7 +89,7 @@ fn is_punct(token: Option<&TokenTree>, character: char) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == character)
 }
 
-/// The bracket of an `ignore` attribute, also behind `cfg_attr`.
+/// Whether a token is the bracket of an `ignore` attribute, behind `cfg_attr` too.
 fn ignores(token: Option<&TokenTree>) -> bool {
     let Some(TokenTree::Group(group)) = token else { return false };
     let mut words = group.stream().into_iter();

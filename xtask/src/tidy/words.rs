@@ -2,11 +2,11 @@
 
 use super::Finding;
 
-/// Written in two parts, for this file is checked too.
+/// Written in two parts, because this file is checked too.
 const WORDS: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX")];
 
-/// Lines with such a word. As a part of a longer word (a template for temporary names) it is
-/// no mark.
+/// Lines with such a word. As a part of a longer word, such as a template for temporary names, it
+/// is no mark.
 pub fn violations(text: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     for (index, line) in text.lines().enumerate() {

@@ -14,7 +14,7 @@ use crate::modules::Compression;
 use crate::test::steps::Step;
 use crate::test::verdict::{Ending, Expected, KINDS, Line, Wanted};
 
-/// All keys; those of `twin::BOOT_KEYS` say what is booted, the others what must be seen.
+/// All keys. Those of `twin::BOOT_KEYS` say what is booted; the others say what must be seen.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Text {
@@ -60,16 +60,16 @@ pub struct BrokenText {
     pub append: Option<String>,
     /// One key and its other value.
     pub set: Option<toml::Table>,
-    /// One key that is not there.
+    /// One key that is left out.
     pub unset: Option<String>,
     pub fails: String,
     pub shows: Line,
-    /// Where the twin does not end and the healthy boot needs long.
+    /// A shorter limit, for a twin that never ends where the healthy boot needs a long one.
     pub limit_seconds: Option<u64>,
 }
 
 impl Text {
-    /// Refuses what does not fit together, apart from what is booted.
+    /// Refuses what does not fit together; `boot` does so for what is booted.
     pub fn check(&self) -> Result<()> {
         ensure!(!self.description.trim().is_empty(), "description is empty");
         ensure!(!self.broken.change.trim().is_empty(), "broken.change is empty");

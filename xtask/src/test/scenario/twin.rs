@@ -9,8 +9,8 @@ use toml::{Table, Value};
 use super::Boot;
 use super::text::{BrokenText, Text};
 
-/// The keys that say what is booted. A twin that expects something else would fail, and prove
-/// nothing about the machine.
+/// The keys that say what is booted: a twin may change only these. One that merely expected
+/// something else would fail, and prove nothing about the machine.
 const BOOT_KEYS: &[&str] = &[
     "append",
     "kernel",
@@ -23,7 +23,7 @@ const BOOT_KEYS: &[&str] = &[
     "step",
 ];
 
-/// The twin differs in exactly one thing, so that its failure says something about that thing.
+/// Makes the twin. It differs in exactly one thing, so that its failure says something about that thing.
 /// `source` is the text of `scenario.toml`, `replaced` are the files below `broken/`.
 pub fn boot(
     folder: &Path,
@@ -41,12 +41,12 @@ pub fn boot(
     }
 }
 
-/// One file, of the initramfs or of one of the folders that disks and shares hold.
+/// The healthy boot with one file replaced, of the initramfs or of a folder that disks and shares hold.
 fn replace(healthy: &Boot, file: PathBuf, place: &str) -> Result<Boot> {
     let mut broken = healthy.clone();
     let mut originals: Vec<&mut PathBuf> = Vec::new();
     let mut lists = vec![&mut broken.files];
-    // Both of these fields are of `broken`, each on its own.
+    // `Boot::contents_mut` would borrow all of `broken`, whose files are borrowed already.
     let disks = broken.disks.iter_mut().filter_map(|disk| disk.contents.as_mut());
     let contents = disks.chain(broken.shares.iter_mut().map(|share| &mut share.contents));
     lists.extend(contents.map(|contents| &mut contents.files));
@@ -55,7 +55,7 @@ fn replace(healthy: &Boot, file: PathBuf, place: &str) -> Result<Boot> {
     }
     let first = originals.first().with_context(|| format!("broken{place} replaces nothing"))?;
     let first = (**first).clone();
-    // Two disks may hold the same folder; two folders would be two things.
+    // Several disks may hold the same folder; the files of two folders would be two changes.
     ensure!(originals.iter().all(|path| **path == first), "broken{place} replaces two files");
     ensure!(content(&first)? != content(&file)?, "broken{place} is the same as the healthy file");
     originals.into_iter().for_each(|path| path.clone_from(&file));
