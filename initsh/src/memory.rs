@@ -70,13 +70,13 @@ impl<'m> Memory<'m> {
         }
     }
 
-    /// The bytes from `at` to the end of the region.
-    fn from(&self, at: At) -> &[u8] {
+    /// The bytes from `at` to the end of the region: for who stops by himself at a NUL, so that no end is looked for.
+    pub fn rest(&self, at: At) -> &[u8] {
         self.bytes.get(at..).unwrap_or_default()
     }
 
     pub fn slice(&self, at: At, length: usize) -> &[u8] {
-        self.from(at).get(..length).unwrap_or_default()
+        self.rest(at).get(..length).unwrap_or_default()
     }
 
     /// The string that ends before the next NUL. Most have a few bytes: a search by words would take longer.
@@ -89,7 +89,7 @@ impl<'m> Memory<'m> {
     }
 
     pub fn c_string(&self, at: At) -> &CStr {
-        CStr::from_bytes_until_nul(self.from(at)).unwrap_or_default()
+        CStr::from_bytes_until_nul(self.rest(at)).unwrap_or_default()
     }
 
     pub fn length(&self, at: At) -> usize {
@@ -152,9 +152,21 @@ impl<'m> Memory<'m> {
         self.bytes.get_mut(at..)?.get_mut(..length)
     }
 
-    /// Takes the byte at `at` out of those before `end`.
-    pub fn move_within(&mut self, at: At, end: At) {
-        self.copy(at + 1, at, end.saturating_sub(at + 1));
+    /// Takes the NULs out of `length` bytes; gives how many bytes are left.
+    #[inline(never)]
+    pub fn drop_nuls(&mut self, at: At, length: usize) -> usize {
+        if !self.slice(at, length).contains(&0) {
+            return length;
+        }
+        let mut end = at;
+        for place in at..at + length {
+            let byte = self.byte(place);
+            if byte != 0 {
+                self.set_byte(end, byte);
+                end += 1;
+            }
+        }
+        end - at
     }
 
     /// All free bytes, which lie between the stack and the heap; and those that are used below them.
@@ -162,6 +174,14 @@ impl<'m> Memory<'m> {
         let used = self.bytes.get_mut(..self.low).unwrap_or_default();
         let (used, free) = used.split_at_mut_checked(self.top).unwrap_or_default();
         (used, free)
+    }
+
+    /// Appends blanks up to a place, if there is any room left before it.
+    #[inline(never)]
+    pub fn pad(&mut self, end: At) {
+        while self.top < end && !self.full {
+            self.push(b' ');
+        }
     }
 
     /// Appends bytes that stand elsewhere.
