@@ -65,14 +65,13 @@ impl<H: Host> Shell<'_, H> {
         }
         self.after_blanks();
         let name = self.cursor;
-        let length = name_length(self.memory.string(name));
+        let length = name_length(self.memory.rest(name));
         if length > 0 {
             self.cursor += length;
             self.after_blanks();
-            let text = self.memory.string(self.cursor);
+            let text = self.memory.rest(self.cursor);
             let operator: &[u8] = match text {
                 [b'=', next, ..] if *next != b'=' => b"",
-                [b'=', ..] if text.len() == 1 => b"",
                 [b'<', b'<', b'=', ..] => b"<<",
                 [b'>', b'>', b'=', ..] => b">>",
                 [b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'^' | b'|', b'=', ..] => {
@@ -103,8 +102,8 @@ impl<H: Host> Shell<'_, H> {
 
     fn conditional(&mut self) -> Run<i64> {
         let condition = self.binary(1)?;
-        self.depth -= 1;
         if self.after_blanks() != b'?' {
+            self.depth -= 1;
             return Ok(condition);
         }
         self.cursor += 1;
@@ -118,6 +117,7 @@ impl<H: Host> Shell<'_, H> {
         self.dry = dry || condition != 0;
         let second = self.assignment()?;
         self.dry = dry;
+        self.depth -= 1;
         Ok(if condition != 0 { first } else { second })
     }
 
@@ -125,7 +125,7 @@ impl<H: Host> Shell<'_, H> {
         if !b"|&=!<>^+-*/%".contains(&self.after_blanks()) {
             return None;
         }
-        let text = self.memory.string(self.cursor);
+        let text = self.memory.rest(self.cursor);
         let place = OPERATORS.iter().position(|(known, _)| text.starts_with(known))?;
         let (known, precedence) = OPERATORS.get(place)?;
         // An assignment is none of them.
@@ -218,11 +218,11 @@ impl<H: Host> Shell<'_, H> {
             return Ok(value);
         }
         let start = self.cursor;
-        let text = self.memory.string(start);
+        let text = self.memory.rest(start);
         let length = text.iter().take_while(|byte| is_name_byte(**byte)).count();
         self.cursor += length;
         if byte.is_ascii_digit() {
-            return match number(self.memory.slice(start, length)) {
+            return match number(self.memory.slice(start, length), Reading::Signed) {
                 Some(value) => Ok(value),
                 None => self.bad_expression(b"bad number"),
             };
@@ -240,7 +240,7 @@ impl<H: Host> Shell<'_, H> {
         if value == 0 {
             return Ok(0);
         }
-        match signed(self.memory.string(value)) {
+        match number(self.memory.string(value), Reading::Signed) {
             Some(number) => Ok(number),
             None if self.dry => Ok(0),
             None => {
@@ -251,8 +251,18 @@ impl<H: Host> Shell<'_, H> {
     }
 }
 
-/// A constant: decimal, octal with 0, hexadecimal with 0x. Too large ones are cut as strtoll(3) does.
-fn number(text: &[u8]) -> Option<i64> {
+/// What a number's text is read for. Numbers beyond these bounds are the nearest one within, as strtoll(3) and
+/// strtoull(3) have it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// From -2^63 to 2^63-1.
+    Signed,
+    /// Up to 2^64-1, whose bits are given.
+    Unsigned,
+}
+
+/// A constant: decimal, octal with 0, hexadecimal with 0x.
+fn magnitude(text: &[u8]) -> Option<u64> {
     let (digits, radix) = match text {
         [b'0', b'x' | b'X', digits @ ..] => (digits, 16),
         [b'0', digits @ ..] if !digits.is_empty() => (digits, 8),
@@ -261,18 +271,24 @@ fn number(text: &[u8]) -> Option<i64> {
     if digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0_i64, |sum, byte| {
+    digits.iter().try_fold(0_u64, |sum, byte| {
         let digit = char::from(*byte).to_digit(radix)?;
         Some(sum.saturating_mul(radix.into()).saturating_add(digit.into()))
     })
 }
 
-/// The same with blanks and a sign.
-pub(crate) fn signed(text: &[u8]) -> Option<i64> {
-    match text.trim_ascii() {
-        [] => Some(0),
-        [b'-', digits @ ..] => number(digits).map(i64::wrapping_neg),
-        [b'+', digits @ ..] => number(digits),
-        digits => number(digits),
+/// A constant with blanks around it and a sign; blanks alone are 0.
+pub(crate) fn number(text: &[u8], reading: Reading) -> Option<i64> {
+    let text = text.trim_ascii();
+    if text.is_empty() {
+        return Some(0);
     }
+    let negative = text.first() == Some(&b'-');
+    let magnitude = magnitude(text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text))?;
+    let most = match reading {
+        Reading::Signed => i64::MAX as u64 + u64::from(negative),
+        Reading::Unsigned => u64::MAX,
+    };
+    let bits = magnitude.min(most) as i64;
+    Some(if negative { bits.wrapping_neg() } else { bits })
 }

@@ -155,24 +155,19 @@ impl<H: Host> Shell<'_, H> {
     }
 
     fn test_number(&mut self, word: At) -> Run<i64> {
-        let text = self.memory.string(word).trim_ascii();
-        let digits = match text {
-            [b'-' | b'+', digits @ ..] => digits,
-            digits => digits,
+        let (sign, digits) = match self.memory.string(word).trim_ascii() {
+            [b'-', digits @ ..] => (-1, digits),
+            [b'+', digits @ ..] => (1, digits),
+            digits => (1, digits),
         };
-        let number = if digits.is_empty() {
-            None
-        } else {
-            digits.iter().try_fold(0_i64, |sum, byte| {
-                let digit = byte.wrapping_sub(b'0');
-                (digit < 10).then_some(())?;
-                sum.checked_mul(10)?.checked_add(digit.into())
-            })
-        };
+        let number = digits.iter().try_fold(0_i64, |sum, byte| {
+            let digit = i64::from(byte.wrapping_sub(b'0'));
+            (digit < 10).then_some(())?;
+            sum.checked_mul(10)?.checked_add(sign * digit)
+        });
         match number {
-            Some(number) if text.first() == Some(&b'-') => Ok(-number),
-            Some(number) => Ok(number),
-            None => self.fail(word, b"test: bad number"),
+            Some(number) if !digits.is_empty() => Ok(number),
+            _ => self.fail(word, b"test: bad number"),
         }
     }
 
@@ -182,7 +177,7 @@ impl<H: Host> Shell<'_, H> {
             b'z' => return Ok(self.memory.byte(operand) == 0),
             b't' => {
                 let descriptor = self.test_number(operand)?;
-                return Ok(self.host.is_terminal(descriptor as i32));
+                return Ok(self.host.is_terminal(descriptor.try_into().unwrap_or(-1)));
             }
             b'r' => return Ok(self.host.access(self.memory.c_string(operand), 4)),
             b'w' => return Ok(self.host.access(self.memory.c_string(operand), 2)),
