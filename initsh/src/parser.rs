@@ -7,7 +7,7 @@ use crate::limits::NESTING;
 use crate::memory::At;
 use crate::reader::Token;
 use crate::shell::{Fail, Run, Shell};
-use crate::symbols::{entry, name_length};
+use crate::symbols::{entry, is_name, name_length};
 use crate::tree::{FIELD, List, kind, redirection};
 
 impl<H: Host> Shell<'_, H> {
@@ -247,8 +247,7 @@ impl<H: Host> Shell<'_, H> {
 
     fn for_command(&mut self, line: u32) -> Run<At> {
         let name = self.word()?;
-        let text = self.memory.string(name);
-        if name_length(text) != text.len() {
+        if !is_name(self.memory.string(name)) {
             return self.syntax_error(b"bad for loop variable");
         }
         self.newlines()?;
@@ -375,9 +374,8 @@ impl<H: Host> Shell<'_, H> {
     }
 
     fn is_assignment(&self, word: At) -> bool {
-        let text = self.memory.string(word);
-        let length = name_length(text);
-        length > 0 && text.get(length) == Some(&b'=')
+        let length = name_length(self.memory.rest(word));
+        length > 0 && self.memory.byte(word + length) == b'='
     }
 
     fn function(&mut self, name: At, start: At, line: u32) -> Run<At> {
@@ -387,9 +385,9 @@ impl<H: Host> Shell<'_, H> {
         }
         self.reader.waiting = false;
         let text = self.memory.string(name);
-        let is_name = name_length(text) == text.len() && keyword_of(text) == 0;
+        let can_be_name = is_name(text) && keyword_of(text) == 0;
         let number = self.memory.word(self.known_symbol(name) + entry::BUILTIN) as u8;
-        if !is_name || is_special(number) && number != 0 {
+        if !can_be_name || is_special(number) && number != 0 {
             return self.syntax_error(b"bad function name");
         }
         self.newlines()?;

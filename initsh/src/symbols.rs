@@ -48,6 +48,12 @@ pub(crate) fn name_length(text: &[u8]) -> usize {
     text.iter().take_while(|byte| is_name_byte(**byte)).count()
 }
 
+/// Whether all of a text is a name.
+#[inline(never)]
+pub(crate) fn is_name(text: &[u8]) -> bool {
+    !text.is_empty() && name_length(text) == text.len()
+}
+
 impl<H: Host> Shell<'_, H> {
     /// The entry of the `length` bytes at `name`, made where there is none.
     #[inline(never)]
@@ -215,7 +221,7 @@ impl<H: Host> Shell<'_, H> {
 
     /// The variable that a word names, which must be a name as a whole or up to `=`. Gives the value's place, or 0.
     pub(crate) fn declared(&mut self, word: At) -> Result<(At, At), Fail> {
-        let length = name_length(self.memory.string(word));
+        let length = name_length(self.memory.rest(word));
         let symbol = match self.memory.byte(word + length) {
             0 | b'=' if length > 0 => self.symbol(word, length),
             _ => return self.fail(word, b"bad variable name"),

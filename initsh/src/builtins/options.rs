@@ -3,7 +3,7 @@
 use crate::host::Host;
 use crate::memory::At;
 use crate::shell::{Run, Shell};
-use crate::symbols::name_length;
+use crate::symbols::is_name;
 
 impl<H: Host> Shell<'_, H> {
     pub(super) fn getopts(&mut self) -> Run<i32> {
@@ -12,8 +12,7 @@ impl<H: Host> Shell<'_, H> {
         if name == 0 {
             return self.fail(0, b"getopts needs options and a name");
         }
-        let text = self.memory.string(name);
-        if name_length(text) != text.len() || text.is_empty() {
+        if !is_name(self.memory.string(name)) {
             return self.fail(name, b"bad variable name");
         }
         let all = if self.words.count > 0 { self.words } else { self.parameters };
@@ -22,8 +21,9 @@ impl<H: Host> Shell<'_, H> {
         let mut index = (index as usize).max(1);
         let argument_symbol = self.own_symbol(b"OPTARG");
         let word = self.nth_word(all, index);
-        if self.option_place == 0 {
-            let text = if word == 0 { b"" } else { self.memory.string(word) };
+        let text = self.memory.string(word);
+        // Other words than those of the call before may be shorter.
+        if self.option_place == 0 || self.option_place >= text.len() {
             let is_option = matches!(text, [b'-', next, ..] if *next != b'-')
                 || matches!(text, [b'-', b'-', _, ..]);
             if !is_option {
