@@ -80,7 +80,7 @@ impl<H: Host> Shell<'_, H> {
     fn assignments(&mut self, mut list: At, exported: bool, saved: bool) -> Run {
         while list != 0 {
             let word = self.child(list, 1);
-            let length = name_length(self.memory.string(word));
+            let length = name_length(self.memory.rest(word));
             let symbol = self.symbol(word, length);
             let mark = self.memory.top;
             let value = self.assigned(word + length + 1)?;

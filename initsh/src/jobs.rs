@@ -9,6 +9,9 @@ use crate::signals::{SIGTSTP, SIGTTOU};
 
 const SIGTTIN: u8 = 21;
 
+/// How often we ask to be in the foreground.
+const TRIES: u8 = 16;
+
 /// What `wait` says of a process that somebody else took: it ended with 127.
 const TAKEN: i32 = 127 << 8;
 
@@ -92,13 +95,14 @@ impl<H: Host> Shell<'_, H> {
         }
         let Ok(terminal) = saved else { return false };
         self.first_group = self.host.identity(Identity::ProcessGroup) as i32;
-        loop {
+        for tries in 0.. {
             match self.host.foreground(terminal) {
                 Ok(group) if group == self.first_group => break,
-                Ok(_) => {
+                // This stops us, unless the signal is ignored or nobody is left who could let us go on.
+                Ok(_) if tries < TRIES => {
                     let _ = self.host.kill(0, SIGTTIN);
                 }
-                Err(_) => {
+                _ => {
                     self.host.close(terminal);
                     return false;
                 }
@@ -174,7 +178,8 @@ impl<H: Host> Shell<'_, H> {
     /// Waits until a job ends or stops, then takes the terminal back. Statuses take the place of pids from `at` to `last`.
     #[inline(never)]
     pub(crate) fn wait_in_front(&mut self, place: usize, first: At, last: At) {
-        let mut ends = 0;
+        // Bit N: one of the processes ended by signal N; bit 0: one did so by itself.
+        let mut ends = 0_u64;
         loop {
             let target = self.job(place).target();
             match self.host.wait(target, Wait::End) {
@@ -185,7 +190,7 @@ impl<H: Host> Shell<'_, H> {
                     }
                     let signal = status & 0x7f;
                     self.tell_signal(signal);
-                    ends |= 1 << (signal & 31);
+                    ends |= 1 << (signal & 63);
                     let mut at = first;
                     while at <= last {
                         if self.memory.word(at) as i32 == pid {

@@ -98,11 +98,10 @@ impl<H: Host> Shell<'_, H> {
         for (place, name) in names().enumerate() {
             let on = self.options & 1 << place != 0;
             if as_table {
+                let start = self.memory.top;
                 self.memory.push_bytes(name);
-                while self.memory.top & 15 != 0 && !self.memory.full {
-                    self.memory.push(b' ');
-                }
-                self.memory.push_bytes(if on { b" on\n" } else { b" off\n" });
+                self.memory.pad(start + 16);
+                self.memory.push_bytes(if on { b"on\n" } else { b"off\n" });
             } else {
                 self.memory.push_bytes(if on { b"set -o " } else { b"set +o " });
                 self.memory.push_bytes(name);

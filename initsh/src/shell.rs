@@ -4,7 +4,7 @@ use core::mem;
 
 use crate::editor::Editor;
 use crate::expand::Field;
-use crate::host::{Host, Identity};
+use crate::host::{Host, Identity, Open};
 use crate::jobs::Job;
 use crate::limits::{JOBS, MEMORY_BYTES, READ_BYTES};
 use crate::memory::{At, Memory};
@@ -284,13 +284,18 @@ impl<'m, H: Host> Shell<'m, H> {
         Ok(())
     }
 
+    /// Opens a file to be read as a script, under a number that redirections cannot reach.
+    #[inline(never)]
+    pub(crate) fn open_script(&mut self, path: At) -> Result<i32, i32> {
+        let file = self.host.open(self.memory.c_string(path), Open::Read)?;
+        let saved = self.host.save(file);
+        self.host.close(file);
+        saved
+    }
+
+    /// Makes the file that the shell is called after the source.
     pub(crate) fn read_script(&mut self) -> Run {
-        let opened = self.host.open(self.memory.c_string(self.name), crate::Open::Read);
-        match opened.and_then(|file| {
-            let saved = self.host.save(file);
-            self.host.close(file);
-            saved
-        }) {
+        match self.open_script(self.name) {
             Ok(file) => {
                 let buffer = self.memory.allocate(READ_BYTES);
                 self.reader = Reader::file(file, buffer, Ahead::Any);
@@ -383,7 +388,7 @@ impl<'m, H: Host> Shell<'m, H> {
     #[inline(never)]
     pub(crate) fn output(&mut self, mark: At) -> Run<i32> {
         if self.memory.full {
-            return Ok(2);
+            return self.out_of_memory();
         }
         let Err(errno) = self.write(1, mark) else { return Ok(0) };
         self.begin_error();

@@ -83,6 +83,11 @@ pub(crate) mod operator {
     /// Set beside one of the first four: an empty value counts as none.
     pub const COLON: u8 = 0x10;
     pub const MASK: u8 = 0x0f;
+
+    /// Whether a word stands behind the name. `BAD` with `COLON` has what the brackets held.
+    pub const fn has_word(packed: u8) -> bool {
+        packed & MASK >= DEFAULT || packed & (COLON | MASK) == BAD | COLON
+    }
 }
 
 /// Redirections. The order is that of `REDIRECTIONS` in the lexer.

@@ -6,7 +6,9 @@ use initsh::{FileStatus, Host, Identity, Keys, Look, Open, SignalAction, Wait, W
 use linux_raw_sys::general as kernel;
 use rustix::fs::{Access, AtFlags, CWD, Mode, accessat, statat};
 
+use crate::facts::files::for_each_line;
 use crate::input::signal_names;
+use crate::sys::descriptor::write_all;
 use crate::sys::directory::{read_names, write_current};
 use crate::sys::poll::{self, Entry};
 use crate::sys::process::{Pid, Side, Until, exit, fork, limit, own_group, parent_pid};
@@ -23,8 +25,8 @@ use crate::text::parts::parts;
 const OWN_DESCRIPTORS: i32 = 10;
 /// What a pipe takes without a reader, however it is made.
 const PIPE_BYTES: usize = 4096;
-/// What is read of /etc/passwd.
-const USERS_BYTES: usize = 4096;
+/// Bytes of a line of /etc/passwd.
+const USER_BYTES: usize = 4096;
 
 /// Commands that stand in for programs where there are none.
 pub struct Builtins {
@@ -176,17 +178,16 @@ impl Host for ShellHost {
             let file = sys::memory_file(c"here-document").map_err(number)?;
             (file, file)
         };
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let count = sys::write(writing, rest).map_err(number)?;
-            rest = rest.get(count..).unwrap_or_default();
-        }
-        if reading == writing {
-            sys::seek(reading, -(bytes.len() as i64)).map_err(number)?;
-        } else {
+        let mut done = write_all(sys::lend(writing), bytes);
+        if reading != writing {
             sys::close(writing);
+        } else if done.is_ok() {
+            done = sys::seek(reading, -(bytes.len() as i64)).map(drop);
         }
-        Ok(reading)
+        if done.is_err() {
+            sys::close(reading);
+        }
+        done.map(|()| reading).map_err(number)
     }
 
     fn fork(&mut self) -> Result<i32, i32> {
@@ -381,19 +382,16 @@ impl Host for ShellHost {
 
     #[inline(never)]
     fn home(&mut self, user: &[u8], room: &mut [u8]) -> usize {
-        let Ok(file) = sys::open(c"/etc/passwd", kernel::O_RDONLY | kernel::O_CLOEXEC) else {
-            return 0;
-        };
-        let mut text = [0; USERS_BYTES];
-        let length = sys::read(file, &mut text).unwrap_or(0);
-        sys::close(file);
-        let text = text.get(..length).unwrap_or_default();
-        for line in parts(text, b'\n') {
+        let (mut line, mut length) = ([0; USER_BYTES], 0);
+        // Nobody has a home where the file cannot be read.
+        let _ = for_each_line(c"/etc/passwd", &mut line, &mut |line| {
             let mut fields = parts(line, b':');
-            if fields.skip_to(0) == user {
-                return put(fields.skip_to(4), room);
+            if length == 0 && fields.skip_to(0) == user {
+                let home = fields.skip_to(4);
+                // One that is cut would be another directory.
+                length = if home.len() > room.len() { 0 } else { put(home, room) };
             }
-        }
-        0
+        });
+        length
     }
 }

@@ -80,12 +80,8 @@ impl<H: Host> Shell<'_, H> {
                 self.memory.push(b')');
             }
         }
-        loop {
-            self.memory.push(b' ');
-            if self.memory.top >= start + 33 || self.memory.full {
-                break;
-            }
-        }
+        self.memory.push(b' ');
+        self.memory.pad(start + 33);
         self.push_text(place);
     }
 

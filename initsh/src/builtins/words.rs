@@ -2,7 +2,7 @@
 
 use crate::builtins::builtin;
 use crate::command::Meaning;
-use crate::host::{Host, Look, Open, kind};
+use crate::host::{Host, Look, kind};
 use crate::lexer::keyword_of;
 use crate::limits::READ_BYTES;
 use crate::memory::At;
@@ -41,7 +41,10 @@ impl<H: Host> Shell<'_, H> {
         let end = self.memory.top;
         let mut at = line;
         while let word @ 1.. = self.take_word() {
-            let (symbol, _) = self.declared(word)?;
+            let (symbol, given) = self.declared(word)?;
+            if given != 0 {
+                return self.fail(word, b"bad variable name");
+            }
             let value = self.memory.top;
             self.read_field(&mut at, end, self.words.count == 0);
             self.memory.push(0);
@@ -137,15 +140,8 @@ impl<H: Host> Shell<'_, H> {
             return self.fail(0, b". needs a file");
         }
         let path = self.readable_path(name);
-        let opened = self.host.open(self.memory.c_string(path), Open::Read);
-        let file = match opened.and_then(|file| {
-            let saved = self.host.save(file);
-            self.host.close(file);
-            saved
-        }) {
-            Ok(file) => file,
-            Err(errno) => return self.fail_errno(name, b"cannot open", errno),
-        };
+        let opened = self.open_script(path);
+        let file = opened.or_else(|errno| self.fail_errno(name, b"cannot open", errno))?;
         let frame = self.frame();
         let has_words = self.words.count > 0;
         if has_words {
