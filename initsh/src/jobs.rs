@@ -30,7 +30,7 @@ pub(crate) struct Job {
     pub number: u32,
     pub is_done: bool,
     pub is_stopped: bool,
-    /// It was not told yet.
+    /// Its last change has not been told yet.
     pub is_news: bool,
 }
 
@@ -109,7 +109,7 @@ impl<H: Host> Shell<'_, H> {
             }
         }
         self.terminal = terminal;
-        // Or it would stop us.
+        // Or it would stop us when we take the terminal.
         self.host.signal(SIGTTOU, SignalAction::Ignore);
         let _ = self.host.set_group(0, self.process as i32);
         self.put_in_front(self.process as i32);
@@ -246,7 +246,7 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    /// Puts a command into the table that runs.
+    /// Puts a running command into the table.
     #[inline(never)]
     pub(crate) fn add_job(&mut self, pid: i32, group: i32, text: u32) -> usize {
         let place = self.free_job().unwrap_or(usize::MAX);

@@ -10,7 +10,7 @@ pub(crate) type At = usize;
 /// Where the stack begins. Below it lie, behind 32 bytes that stay 0 (the fields of no entry), a number's digits and the
 /// lists of free blocks.
 const FIRST: At = FREE + 4 * CLASSES;
-/// What the heap leaves: that there is no memory must still be said.
+/// What the heap leaves to the stack, so that an error can still be told.
 const WORDS_BYTES: usize = 512;
 /// Where `number` writes.
 const DIGITS: At = 32;
@@ -22,11 +22,11 @@ const FREE: At = 64;
 const CLASSES: usize = 26;
 const HEAD_BYTES: usize = 4;
 
-/// The region. What does not fit is not stored, and sets `full`: whoever is about to have an effect asks that. It is
-/// small, so that what stands behind it in the shell is within reach of short instructions.
+/// The region. What does not fit is not stored, and sets `full`: whoever is about to have an effect looks at that first.
+/// This struct is small, so that what stands behind it in the shell is within reach of short instructions.
 #[repr(C)]
 pub(crate) struct Memory<'m> {
-    /// Of a length that the program knows: none has to be handed on, and compared with, wherever a byte is asked for.
+    /// Of a length known to the compiler: none is handed on, and looked up, wherever a byte is asked for.
     bytes: &'m mut [u8; MEMORY_BYTES],
     /// Where the stack ends.
     pub top: At,
@@ -53,7 +53,7 @@ impl<'m> Memory<'m> {
         }
     }
 
-    /// Four bytes as a number. Out of line, as `set_word` is: two hundred places ask for one.
+    /// Four bytes as a number. Out of line, as `set_word` is, for two hundred places call it.
     #[inline(never)]
     pub fn word(&self, at: At) -> usize {
         let bytes = self.bytes.get(at..).and_then(<[u8]>::first_chunk);
@@ -62,7 +62,7 @@ impl<'m> Memory<'m> {
 
     #[inline(never)]
     pub fn set_word(&mut self, at: At, word: usize) {
-        // What is nowhere keeps nothing.
+        // The fields of no entry stay 0.
         if at >= FREE
             && let Some(place) = self.bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut)
         {
@@ -70,7 +70,7 @@ impl<'m> Memory<'m> {
         }
     }
 
-    /// The bytes from `at` to the end of the region: for who stops by himself at a NUL, so that no end is looked for.
+    /// The bytes from `at` to the end of the region: for callers that stop at a NUL, so that nobody looks for the end.
     pub fn rest(&self, at: At) -> &[u8] {
         self.bytes.get(at..).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Where a script comes from: a string, or a file that is read by and by.
+//! Where a script comes from: a string, or a file that is read piece by piece.
 
 use crate::host::Host;
 use crate::limits::READ_BYTES;
@@ -27,7 +27,7 @@ pub(crate) enum Token {
 /// How far a file may be read ahead.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) enum Ahead {
-    /// As far as one likes: nobody else reads it.
+    /// As far as we like: nobody else reads it.
     #[default]
     Any,
     /// What is not used is given back before a command runs.
@@ -40,12 +40,12 @@ pub(crate) enum Ahead {
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
 pub(crate) struct Reader {
-    /// What is there and was not used yet.
+    /// What has been read and not been used yet.
     pub at: At,
     pub end: At,
     /// Where the token's word stands, also while it is being read.
     pub word: At,
-    /// There is a token that nobody took.
+    /// `token` has been read, and nobody has taken it yet.
     pub waiting: bool,
     pub token: Token,
     /// Its reserved word, or 0.

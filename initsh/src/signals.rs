@@ -20,8 +20,8 @@ pub(crate) const SIGTSTP: u8 = 20;
 pub(crate) const SIGTTOU: u8 = 22;
 
 impl<H: Host> Shell<'_, H> {
-    /// What a signal does without an action. XCU 2.11. What is nothing to us is caught and let go, not ignored: a child
-    /// can be sent it before it has its own way with it.
+    /// What a signal does without an action. XCU 2.11. What must not end or stop us is caught and dropped, not ignored:
+    /// a child may be sent it before it has made its own settings, and must not inherit that it is ignored.
     fn own_action(&self, signal: u8) -> SignalAction {
         let is_ours = match signal {
             SIGINT | SIGQUIT | SIGTERM => self.is_interactive(),
@@ -159,6 +159,8 @@ impl<H: Host> Shell<'_, H> {
         if self.words.count == 0 {
             return self.show_traps();
         }
+        // What has arrived has the action that it found.
+        self.run_traps()?;
         let action = self.words.at;
         // A number alone, or a signal alone, gives it its default back.
         let is_reset = crate::builtins::decimal(self.memory.string(action)).is_some()

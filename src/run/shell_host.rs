@@ -234,13 +234,17 @@ impl Host for ShellHost {
     }
 
     fn signal(&mut self, signal: u8, action: SignalAction) -> bool {
+        // It is blocked, or ignored, before it could have its default effect in between.
         if action == SignalAction::Catch {
             self.caught |= bit(signal);
-        } else {
-            self.caught &= !bit(signal);
+            self.block_caught();
         }
-        self.block_caught();
-        set_ignored(Signal(signal.into()), action == SignalAction::Ignore)
+        let was_ignored = set_ignored(Signal(signal.into()), action == SignalAction::Ignore);
+        if action != SignalAction::Catch {
+            self.caught &= !bit(signal);
+            self.block_caught();
+        }
+        was_ignored
     }
 
     fn caught(&mut self) -> u8 {

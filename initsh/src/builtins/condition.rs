@@ -5,7 +5,7 @@ use crate::host::{FileStatus, Host, Identity, Look};
 use crate::memory::At;
 use crate::shell::{Run, Shell, Words};
 
-/// Operators between two operands, with their numbers.
+/// Operators between two operands. Their places here are their numbers in `compare`.
 const BINARY: [&[u8]; 14] = [
     b"=", b"!=", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot", b"-ef", b"==",
     b"<", b">",

@@ -104,7 +104,7 @@ fn list(task: &mut Task<'_>, form: Form) -> Result<(), Errno> {
             if index + files.count() > 0 {
                 task.output.add(b"\n");
             }
-            task.output.add(folder.to_bytes());
+            print_name(task, form, folder.to_bytes());
             task.output.add(b":\n");
         }
         let listed = list_folder(task, form, folder);
