@@ -27,6 +27,10 @@ const OPERATORS: [(&[u8], u8); 18] = [
     (b"%", 10),
 ];
 
+/// The places of `/` and `%` there.
+const DIVIDE: usize = 16;
+const REMAINDER: usize = 17;
+
 impl<H: Host> Shell<'_, H> {
     /// The value of an expression.
     pub(crate) fn arithmetic(&mut self, text: At) -> Run<i64> {
@@ -121,6 +125,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(if condition != 0 { first } else { second })
     }
 
+    /// The binary operator that comes next: its place in `OPERATORS`, its precedence, its length.
     fn next_operator(&mut self) -> Option<(usize, u8, usize)> {
         if !b"|&=!<>^+-*/%".contains(&self.after_blanks()) {
             return None;
@@ -134,6 +139,7 @@ impl<H: Host> Shell<'_, H> {
         (!is_assignment).then_some((place, *precedence, known.len()))
     }
 
+    /// Operands and their operators, as far as these have at least this precedence.
     fn binary(&mut self, least: u8) -> Run<i64> {
         let mut left = self.unary()?;
         while let Some((place, precedence, length)) = self.next_operator() {
@@ -153,8 +159,9 @@ impl<H: Host> Shell<'_, H> {
         Ok(left)
     }
 
+    /// What the operator at a place of `OPERATORS` makes of two numbers.
     fn apply(&mut self, place: usize, left: i64, right: i64) -> Run<i64> {
-        let divides = matches!(place, 16 | 17);
+        let divides = matches!(place, DIVIDE | REMAINDER);
         if divides && right == 0 {
             if self.dry {
                 return Ok(0);
@@ -178,7 +185,7 @@ impl<H: Host> Shell<'_, H> {
             13 => left.wrapping_add(right),
             14 => left.wrapping_sub(right),
             15 => left.wrapping_mul(right),
-            16 => left.checked_div(right).unwrap_or(i64::MIN),
+            DIVIDE => left.checked_div(right).unwrap_or(i64::MIN),
             _ => left.checked_rem(right).unwrap_or(0),
         })
     }

@@ -126,10 +126,12 @@ impl<H: Host> Shell<'_, H> {
     fn compare(&mut self, first: At, operator: usize, second: At) -> Run<bool> {
         let (left, right) = (self.memory.string(first), self.memory.string(second));
         match operator {
+            // = ==, !=, <, > of strings.
             0 | 11 => return Ok(left == right),
             1 => return Ok(left != right),
             12 => return Ok(left < right),
             13 => return Ok(left > right),
+            // -nt -ot -ef
             8..=10 => {
                 let left = self.host.status(self.memory.c_string(first), Look::Through);
                 let right = self.host.status(self.memory.c_string(second), Look::Through);
@@ -144,6 +146,7 @@ impl<H: Host> Shell<'_, H> {
             _ => {}
         }
         let (left, right) = (self.test_number(first)?, self.test_number(second)?);
+        // From -eq on.
         Ok(match operator {
             2 => left == right,
             3 => left != right,

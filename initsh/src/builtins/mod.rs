@@ -2,12 +2,13 @@
 
 mod condition;
 mod directory;
+mod getopts;
 mod jobs;
-mod options;
+mod lookup;
 mod print;
+mod read;
 mod resources;
 mod variables;
-mod words;
 
 use crate::host::Host;
 use crate::memory::At;

@@ -165,7 +165,11 @@ impl<H: Host> Shell<'_, H> {
         if self.memory.byte(*at) == b'*' {
             *at += 1;
             let word = self.take_word();
-            return if word == 0 { 0 } else { number(self.memory.string(word), Reading::Signed).unwrap_or(0) };
+            return if word == 0 {
+                0
+            } else {
+                number(self.memory.string(word), Reading::Signed).unwrap_or(0)
+            };
         }
         let mut value = 0_i64;
         while let digit @ b'0'..=b'9' = self.memory.byte(*at) {
