@@ -3,7 +3,6 @@
 use crate::host::Host;
 use crate::memory::At;
 use crate::shell::{Run, Shell};
-use crate::symbols::{is_name_byte, name_length};
 
 /// Binary operators, longer ones before their beginnings, with their precedence.
 const OPERATORS: [(&[u8], u8); 18] = [
@@ -69,7 +68,7 @@ impl<H: Host> Shell<'_, H> {
         }
         self.after_blanks();
         let name = self.cursor;
-        let length = name_length(self.memory.rest(name));
+        let length = self.memory.name_length(name);
         if length > 0 {
             self.cursor += length;
             self.after_blanks();
@@ -225,8 +224,7 @@ impl<H: Host> Shell<'_, H> {
             return Ok(value);
         }
         let start = self.cursor;
-        let text = self.memory.rest(start);
-        let length = text.iter().take_while(|byte| is_name_byte(**byte)).count();
+        let length = self.memory.name_bytes(start);
         self.cursor += length;
         if byte.is_ascii_digit() {
             return match number(self.memory.slice(start, length), Reading::Signed) {
@@ -268,34 +266,34 @@ pub(crate) enum Reading {
     Unsigned,
 }
 
-/// A constant: decimal, octal with 0, hexadecimal with 0x.
-fn magnitude(text: &[u8]) -> Option<u64> {
-    let (digits, radix) = match text {
-        [b'0', b'x' | b'X', digits @ ..] => (digits, 16),
-        [b'0', digits @ ..] if !digits.is_empty() => (digits, 8),
+/// A constant with a sign and blanks around it: decimal, octal with 0, hexadecimal with 0x. Blanks alone are 0.
+#[inline(never)]
+pub(crate) fn number(text: &[u8], reading: Reading) -> Option<i64> {
+    let (sign, digits) = signed(text);
+    let (digits, radix) = match digits {
+        [] if sign != 0 => return None,
+        [b'0', b'x' | b'X', digits @ ..] if !digits.is_empty() => (digits, 16),
+        [b'0', digits @ ..] => (digits, 8),
         digits => (digits, 10),
     };
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |sum, byte| {
+    let mut magnitude = 0_u64;
+    for byte in digits {
         let digit = char::from(*byte).to_digit(radix)?;
-        Some(sum.saturating_mul(radix.into()).saturating_add(digit.into()))
-    })
-}
-
-/// A constant with blanks around it and a sign; blanks alone are 0.
-pub(crate) fn number(text: &[u8], reading: Reading) -> Option<i64> {
-    let text = text.trim_ascii();
-    if text.is_empty() {
-        return Some(0);
+        magnitude = magnitude.saturating_mul(radix.into()).saturating_add(digit.into());
     }
-    let negative = text.first() == Some(&b'-');
-    let magnitude = magnitude(text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text))?;
     let most = match reading {
-        Reading::Signed => i64::MAX as u64 + u64::from(negative),
+        Reading::Signed => i64::MAX as u64 + u64::from(sign == b'-'),
         Reading::Unsigned => u64::MAX,
     };
     let bits = magnitude.min(most) as i64;
-    Some(if negative { bits.wrapping_neg() } else { bits })
+    Some(if sign == b'-' { bits.wrapping_neg() } else { bits })
+}
+
+/// The sign of a number's text, or 0, and its digits without blanks around them.
+#[inline(never)]
+pub(crate) fn signed(text: &[u8]) -> (u8, &[u8]) {
+    match text.trim_ascii() {
+        [sign @ (b'-' | b'+'), digits @ ..] => (*sign, digits),
+        digits => (0, digits),
+    }
 }

@@ -6,7 +6,7 @@ use crate::memory::At;
 use crate::options::XTRACE;
 use crate::redirect::Saved;
 use crate::shell::{Fail, Run, Shell, Words};
-use crate::symbols::{EXPORTED, entry, name_length};
+use crate::symbols::{EXPORTED, entry};
 
 /// What a name means as a command: 0 a program, or nothing; the number of a built-in; else the entry of a function.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl<H: Host> Shell<'_, H> {
     fn assignments(&mut self, mut list: At, exported: bool, saved: bool) -> Run {
         while list != 0 {
             let word = self.child(list, 1);
-            let length = name_length(self.memory.rest(word));
+            let length = self.memory.name_length(word);
             let symbol = self.symbol(word, length);
             let mark = self.memory.top;
             let value = self.assigned(word + length + 1)?;

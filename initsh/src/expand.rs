@@ -9,7 +9,6 @@ use crate::host::Host;
 use crate::memory::At;
 use crate::options::NOGLOB;
 use crate::shell::{Run, Shell, Words};
-use crate::symbols::name_length;
 use crate::tree::{code, operator};
 
 /// The field that is being built.
@@ -44,8 +43,8 @@ impl<H: Host> Shell<'_, H> {
         let mut declares = false;
         while list != 0 {
             let word = self.child(list, 1);
-            let length = if declares { name_length(self.memory.rest(word)) } else { 0 };
-            if length > 0 && self.memory.byte(word + length) == b'=' {
+            let length = if declares { self.memory.assigned_name(word) } else { 0 };
+            if length > 0 {
                 self.memory.push_copy(word, length + 1);
                 self.assigned(word + length + 1)?;
                 count += 1;

@@ -155,9 +155,6 @@ impl<'m> Memory<'m> {
     /// Takes the NULs out of `length` bytes; gives how many bytes are left.
     #[inline(never)]
     pub fn drop_nuls(&mut self, at: At, length: usize) -> usize {
-        if !self.slice(at, length).contains(&0) {
-            return length;
-        }
         let mut end = at;
         for place in at..at + length {
             let byte = self.byte(place);

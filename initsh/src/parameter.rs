@@ -4,7 +4,6 @@ use crate::host::Host;
 use crate::memory::At;
 use crate::options::NOUNSET;
 use crate::shell::{Fail, Run, Shell};
-use crate::symbols::is_name;
 use crate::tree::{code, operator};
 
 /// What a parameter is.
@@ -111,7 +110,7 @@ impl<H: Host> Shell<'_, H> {
 
     /// `${x=word}`
     fn assign_default(&mut self, name: At, length: usize, word: At) -> Run<Value> {
-        if !is_name(self.memory.slice(name, length)) {
+        if self.memory.name_length(name) != length {
             return self.bad_parameter(name, length, b"bad variable name");
         }
         let mark = self.memory.top;

@@ -11,7 +11,7 @@ use crate::memory::{At, Memory};
 use crate::options::{COMMAND, INTERACTIVE, MONITOR, STDIN};
 use crate::reader::{Ahead, Reader};
 use crate::signals::TRAPS;
-use crate::symbols::{EXPORTED, Symbols, name_length};
+use crate::symbols::{EXPORTED, Symbols};
 
 /// The shell must end, or go back to its prompt. The message is out, the exit status is in `Shell::status`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -218,8 +218,8 @@ impl<'m, H: Host> Shell<'m, H> {
         let mark = self.memory.top;
         while let Some(variable) = self.host.next_variable() {
             self.memory.push_bytes(variable.to_bytes_with_nul());
-            let length = name_length(self.memory.string(mark));
-            if length > 0 && self.memory.byte(mark + length) == b'=' {
+            let length = self.memory.assigned_name(mark);
+            if length > 0 {
                 let symbol = self.symbol(mark, length);
                 self.assign(symbol, mark + length + 1)?;
                 self.set_flags(symbol, EXPORTED);
@@ -331,6 +331,10 @@ impl<'m, H: Host> Shell<'m, H> {
             let unit = self.unit()?;
             if self.is_given_up {
                 return Err(Fail);
+            }
+            if self.memory.full {
+                // There is no saying what half a tree would do.
+                return self.out_of_memory();
             }
             self.warned = self.warned.saturating_sub(1);
             let Some(tree) = unit else { return Ok(()) };

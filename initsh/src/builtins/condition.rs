@@ -1,5 +1,6 @@
 //! `test` and `[`.
 
+use crate::arithmetic::signed;
 use crate::builtins::builtin;
 use crate::host::{FileStatus, Host, Identity, Look};
 use crate::memory::At;
@@ -158,15 +159,11 @@ impl<H: Host> Shell<'_, H> {
     }
 
     fn test_number(&mut self, word: At) -> Run<i64> {
-        let (sign, digits) = match self.memory.string(word).trim_ascii() {
-            [b'-', digits @ ..] => (-1, digits),
-            [b'+', digits @ ..] => (1, digits),
-            digits => (1, digits),
-        };
+        let (sign, digits) = signed(self.memory.string(word));
         let number = digits.iter().try_fold(0_i64, |sum, byte| {
             let digit = i64::from(byte.wrapping_sub(b'0'));
             (digit < 10).then_some(())?;
-            sum.checked_mul(10)?.checked_add(sign * digit)
+            sum.checked_mul(10)?.checked_add(if sign == b'-' { -digit } else { digit })
         });
         match number {
             Some(number) if !digits.is_empty() => Ok(number),

@@ -3,7 +3,6 @@
 use crate::host::Host;
 use crate::memory::At;
 use crate::shell::{Run, Shell};
-use crate::symbols::is_name;
 
 impl<H: Host> Shell<'_, H> {
     pub(super) fn getopts(&mut self) -> Run<i32> {
@@ -12,7 +11,7 @@ impl<H: Host> Shell<'_, H> {
         if name == 0 {
             return self.fail(0, b"getopts needs options and a name");
         }
-        if !is_name(self.memory.string(name)) {
+        if !self.memory.is_name(name) {
             return self.fail(name, b"bad variable name");
         }
         let all = if self.words.count > 0 { self.words } else { self.parameters };

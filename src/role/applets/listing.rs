@@ -190,6 +190,7 @@ fn print_columns(task: &mut Task<'_>, form: Form, names: &Names) {
     }
 }
 
+#[inline(never)]
 fn print_name(task: &mut Task<'_>, form: Form, name: &[u8]) {
     for byte in name {
         let is_shown = !form.on_terminal || !byte.is_ascii_control();
