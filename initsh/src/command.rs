@@ -173,7 +173,9 @@ impl<H: Host> Shell<'_, H> {
             Err(Fail) if self.exiting || special => Err(Fail),
             Err(Fail) => Ok(()),
         };
-        self.restore(&saved);
+        if redirections != 0 {
+            self.restore(&saved);
+        }
         done
     }
 

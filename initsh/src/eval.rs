@@ -34,11 +34,15 @@ impl<H: Host> Shell<'_, H> {
     }
 
     fn eval_node(&mut self, node: At, last: bool) -> Run {
-        let head = self.memory.word(node);
+        let kind = self.memory.word(node) & 0xff;
+        if kind == kind::SIMPLE {
+            // Most are, and look at their fields themselves.
+            self.simple(node, last)?;
+            return self.after_command();
+        }
         let first = self.child(node, 1);
         let second = self.child(node, 2);
-        match head & 0xff {
-            kind::SIMPLE => self.simple(node, last)?,
+        match kind {
             kind::PIPE => self.pipeline(node, first)?,
             kind::NOT => {
                 self.condition(first)?;
@@ -75,6 +79,11 @@ impl<H: Host> Shell<'_, H> {
             kind::SUBSHELL => self.subshell(node, first, last)?,
             _ => return self.define(node),
         }
+        self.after_command()
+    }
+
+    /// Behind each command that is not made of others: signals, and `-e`.
+    fn after_command(&mut self) -> Run {
         if self.has_traps || self.is_set(INTERACTIVE) {
             self.run_traps()?;
         }
@@ -211,7 +220,7 @@ impl<H: Host> Shell<'_, H> {
         let done = match ready {
             Ok(()) => self.eval(command, false),
             // As for a built-in that is not special.
-            Err(Fail) if !self.exiting => Ok(()),
+            Err(Fail) if !self.exiting => self.check_errors(),
             failed => failed,
         };
         self.restore(&saved);

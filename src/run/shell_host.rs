@@ -23,7 +23,7 @@ use crate::text::parts::parts;
 
 /// From here on stand descriptors that the shell keeps for itself.
 const OWN_DESCRIPTORS: i32 = 10;
-/// What a pipe takes without a reader, however it is made.
+/// What any pipe takes before somebody reads: one page, be the user's pages for pipes used up.
 const PIPE_BYTES: usize = 4096;
 /// Bytes of a line of /etc/passwd.
 const USER_BYTES: usize = 4096;
@@ -113,7 +113,7 @@ fn put(text: &[u8], room: &mut [u8]) -> usize {
     places.map(|(place, byte)| *place = *byte).count()
 }
 
-/// As prlimit(2) has it.
+/// This process, as prlimit(2) names it.
 const OURSELVES: Pid = Pid(0);
 
 impl Host for ShellHost {
@@ -309,7 +309,8 @@ impl Host for ShellHost {
             }
             return self.block_caught();
         }
-        // One that ends us would leave the terminal as it is. TTIN would not stop us, but make reading fail.
+        // A signal that ended us would leave the terminal as it is. TTIN must not be blocked: reading would fail with EIO
+        // instead of stopping us.
         block(SignalSet(!bit(Signal::TTIN.0 as u8)));
         if let Ok(mut attributes) = terminal::attributes(terminal) {
             self.attributes = Some(attributes);
@@ -321,7 +322,7 @@ impl Host for ShellHost {
     }
 
     fn await_keys(&mut self, terminal: i32, waits: bool) -> Wake {
-        // What is blocked for good would be there for ever.
+        // Not those that were blocked when we began: nobody would ever take them, and so each wait would end at once.
         let others = bit(Signal::CHLD.0 as u8) | bit(Signal::TTIN.0 as u8) | self.inherited.0;
         let signals = if waits { signal_file::open_for(!others | self.caught).ok() } else { None };
         let signal =
