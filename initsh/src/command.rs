@@ -173,9 +173,7 @@ impl<H: Host> Shell<'_, H> {
             Err(Fail) if self.exiting || special => Err(Fail),
             Err(Fail) => Ok(()),
         };
-        if redirections != 0 {
-            self.restore(&saved);
-        }
+        self.restore(&saved);
         done
     }
 

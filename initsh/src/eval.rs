@@ -35,14 +35,13 @@ impl<H: Host> Shell<'_, H> {
 
     fn eval_node(&mut self, node: At, last: bool) -> Run {
         let kind = self.memory.word(node) & 0xff;
-        if kind == kind::SIMPLE {
-            // Most are, and look at their fields themselves.
-            self.simple(node, last)?;
-            return self.after_command();
+        let (mut first, mut second) = (0, 0);
+        // Most are simple commands, which look at their fields themselves.
+        if kind != kind::SIMPLE {
+            (first, second) = (self.child(node, 1), self.child(node, 2));
         }
-        let first = self.child(node, 1);
-        let second = self.child(node, 2);
         match kind {
+            kind::SIMPLE => self.simple(node, last)?,
             kind::PIPE => self.pipeline(node, first)?,
             kind::NOT => {
                 self.condition(first)?;
@@ -79,11 +78,6 @@ impl<H: Host> Shell<'_, H> {
             kind::SUBSHELL => self.subshell(node, first, last)?,
             _ => return self.define(node),
         }
-        self.after_command()
-    }
-
-    /// Behind each command that is not made of others: signals, and `-e`.
-    fn after_command(&mut self) -> Run {
         if self.has_traps || self.is_set(INTERACTIVE) {
             self.run_traps()?;
         }

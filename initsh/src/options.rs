@@ -98,9 +98,8 @@ impl<H: Host> Shell<'_, H> {
         for (place, name) in names().enumerate() {
             let on = self.options & 1 << place != 0;
             if as_table {
-                let start = self.memory.top;
                 self.memory.push_bytes(name);
-                self.memory.pad(start + 16);
+                self.memory.pad(self.memory.top + 16 - name.len());
                 self.memory.push_bytes(if on { b"on\n" } else { b"off\n" });
             } else {
                 self.memory.push_bytes(if on { b"set -o " } else { b"set +o " });

@@ -237,6 +237,16 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
+    /// The variable whose name a word is.
+    #[inline(never)]
+    pub(crate) fn named(&mut self, word: At) -> Run<At> {
+        if self.memory.is_name(word) {
+            Ok(self.symbol(word, self.memory.length(word)))
+        } else {
+            self.fail(word, b"bad variable name")
+        }
+    }
+
     /// The variable that a word names, which must be a name as a whole or up to `=`. Gives the value's place, or 0.
     pub(crate) fn declared(&mut self, word: At) -> Result<(At, At), Fail> {
         let length = self.memory.name_length(word);

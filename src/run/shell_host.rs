@@ -234,11 +234,9 @@ impl Host for ShellHost {
     }
 
     fn signal(&mut self, signal: u8, action: SignalAction) -> bool {
-        // It is blocked, or ignored, before it could have its default effect in between.
-        if action == SignalAction::Catch {
-            self.caught |= bit(signal);
-            self.block_caught();
-        }
+        // It is blocked meanwhile, or it could have its default effect in between.
+        self.caught |= bit(signal);
+        self.block_caught();
         let was_ignored = set_ignored(Signal(signal.into()), action == SignalAction::Ignore);
         if action != SignalAction::Catch {
             self.caught &= !bit(signal);

@@ -11,9 +11,7 @@ impl<H: Host> Shell<'_, H> {
         if name == 0 {
             return self.fail(0, b"getopts needs options and a name");
         }
-        if !self.memory.is_name(name) {
-            return self.fail(name, b"bad variable name");
-        }
+        let name = self.named(name)?;
         let all = if self.words.count > 0 { self.words } else { self.parameters };
         let value = self.value(self.symbols.optind);
         let index = if value == 0 { 0 } else { self.number_of(value)? };
@@ -66,8 +64,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
-    fn set_getopts(&mut self, name: At, answer: u8, index: usize) -> Run {
-        let symbol = self.symbol(name, self.memory.length(name));
+    fn set_getopts(&mut self, symbol: At, answer: u8, index: usize) -> Run {
         self.assign_bytes(symbol, &[answer])?;
         self.assign_number(self.symbols.optind, index as i64)
     }

@@ -36,10 +36,7 @@ impl<H: Host> Shell<'_, H> {
         let end = self.memory.top;
         let mut at = line;
         while let word @ 1.. = self.take_word() {
-            let (symbol, given) = self.declared(word)?;
-            if given != 0 {
-                return self.fail(word, b"bad variable name");
-            }
+            let symbol = self.named(word)?;
             let value = self.memory.top;
             self.read_field(&mut at, end, self.words.count == 0);
             self.memory.push(0);

@@ -48,9 +48,8 @@ impl<H: Host> Shell<'_, H> {
         let mark = self.memory.top;
         if all {
             for limit in &LIMITS {
-                let start = self.memory.top;
                 self.memory.push_bytes(limit.name);
-                self.memory.pad(start + 21);
+                self.memory.pad(self.memory.top + 21 - limit.name.len());
                 self.push_limit(limit, soft);
             }
             return self.output(mark);
