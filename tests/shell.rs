@@ -218,12 +218,16 @@ fn bounds_are_errors_with_a_place() {
     let shell = Shell::new("initsh", &support::bin(), t.dir());
     let deep = format!("{}:{}", "{ ".repeat(300), "; }".repeat(300));
     let signs = format!("echo $(({}1))", "- ".repeat(20));
+    let conditions = format!("echo $(({}1))", "0?1:".repeat(10_000));
     for (script, words) in [
         ("f() { f; }; f", "line 1: too many calls within each other"),
         ("f() { eval f; }; f", "too many calls within each other"),
         ("x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done", "line 1: out of memory"),
         (&deep, "line 1, column 401: syntax error: commands stand too deep in each other"),
         (&signs, "too many signs"),
+        (&conditions, "too many parentheses"),
+        // Nothing is written of what does not fit, and that is told, be it the last command.
+        ("printf %1048576d $(seq 100)", "line 1: out of memory"),
         ("echo a\nif true; then\n  done", "line 3, column 3: syntax error: word unexpected"),
         (
             "exec 3<&0; i=0

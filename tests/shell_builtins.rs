@@ -411,7 +411,9 @@ fn keys_end_what_waits() {
         ("cat | cat\n", ""),
         ("\x03", "p> "),
         ("echo >a; echo >b; echo >\"$(printf 'c\\001d')\"; ls a b c*\n", "a    b    c?d\r\np> "),
-        ("rm a b c*; exit 4\n", ""),
+        // Headings too have no bytes that the terminal would obey.
+        ("mkdir \"$(printf 'e\\001f')\" g; ls e* g\n", "e?f:\r\n\r\ng:\r\np> "),
+        ("rm -r a b c* e* g; exit 4\n", ""),
     ];
     let mut terminal = support::Terminal::start(t.rootlet().opt("sh"), 24, 80);
     terminal.expect("# ");

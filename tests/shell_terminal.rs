@@ -451,5 +451,8 @@ fn a_shell_in_the_background_waits_until_it_is_in_front() {
     talk.say("fg\r", "sh\r\n").say("", "$ ").say("echo $PPID\r", &parent);
     talk.say("exit\r", "$ ");
     assert!(descendants(talk.terminal.pid()).is_empty());
+    // One that nothing stops does not ask for ever.
+    let inner = format!("(trap '' TTIN; exec {} sh -mc 'echo o''n') &\r", support::bin().display());
+    talk.say(&inner, "job control turned off\r\n").say("", "on\r\n").say("wait\r", "$ ");
     assert_eq!(talk.exit(), 7);
 }

@@ -3,7 +3,6 @@
 use crate::host::Host;
 use crate::memory::At;
 use crate::shell::{Run, Shell};
-use crate::symbols::{is_name_byte, name_length};
 
 /// Binary operators, longer ones before their beginnings, with their precedence.
 const OPERATORS: [(&[u8], u8); 18] = [
@@ -26,6 +25,10 @@ const OPERATORS: [(&[u8], u8); 18] = [
     (b"/", 10),
     (b"%", 10),
 ];
+
+/// The places of `/` and `%` there.
+const DIVIDE: usize = 16;
+const REMAINDER: usize = 17;
 
 impl<H: Host> Shell<'_, H> {
     /// The value of an expression.
@@ -65,14 +68,13 @@ impl<H: Host> Shell<'_, H> {
         }
         self.after_blanks();
         let name = self.cursor;
-        let length = name_length(self.memory.string(name));
+        let length = self.memory.name_length(name);
         if length > 0 {
             self.cursor += length;
             self.after_blanks();
-            let text = self.memory.string(self.cursor);
+            let text = self.memory.rest(self.cursor);
             let operator: &[u8] = match text {
                 [b'=', next, ..] if *next != b'=' => b"",
-                [b'=', ..] if text.len() == 1 => b"",
                 [b'<', b'<', b'=', ..] => b"<<",
                 [b'>', b'>', b'=', ..] => b">>",
                 [b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'^' | b'|', b'=', ..] => {
@@ -103,8 +105,8 @@ impl<H: Host> Shell<'_, H> {
 
     fn conditional(&mut self) -> Run<i64> {
         let condition = self.binary(1)?;
-        self.depth -= 1;
         if self.after_blanks() != b'?' {
+            self.depth -= 1;
             return Ok(condition);
         }
         self.cursor += 1;
@@ -118,14 +120,16 @@ impl<H: Host> Shell<'_, H> {
         self.dry = dry || condition != 0;
         let second = self.assignment()?;
         self.dry = dry;
+        self.depth -= 1;
         Ok(if condition != 0 { first } else { second })
     }
 
+    /// The binary operator that comes next: its place in `OPERATORS`, its precedence, its length.
     fn next_operator(&mut self) -> Option<(usize, u8, usize)> {
         if !b"|&=!<>^+-*/%".contains(&self.after_blanks()) {
             return None;
         }
-        let text = self.memory.string(self.cursor);
+        let text = self.memory.rest(self.cursor);
         let place = OPERATORS.iter().position(|(known, _)| text.starts_with(known))?;
         let (known, precedence) = OPERATORS.get(place)?;
         // An assignment is none of them.
@@ -134,6 +138,7 @@ impl<H: Host> Shell<'_, H> {
         (!is_assignment).then_some((place, *precedence, known.len()))
     }
 
+    /// Operands and their operators, as far as these have at least this precedence.
     fn binary(&mut self, least: u8) -> Run<i64> {
         let mut left = self.unary()?;
         while let Some((place, precedence, length)) = self.next_operator() {
@@ -153,8 +158,9 @@ impl<H: Host> Shell<'_, H> {
         Ok(left)
     }
 
+    /// What the operator at a place of `OPERATORS` makes of two numbers.
     fn apply(&mut self, place: usize, left: i64, right: i64) -> Run<i64> {
-        let divides = matches!(place, 16 | 17);
+        let divides = matches!(place, DIVIDE | REMAINDER);
         if divides && right == 0 {
             if self.dry {
                 return Ok(0);
@@ -178,7 +184,7 @@ impl<H: Host> Shell<'_, H> {
             13 => left.wrapping_add(right),
             14 => left.wrapping_sub(right),
             15 => left.wrapping_mul(right),
-            16 => left.checked_div(right).unwrap_or(i64::MIN),
+            DIVIDE => left.checked_div(right).unwrap_or(i64::MIN),
             _ => left.checked_rem(right).unwrap_or(0),
         })
     }
@@ -218,11 +224,10 @@ impl<H: Host> Shell<'_, H> {
             return Ok(value);
         }
         let start = self.cursor;
-        let text = self.memory.string(start);
-        let length = text.iter().take_while(|byte| is_name_byte(**byte)).count();
+        let length = self.memory.name_bytes(start);
         self.cursor += length;
         if byte.is_ascii_digit() {
-            return match number(self.memory.slice(start, length)) {
+            return match number(self.memory.slice(start, length), Reading::Signed) {
                 Some(value) => Ok(value),
                 None => self.bad_expression(b"bad number"),
             };
@@ -240,7 +245,7 @@ impl<H: Host> Shell<'_, H> {
         if value == 0 {
             return Ok(0);
         }
-        match signed(self.memory.string(value)) {
+        match number(self.memory.string(value), Reading::Signed) {
             Some(number) => Ok(number),
             None if self.dry => Ok(0),
             None => {
@@ -251,28 +256,44 @@ impl<H: Host> Shell<'_, H> {
     }
 }
 
-/// A constant: decimal, octal with 0, hexadecimal with 0x. Too large ones are cut as strtoll(3) does.
-fn number(text: &[u8]) -> Option<i64> {
-    let (digits, radix) = match text {
-        [b'0', b'x' | b'X', digits @ ..] => (digits, 16),
-        [b'0', digits @ ..] if !digits.is_empty() => (digits, 8),
-        digits => (digits, 10),
-    };
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_i64, |sum, byte| {
-        let digit = char::from(*byte).to_digit(radix)?;
-        Some(sum.saturating_mul(radix.into()).saturating_add(digit.into()))
-    })
+/// What a number's text is read for. Numbers beyond these bounds are the nearest one within, as strtoll(3) and
+/// strtoull(3) have it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// From -2^63 to 2^63-1.
+    Signed,
+    /// Up to 2^64-1, whose bits are given.
+    Unsigned,
 }
 
-/// The same with blanks and a sign.
-pub(crate) fn signed(text: &[u8]) -> Option<i64> {
+/// A constant with a sign and blanks around it: decimal, octal with 0, hexadecimal with 0x. Blanks alone are 0.
+#[inline(never)]
+pub(crate) fn number(text: &[u8], reading: Reading) -> Option<i64> {
+    let (sign, digits) = signed(text);
+    let (digits, radix) = match digits {
+        [] if sign != 0 => return None,
+        [b'0', b'x' | b'X', digits @ ..] if !digits.is_empty() => (digits, 16),
+        [b'0', digits @ ..] => (digits, 8),
+        digits => (digits, 10),
+    };
+    let mut magnitude = 0_u64;
+    for byte in digits {
+        let digit = char::from(*byte).to_digit(radix)?;
+        magnitude = magnitude.saturating_mul(radix.into()).saturating_add(digit.into());
+    }
+    let most = match reading {
+        Reading::Signed => i64::MAX as u64 + u64::from(sign == b'-'),
+        Reading::Unsigned => u64::MAX,
+    };
+    let bits = magnitude.min(most) as i64;
+    Some(if sign == b'-' { bits.wrapping_neg() } else { bits })
+}
+
+/// The sign of a number's text, or 0, and its digits without blanks around them.
+#[inline(never)]
+pub(crate) fn signed(text: &[u8]) -> (u8, &[u8]) {
     match text.trim_ascii() {
-        [] => Some(0),
-        [b'-', digits @ ..] => number(digits).map(i64::wrapping_neg),
-        [b'+', digits @ ..] => number(digits),
-        digits => number(digits),
+        [sign @ (b'-' | b'+'), digits @ ..] => (*sign, digits),
+        digits => (0, digits),
     }
 }

@@ -6,9 +6,9 @@ use crate::memory::At;
 use crate::options::XTRACE;
 use crate::redirect::Saved;
 use crate::shell::{Fail, Run, Shell, Words};
-use crate::symbols::{EXPORTED, entry, name_length};
+use crate::symbols::{EXPORTED, entry};
 
-/// What a name means: 0 is something outside, the number of a built-in that, all else a function's entry.
+/// What a name means as a command: 0 a program, or nothing; the number of a built-in; else the entry of a function.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Meaning(At);
 
@@ -35,7 +35,7 @@ const ENOTDIR: i32 = 20;
 impl<H: Host> Shell<'_, H> {
     /// What the word means as a command.
     pub(crate) fn meaning(&mut self, name: At, with_functions: bool) -> Meaning {
-        // There is neither in the fields of no entry.
+        // The fields of no entry are 0: neither.
         let symbol = self.known_symbol(name);
         let builtin = Meaning(self.memory.word(symbol + entry::BUILTIN));
         let is_function = self.memory.word(symbol + entry::FUNCTION) != 0;
@@ -80,7 +80,7 @@ impl<H: Host> Shell<'_, H> {
     fn assignments(&mut self, mut list: At, exported: bool, saved: bool) -> Run {
         while list != 0 {
             let word = self.child(list, 1);
-            let length = name_length(self.memory.string(word));
+            let length = self.memory.name_length(word);
             let symbol = self.symbol(word, length);
             let mark = self.memory.top;
             let value = self.assigned(word + length + 1)?;

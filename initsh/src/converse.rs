@@ -59,7 +59,7 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    /// Lines are edited where keys and prompts are those of a terminal which is more than a printer.
+    /// Lines are edited where both keys and prompts are those of a terminal, and it can do more than print.
     fn prepare_editor(&mut self) {
         let symbol = self.own_symbol(b"TERM");
         let kind = self.value(symbol);

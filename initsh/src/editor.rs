@@ -100,20 +100,24 @@ enum Sequence {
 pub(crate) struct Editor {
     /// The block; 0 where no lines are edited.
     pub line: At,
-    /// Where that ends which is before the cursor, and where begins what is behind it.
+    /// The end of what is before the cursor, and the start of what is behind it.
     pub left: At,
     right: At,
     sequence: Sequence,
-    /// The number that a sequence has; lines that are too long.
+    /// The last number of that sequence so far.
     number: u8,
+    /// More was typed than a line can have.
     pub full: bool,
     /// The key before was Tab too.
     pub is_second: bool,
+    /// What Ctrl-Y puts back.
     killed: At,
+    /// Lines typed before, the oldest first.
     history: At,
     history_end: At,
     /// The line of the history that is shown; its end for the new one.
     place: At,
+    /// The prompt as it was expanded.
     prompt: At,
     /// Its last line, and how many columns that takes.
     prompt_line: At,
@@ -124,7 +128,7 @@ pub(crate) struct Editor {
     hidden: usize,
 }
 
-/// Whether a byte is none of the first ones of a character in UTF-8.
+/// Whether a byte continues a character of UTF-8.
 const fn continues(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }
@@ -413,7 +417,7 @@ impl Editor {
         (self.shown, self.hidden) = (self.line, 0);
     }
 
-    /// The line is to be drawn anew: who knows what is on the screen.
+    /// The line is to be drawn anew: nobody knows what is on the screen.
     pub fn forget_screen(&mut self) {
         self.shown = 0;
     }

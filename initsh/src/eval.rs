@@ -34,10 +34,13 @@ impl<H: Host> Shell<'_, H> {
     }
 
     fn eval_node(&mut self, node: At, last: bool) -> Run {
-        let head = self.memory.word(node);
-        let first = self.child(node, 1);
-        let second = self.child(node, 2);
-        match head & 0xff {
+        let kind = self.memory.word(node) & 0xff;
+        let (mut first, mut second) = (0, 0);
+        // Most are simple commands, which look at their fields themselves.
+        if kind != kind::SIMPLE {
+            (first, second) = (self.child(node, 1), self.child(node, 2));
+        }
+        match kind {
             kind::SIMPLE => self.simple(node, last)?,
             kind::PIPE => self.pipeline(node, first)?,
             kind::NOT => {
@@ -211,7 +214,7 @@ impl<H: Host> Shell<'_, H> {
         let done = match ready {
             Ok(()) => self.eval(command, false),
             // As for a built-in that is not special.
-            Err(Fail) if !self.exiting => Ok(()),
+            Err(Fail) if !self.exiting => self.check_errors(),
             failed => failed,
         };
         self.restore(&saved);

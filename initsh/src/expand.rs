@@ -9,7 +9,6 @@ use crate::host::Host;
 use crate::memory::At;
 use crate::options::NOGLOB;
 use crate::shell::{Run, Shell, Words};
-use crate::symbols::name_length;
 use crate::tree::{code, operator};
 
 /// The field that is being built.
@@ -44,14 +43,14 @@ impl<H: Host> Shell<'_, H> {
         let mut declares = false;
         while list != 0 {
             let word = self.child(list, 1);
-            let text = self.memory.string(word);
-            let length = if declares { name_length(text) } else { 0 };
-            if length > 0 && text.get(length) == Some(&b'=') {
+            let length = if declares { self.memory.assigned_name(word) } else { 0 };
+            if length > 0 {
                 self.memory.push_copy(word, length + 1);
                 self.assigned(word + length + 1)?;
                 count += 1;
             } else {
                 if count == 0 {
+                    let text = self.memory.string(word);
                     declares = matches!(text, b"export" | b"readonly" | b"local");
                 }
                 count += self.fields(word)?;
@@ -168,10 +167,7 @@ impl<H: Host> Shell<'_, H> {
                 code::ESCAPE => at += 1,
                 code::ARITHMETIC => depth += 1,
                 code::PARAMETER => {
-                    let kind = self.memory.byte(at + 1) & 0x7f;
-                    let has_word = kind & operator::MASK >= operator::DEFAULT
-                        || kind == operator::BAD | operator::COLON;
-                    depth += usize::from(has_word);
+                    depth += usize::from(operator::has_word(self.memory.byte(at + 1)));
                 }
                 code::END if depth == 0 => return at,
                 code::END => depth -= 1,
@@ -344,9 +340,9 @@ impl<H: Host> Shell<'_, H> {
         Ok(end + 1)
     }
 
-    /// Number N of a list of words.
+    /// Number N of a list of words, counted from 1; 0 where there are not so many.
     pub(crate) fn nth_word(&self, mut words: Words, place: usize) -> At {
-        for _ in 1..place {
+        for _ in 1..place.min(words.count + 1) {
             self.next_word(&mut words);
         }
         if words.count == 0 { 0 } else { words.at }

@@ -21,7 +21,7 @@ pub(crate) struct Frame {
     block: At,
     base: usize,
     pub locals: At,
-    loops: u32,
+    pub loops: u32,
     functions: u32,
     sourced: u32,
     tested: u32,
@@ -85,10 +85,6 @@ impl<H: Host> Shell<'_, H> {
         self.functions = frame.functions;
         self.sourced = frame.sourced;
         self.tested = frame.tested;
-    }
-
-    pub(crate) const fn loops_of(&self, frame: &Frame) -> u32 {
-        frame.loops
     }
 
     /// Calls a function with these words, its name first; then gives back what the frame has, which was taken before.

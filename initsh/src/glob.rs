@@ -137,7 +137,7 @@ impl<H: Host> Shell<'_, H> {
         found
     }
 
-    /// Puts the paths in order and moves them to `start`. Their addresses are sorted in a table by Shell's method.
+    /// Puts the paths in order and moves them to `start`. Their addresses are sorted in a table (Shellsort).
     pub(crate) fn sort(&mut self, mut paths: Words, start: At) {
         let (first, count) = (paths.at, paths.count);
         let table = self.memory.top;

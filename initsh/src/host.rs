@@ -152,7 +152,7 @@ pub trait Host {
     fn wait(&mut self, pid: i32, how: Wait) -> Result<Option<(i32, i32)>, i32>;
     /// kill(2)
     fn kill(&mut self, pid: i32, signal: u8) -> Result<(), i32>;
-    /// Sets what a signal does; gives whether it was ignored. sigaction(2)
+    /// Sets what a signal does; gives whether it was ignored before. sigaction(2)
     fn signal(&mut self, signal: u8, action: SignalAction) -> bool;
     /// A caught signal that has arrived, or 0.
     fn caught(&mut self) -> u8;

@@ -9,6 +9,9 @@ use crate::signals::{SIGTSTP, SIGTTOU};
 
 const SIGTTIN: u8 = 21;
 
+/// How often we ask to be in the foreground.
+const TRIES: u8 = 16;
+
 /// What `wait` says of a process that somebody else took: it ended with 127.
 const TAKEN: i32 = 127 << 8;
 
@@ -27,7 +30,7 @@ pub(crate) struct Job {
     pub number: u32,
     pub is_done: bool,
     pub is_stopped: bool,
-    /// It was not told yet.
+    /// Its last change has not been told yet.
     pub is_news: bool,
 }
 
@@ -92,20 +95,21 @@ impl<H: Host> Shell<'_, H> {
         }
         let Ok(terminal) = saved else { return false };
         self.first_group = self.host.identity(Identity::ProcessGroup) as i32;
-        loop {
+        for tries in 0.. {
             match self.host.foreground(terminal) {
                 Ok(group) if group == self.first_group => break,
-                Ok(_) => {
+                // This stops us, unless the signal is ignored or nobody is left who could let us go on.
+                Ok(_) if tries < TRIES => {
                     let _ = self.host.kill(0, SIGTTIN);
                 }
-                Err(_) => {
+                _ => {
                     self.host.close(terminal);
                     return false;
                 }
             }
         }
         self.terminal = terminal;
-        // Or it would stop us.
+        // Or it would stop us when we take the terminal.
         self.host.signal(SIGTTOU, SignalAction::Ignore);
         let _ = self.host.set_group(0, self.process as i32);
         self.put_in_front(self.process as i32);
@@ -174,7 +178,8 @@ impl<H: Host> Shell<'_, H> {
     /// Waits until a job ends or stops, then takes the terminal back. Statuses take the place of pids from `at` to `last`.
     #[inline(never)]
     pub(crate) fn wait_in_front(&mut self, place: usize, first: At, last: At) {
-        let mut ends = 0;
+        // Bit N: one of the processes ended by signal N; bit 0: one did so by itself.
+        let mut ends = 0_u64;
         loop {
             let target = self.job(place).target();
             match self.host.wait(target, Wait::End) {
@@ -185,7 +190,7 @@ impl<H: Host> Shell<'_, H> {
                     }
                     let signal = status & 0x7f;
                     self.tell_signal(signal);
-                    ends |= 1 << (signal & 31);
+                    ends |= 1 << (signal & 63);
                     let mut at = first;
                     while at <= last {
                         if self.memory.word(at) as i32 == pid {
@@ -241,7 +246,7 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    /// Puts a command into the table that runs.
+    /// Puts a running command into the table.
     #[inline(never)]
     pub(crate) fn add_job(&mut self, pid: i32, group: i32, text: u32) -> usize {
         let place = self.free_job().unwrap_or(usize::MAX);

@@ -376,9 +376,11 @@ impl<H: Host> Shell<'_, H> {
     /// Reads commands up to `)` within a word. The tree comes behind what the word has so far, so that moves up.
     fn command_substitution(&mut self) -> Run {
         let (word, pending) = (self.reader.word, mem::take(&mut self.reader.pending));
+        // Functions outside wait for here-documents outside, not for those that are read within.
+        let functions = mem::take(&mut self.reader.functions);
         let length = self.memory.top - word;
         let tree = self.nested_list(Token::Close)?;
-        self.reader.pending = pending;
+        (self.reader.pending, self.reader.functions) = (pending, functions);
         self.end_substitution(word, length, tree);
         Ok(())
     }

@@ -15,7 +15,7 @@ pub const DEPTH: u16 = 6000;
 /// Commands in the background, and stopped ones, whose end has not been told yet.
 pub const JOBS: usize = 64;
 
-/// Bytes that a script is read by.
+/// Bytes of a script that are read at once.
 pub const READ_BYTES: usize = 1024;
 
 /// Bytes of a path: `PATH_MAX`, linux/limits.h.
@@ -27,5 +27,5 @@ pub const LINE_BYTES: usize = 4096;
 /// Bytes of all lines that were typed before; the oldest go.
 pub const HISTORY_BYTES: usize = 12 << 10;
 
-/// Names that are listed for Tab.
+/// Names that a second Tab lists.
 pub const LISTED: usize = 500;

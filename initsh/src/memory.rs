@@ -10,7 +10,7 @@ pub(crate) type At = usize;
 /// Where the stack begins. Below it lie, behind 32 bytes that stay 0 (the fields of no entry), a number's digits and the
 /// lists of free blocks.
 const FIRST: At = FREE + 4 * CLASSES;
-/// What the heap leaves: that there is no memory must still be said.
+/// What the heap leaves to the stack, so that an error can still be told.
 const WORDS_BYTES: usize = 512;
 /// Where `number` writes.
 const DIGITS: At = 32;
@@ -22,11 +22,11 @@ const FREE: At = 64;
 const CLASSES: usize = 26;
 const HEAD_BYTES: usize = 4;
 
-/// The region. What does not fit is not stored, and sets `full`: whoever is about to have an effect asks that. It is
-/// small, so that what stands behind it in the shell is within reach of short instructions.
+/// The region. What does not fit is not stored, and sets `full`: whoever is about to have an effect looks at that first.
+/// This struct is small, so that what stands behind it in the shell is within reach of short instructions.
 #[repr(C)]
 pub(crate) struct Memory<'m> {
-    /// Of a length that the program knows: none has to be handed on, and compared with, wherever a byte is asked for.
+    /// Of a length known to the compiler: none is handed on, and looked up, wherever a byte is asked for.
     bytes: &'m mut [u8; MEMORY_BYTES],
     /// Where the stack ends.
     pub top: At,
@@ -53,7 +53,7 @@ impl<'m> Memory<'m> {
         }
     }
 
-    /// Four bytes as a number. Out of line, as `set_word` is: two hundred places ask for one.
+    /// Four bytes as a number. Out of line, as `set_word` is, for two hundred places call it.
     #[inline(never)]
     pub fn word(&self, at: At) -> usize {
         let bytes = self.bytes.get(at..).and_then(<[u8]>::first_chunk);
@@ -62,7 +62,7 @@ impl<'m> Memory<'m> {
 
     #[inline(never)]
     pub fn set_word(&mut self, at: At, word: usize) {
-        // What is nowhere keeps nothing.
+        // The fields of no entry stay 0.
         if at >= FREE
             && let Some(place) = self.bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut)
         {
@@ -70,13 +70,13 @@ impl<'m> Memory<'m> {
         }
     }
 
-    /// The bytes from `at` to the end of the region.
-    fn from(&self, at: At) -> &[u8] {
+    /// The bytes from `at` to the end of the region: for callers that stop at a NUL, so that nobody looks for the end.
+    pub fn rest(&self, at: At) -> &[u8] {
         self.bytes.get(at..).unwrap_or_default()
     }
 
     pub fn slice(&self, at: At, length: usize) -> &[u8] {
-        self.from(at).get(..length).unwrap_or_default()
+        self.rest(at).get(..length).unwrap_or_default()
     }
 
     /// The string that ends before the next NUL. Most have a few bytes: a search by words would take longer.
@@ -89,7 +89,7 @@ impl<'m> Memory<'m> {
     }
 
     pub fn c_string(&self, at: At) -> &CStr {
-        CStr::from_bytes_until_nul(self.from(at)).unwrap_or_default()
+        CStr::from_bytes_until_nul(self.rest(at)).unwrap_or_default()
     }
 
     pub fn length(&self, at: At) -> usize {
@@ -152,9 +152,18 @@ impl<'m> Memory<'m> {
         self.bytes.get_mut(at..)?.get_mut(..length)
     }
 
-    /// Takes the byte at `at` out of those before `end`.
-    pub fn move_within(&mut self, at: At, end: At) {
-        self.copy(at + 1, at, end.saturating_sub(at + 1));
+    /// Takes the NULs out of `length` bytes; gives how many bytes are left.
+    #[inline(never)]
+    pub fn drop_nuls(&mut self, at: At, length: usize) -> usize {
+        let mut end = at;
+        for place in at..at + length {
+            let byte = self.byte(place);
+            if byte != 0 {
+                self.set_byte(end, byte);
+                end += 1;
+            }
+        }
+        end - at
     }
 
     /// All free bytes, which lie between the stack and the heap; and those that are used below them.
@@ -162,6 +171,14 @@ impl<'m> Memory<'m> {
         let used = self.bytes.get_mut(..self.low).unwrap_or_default();
         let (used, free) = used.split_at_mut_checked(self.top).unwrap_or_default();
         (used, free)
+    }
+
+    /// Appends blanks up to a place, if there is any room left before it.
+    #[inline(never)]
+    pub fn pad(&mut self, end: At) {
+        while self.top < end && !self.full {
+            self.push(b' ');
+        }
     }
 
     /// Appends bytes that stand elsewhere.

@@ -99,10 +99,8 @@ impl<H: Host> Shell<'_, H> {
             let on = self.options & 1 << place != 0;
             if as_table {
                 self.memory.push_bytes(name);
-                while self.memory.top & 15 != 0 && !self.memory.full {
-                    self.memory.push(b' ');
-                }
-                self.memory.push_bytes(if on { b" on\n" } else { b" off\n" });
+                self.memory.pad(self.memory.top + 16 - name.len());
+                self.memory.push_bytes(if on { b"on\n" } else { b"off\n" });
             } else {
                 self.memory.push_bytes(if on { b"set -o " } else { b"set +o " });
                 self.memory.push_bytes(name);

@@ -4,7 +4,6 @@ use crate::host::Host;
 use crate::memory::At;
 use crate::options::NOUNSET;
 use crate::shell::{Fail, Run, Shell};
-use crate::symbols::name_length;
 use crate::tree::{code, operator};
 
 /// What a parameter is.
@@ -71,7 +70,11 @@ impl<H: Host> Shell<'_, H> {
                 let digits = self.memory.number(length as i64);
                 self.emit_result(digits, self.memory.length(digits), quoted);
             }
-            operator::PREFIX.. => self.emit_trimmed(value, kind, word, quoted, mark)?,
+            operator::PREFIX.. => {
+                // A text at the top is not part of the field; it is copied before anything else comes there.
+                self.memory.top = mark;
+                self.emit_trimmed(value, kind, word, quoted)?;
+            }
             _ => self.emit_value(value, quoted, mark)?,
         }
         Ok(end)
@@ -107,7 +110,7 @@ impl<H: Host> Shell<'_, H> {
 
     /// `${x=word}`
     fn assign_default(&mut self, name: At, length: usize, word: At) -> Run<Value> {
-        if name_length(self.memory.slice(name, length)) != length {
+        if self.memory.name_length(name) != length {
             return self.bad_parameter(name, length, b"bad variable name");
         }
         let mark = self.memory.top;
@@ -225,27 +228,24 @@ impl<H: Host> Shell<'_, H> {
         Ok(())
     }
 
-    fn emit_trimmed(&mut self, value: Value, kind: u8, word: At, quoted: bool, mark: At) -> Run {
+    fn emit_trimmed(&mut self, value: Value, kind: u8, word: At, quoted: bool) -> Run {
         match value {
-            Value::Unset => {}
-            Value::Text(at) => self.emit_trimmed_text(at, kind, word, quoted)?,
-            Value::All(is_star) => return self.emit_all(is_star, quoted, Some((kind, word))),
+            Value::Unset => Ok(()),
+            Value::Text(at) => self.emit_trimmed_text(at, kind, word, quoted),
+            Value::All(is_star) => self.emit_all(is_star, quoted, Some((kind, word))),
         }
-        let _ = mark;
-        Ok(())
     }
 
     /// `${x#pattern}` and its like.
-    fn emit_trimmed_text(&mut self, mut at: At, kind: u8, word: At, quoted: bool) -> Run {
+    fn emit_trimmed_text(&mut self, at: At, kind: u8, word: At, quoted: bool) -> Run {
         // Where numbers are written, the pattern may write too; and the stack above the field is the pattern's.
         let block = self.memory.keep(at);
         let mark = self.memory.top;
         let pattern = self.pattern(word)?;
-        at = block;
-        let length = self.memory.length(at);
-        let (from, to) = self.trimmed(at, length, kind, pattern);
+        let length = self.memory.length(block);
+        let (from, to) = self.trimmed(block, length, kind, pattern);
         self.memory.top = mark;
-        self.emit_result(at + from, to - from, quoted);
+        self.emit_result(block + from, to - from, quoted);
         self.memory.release(block);
         Ok(())
     }

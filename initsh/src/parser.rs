@@ -7,7 +7,7 @@ use crate::limits::NESTING;
 use crate::memory::At;
 use crate::reader::Token;
 use crate::shell::{Fail, Run, Shell};
-use crate::symbols::{entry, name_length};
+use crate::symbols::entry;
 use crate::tree::{FIELD, List, kind, redirection};
 
 impl<H: Host> Shell<'_, H> {
@@ -247,8 +247,7 @@ impl<H: Host> Shell<'_, H> {
 
     fn for_command(&mut self, line: u32) -> Run<At> {
         let name = self.word()?;
-        let text = self.memory.string(name);
-        if name_length(text) != text.len() {
+        if !self.memory.is_name(name) {
             return self.syntax_error(b"bad for loop variable");
         }
         self.newlines()?;
@@ -356,7 +355,7 @@ impl<H: Host> Shell<'_, H> {
                 Token::Redirection => self.redirection(&mut redirections)?,
                 Token::Word => {
                     let word = self.word()?;
-                    if words.first == 0 && self.is_assignment(word) {
+                    if words.first == 0 && self.memory.assigned_name(word) > 0 {
                         assignments.push(&mut self.memory, word);
                         continue;
                     }
@@ -374,22 +373,15 @@ impl<H: Host> Shell<'_, H> {
         Ok(self.node_at(kind::SIMPLE, line, &fields))
     }
 
-    fn is_assignment(&self, word: At) -> bool {
-        let text = self.memory.string(word);
-        let length = name_length(text);
-        length > 0 && text.get(length) == Some(&b'=')
-    }
-
     fn function(&mut self, name: At, start: At, line: u32) -> Run<At> {
         self.reader.waiting = false;
         if self.peek()? != Token::Close {
             return Err(self.unexpected());
         }
         self.reader.waiting = false;
-        let text = self.memory.string(name);
-        let is_name = name_length(text) == text.len() && keyword_of(text) == 0;
+        let can_be_name = self.memory.is_name(name) && keyword_of(self.memory.string(name)) == 0;
         let number = self.memory.word(self.known_symbol(name) + entry::BUILTIN) as u8;
-        if !is_name || is_special(number) && number != 0 {
+        if !can_be_name || is_special(number) && number != 0 {
             return self.syntax_error(b"bad function name");
         }
         self.newlines()?;

@@ -4,7 +4,7 @@ use crate::host::{Host, Open, SignalAction, Wait};
 use crate::jobs::Job;
 use crate::memory::At;
 use crate::options::{INTERACTIVE, MONITOR, PIPEFAIL};
-use crate::shell::{Run, Shell};
+use crate::shell::{Fail, Run, Shell};
 use crate::signals::SIGTSTP;
 
 /// The call was interrupted.
@@ -87,23 +87,27 @@ impl<H: Host> Shell<'_, H> {
         self.give_back();
         while item != 0 {
             let next = self.child(item, 0);
-            let (reading, writing) = if next == 0 { (-1, -1) } else { self.pipe()? };
+            let made = if next == 0 { Ok((-1, -1)) } else { self.pipe() };
+            let (reading, writing) = made.unwrap_or((-1, -1));
             let first = if pids == 0 { 0 } else { self.memory.word(mark) as i32 };
-            let pid = self.fork_job(first, true)?;
-            if pid == 0 {
-                if reading >= 0 {
-                    self.host.close(reading);
-                }
+            let forked = made.and_then(|_| self.fork_job(first, true));
+            if forked == Ok(0) {
+                self.close(reading);
                 self.take_as(input, 0);
                 self.take_as(writing, 1);
                 let command = self.child(item, 1);
                 self.child_process(command);
             }
-            for descriptor in [input, writing] {
-                if descriptor >= 0 {
-                    self.host.close(descriptor);
+            self.close(input);
+            self.close(writing);
+            let Ok(pid) = forked else {
+                self.close(reading);
+                // Those that were begun find their pipes closed; the terminal is not theirs any more.
+                if self.terminal >= 0 {
+                    self.put_in_front(self.process as i32);
                 }
-            }
+                return Err(Fail);
+            };
             input = reading;
             self.memory.push_word(pid as usize);
             pids += 1;
@@ -121,6 +125,14 @@ impl<H: Host> Shell<'_, H> {
 
     fn pipe(&mut self) -> Run<(i32, i32)> {
         self.host.pipe().or_else(|errno| self.fail_errno(0, b"pipe", errno))
+    }
+
+    /// Closes a descriptor; a negative number is none.
+    #[inline(never)]
+    fn close(&mut self, descriptor: i32) {
+        if descriptor >= 0 {
+            self.host.close(descriptor);
+        }
     }
 
     /// In a child: makes `descriptor` the one with number `to`.
@@ -258,8 +270,8 @@ impl<H: Host> Shell<'_, H> {
         }
         let (reading, writing) = self.pipe()?;
         let controls_jobs = self.terminal >= 0;
-        let pid = self.fork()?;
-        if pid == 0 {
+        let forked = self.fork();
+        if forked == Ok(0) {
             self.become_child();
             if controls_jobs {
                 // It is no job: if it stopped, nobody could let it go on.
@@ -272,9 +284,11 @@ impl<H: Host> Shell<'_, H> {
         }
         self.host.close(writing);
         let mark = self.memory.top;
-        self.read_all(reading);
+        if forked.is_ok() {
+            self.read_all(reading);
+        }
         self.host.close(reading);
-        self.status = self.wait_for(pid);
+        self.status = self.wait_for(forked?);
         self.substituted = Some(self.status);
         while self.memory.top > mark && self.memory.byte(self.memory.top - 1) == b'\n' {
             self.memory.top -= 1;
@@ -290,17 +304,7 @@ impl<H: Host> Shell<'_, H> {
             match self.host.read(descriptor, room) {
                 Ok(0) => return,
                 Ok(count) => {
-                    let start = self.memory.top;
-                    if !self.memory.slice(start, count).contains(&0) {
-                        self.memory.top += count;
-                        continue;
-                    }
-                    for place in start..start + count {
-                        match self.memory.byte(place) {
-                            0 => {}
-                            byte => self.memory.push(byte),
-                        }
-                    }
+                    self.memory.top += self.memory.drop_nuls(self.memory.top, count);
                 }
                 Err(EINTR) => {}
                 Err(_) => return,

@@ -1,4 +1,4 @@
-//! Where a script comes from: a string, or a file that is read by and by.
+//! Where a script comes from: a string, or a file that is read piece by piece.
 
 use crate::host::Host;
 use crate::limits::READ_BYTES;
@@ -27,7 +27,7 @@ pub(crate) enum Token {
 /// How far a file may be read ahead.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) enum Ahead {
-    /// As far as one likes: nobody else reads it.
+    /// As far as we like: nobody else reads it.
     #[default]
     Any,
     /// What is not used is given back before a command runs.
@@ -40,12 +40,12 @@ pub(crate) enum Ahead {
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
 pub(crate) struct Reader {
-    /// What is there and was not used yet.
+    /// What has been read and not been used yet.
     pub at: At,
     pub end: At,
     /// Where the token's word stands, also while it is being read.
     pub word: At,
-    /// There is a token that nobody took.
+    /// `token` has been read, and nobody has taken it yet.
     pub waiting: bool,
     pub token: Token,
     /// Its reserved word, or 0.
@@ -107,39 +107,17 @@ impl Reader {
 }
 
 impl<H: Host> Shell<'_, H> {
-    /// The byte at that distance, 0 behind the end. A NUL of the text is passed over.
+    /// The byte at that distance, 0 behind the end.
     pub(crate) fn look(&mut self, distance: usize) -> u8 {
         while self.reader.at + distance >= self.reader.end {
             if !self.refill() {
                 return 0;
             }
         }
-        match self.memory.byte(self.reader.at + distance) {
-            0 => {
-                self.memory.move_within(self.reader.at + distance, self.reader.end);
-                self.reader.end -= 1;
-                self.look_again(distance)
-            }
-            byte => byte,
-        }
+        self.memory.byte(self.reader.at + distance)
     }
 
-    #[inline(never)]
-    fn look_again(&mut self, distance: usize) -> u8 {
-        // Texts with NULs are no scripts; however many there are, this ends with the text.
-        while self.memory.byte(self.reader.at + distance) == 0
-            && self.reader.at + distance < self.reader.end
-        {
-            self.memory.move_within(self.reader.at + distance, self.reader.end);
-            self.reader.end -= 1;
-        }
-        if self.reader.at + distance < self.reader.end {
-            self.memory.byte(self.reader.at + distance)
-        } else {
-            0
-        }
-    }
-
+    /// Reads more of a file behind what is left; false where there is no more. NULs are left out, as other shells do it.
     #[inline(never)]
     fn refill(&mut self) -> bool {
         let reader = &mut self.reader;
@@ -165,12 +143,18 @@ impl<H: Host> Shell<'_, H> {
         let reader = &mut self.reader;
         let length = if reader.ahead == Ahead::Byte { 1 } else { READ_BYTES - left };
         let Some(room) = self.memory.at_mut(reader.end, length) else { return false };
-        let count = self.host.read(reader.descriptor, room).unwrap_or(0);
+        let read = self.host.read(reader.descriptor, room);
+        let count = read.unwrap_or(0);
         if self.options & crate::options::VERBOSE != 0 {
             let _ = self.host.write(2, self.memory.slice(reader.end, count));
         }
-        reader.end += count;
         reader.ended = count == 0;
+        reader.end += self.memory.drop_nuls(reader.end, count);
+        if let Err(errno) = read {
+            self.say(0, b"cannot read", errno);
+            // XCU 2.8.1
+            self.status = 128;
+        }
         count > 0
     }
 

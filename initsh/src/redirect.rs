@@ -8,6 +8,9 @@ use crate::tree::{FIELD, redirection};
 
 /// Descriptors that redirections can change.
 const DESCRIPTORS: usize = 10;
+/// That nothing is open under a number.
+const EBADF: i32 = 9;
+
 const UNTOUCHED: i32 = -1;
 const CLOSED: i32 = -2;
 
@@ -38,6 +41,7 @@ impl<H: Host> Shell<'_, H> {
         if self.memory.full {
             return self.out_of_memory();
         }
+        let copies = matches!(kind, redirection::COPY_INPUT | redirection::COPY_OUTPUT);
         let source = match kind {
             redirection::COPY_INPUT | redirection::COPY_OUTPUT => {
                 let number = match self.memory.string(text) {
@@ -54,18 +58,18 @@ impl<H: Host> Shell<'_, H> {
             }
             _ => self.open_target(kind, text)?,
         };
-        let copies = matches!(kind, redirection::COPY_INPUT | redirection::COPY_OUTPUT);
         // Opened under the very number: it was free before.
-        self.keep_descriptor(target, saved, source == target && !copies);
-        if source < 0 {
-            self.host.close(target);
-            return Ok(());
-        }
-        if source == target {
-            return Ok(());
-        }
-        let done = self.host.duplicate(source, target);
-        if !copies {
+        let is_new = source == target && !copies;
+        let kept = self.keep_descriptor(target, saved, is_new);
+        let done = match kept {
+            Ok(()) if source < 0 => {
+                self.host.close(target);
+                Ok(())
+            }
+            Ok(()) if source != target => self.host.duplicate(source, target),
+            kept => kept,
+        };
+        if !copies && !is_new {
             self.host.close(source);
         }
         done.or_else(|errno| self.fail_errno(text, b"bad descriptor", errno))
@@ -89,13 +93,24 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
-    fn keep_descriptor(&mut self, target: i32, saved: Option<&mut Saved>, is_new: bool) {
+    /// Keeps what a descriptor is, unless that has been kept before or was nothing; gives the errno where no other
+    /// number is free for it.
+    fn keep_descriptor(
+        &mut self,
+        target: i32,
+        saved: Option<&mut Saved>,
+        is_new: bool,
+    ) -> Result<(), i32> {
         let place = saved.and_then(|saved| saved.0.get_mut(target as usize));
         if let Some(place) = place
             && *place == UNTOUCHED
         {
-            *place = if is_new { CLOSED } else { self.host.save(target).unwrap_or(CLOSED) };
+            *place = match if is_new { Err(EBADF) } else { self.host.save(target) } {
+                Err(EBADF) => CLOSED,
+                kept => kept?,
+            };
         }
+        Ok(())
     }
 
     /// Puts back what was kept.

@@ -4,16 +4,16 @@ use core::mem;
 
 use crate::editor::Editor;
 use crate::expand::Field;
-use crate::host::{Host, Identity};
+use crate::host::{Host, Identity, Open};
 use crate::jobs::Job;
 use crate::limits::{JOBS, MEMORY_BYTES, READ_BYTES};
 use crate::memory::{At, Memory};
 use crate::options::{COMMAND, INTERACTIVE, MONITOR, STDIN};
 use crate::reader::{Ahead, Reader};
 use crate::signals::TRAPS;
-use crate::symbols::{EXPORTED, Symbols, name_length};
+use crate::symbols::{EXPORTED, Symbols};
 
-/// The shell must end, or go back to its prompt. What there is to say has been said; `status` holds the rest.
+/// The shell must end, or go back to its prompt. The message is out, the exit status is in `Shell::status`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Fail;
 
@@ -60,20 +60,25 @@ pub struct Shell<'m, H: Host> {
     pub(crate) is_child: bool,
     /// Arithmetic: what is left of the expression.
     pub(crate) cursor: At,
+    /// The field that is being built.
     pub(crate) field: Field,
+    /// Where commands are read from now.
     pub(crate) reader: Reader,
     /// `$@`, and the heap block that they stand in, or 0.
     pub(crate) parameters: Words,
     pub(crate) parameters_block: At,
     /// What is added to addresses of the tree that is evaluated.
     pub(crate) base: usize,
+    /// `$0`, which errors begin with.
     pub(crate) name: At,
+    /// `$LINENO`: the line of the command that is evaluated.
     pub(crate) line: usize,
     /// What is left of the words of the built-in that is performed.
     pub(crate) words: Words,
     /// Its number, and whether the process ends with it; nobody looks at them once it evaluates something.
     pub(crate) builtin: u8,
     pub(crate) is_last: bool,
+    /// How deep calls stand in each other; `limits::DEPTH` bounds it.
     pub(crate) depth: u16,
     /// For how many commands a word about stopped jobs holds.
     pub(crate) warned: u8,
@@ -83,6 +88,7 @@ pub struct Shell<'m, H: Host> {
     pub(crate) is_typed: bool,
     /// How many loops `break` and `continue` still leave.
     pub(crate) skip_count: u32,
+    /// How many loops of the running function, functions, and files of `.` we are in.
     pub(crate) loops: u32,
     pub(crate) functions: u32,
     pub(crate) sourced: u32,
@@ -90,6 +96,7 @@ pub struct Shell<'m, H: Host> {
     pub(crate) tested: u32,
     /// Saved values of the running function's local variables.
     pub(crate) locals: At,
+    /// Options of the built-in: the next letter in its word, or 0; the argument of the one before.
     pub(crate) flag: At,
     pub(crate) argument: At,
     /// Where the word ended that was expanded last.
@@ -99,18 +106,22 @@ pub struct Shell<'m, H: Host> {
     pub(crate) ifs: [u32; 8],
     /// The status of the last command substitution of a command, if it had one.
     pub(crate) substituted: Option<i32>,
-    /// `getopts` and the options of built-ins: the place within a word.
+    /// `getopts`: the place of the next letter in its word; 0 where it begins with the next word.
     pub(crate) option_place: usize,
     /// Where jobs are controlled: the terminal that they share; else -1.
     pub(crate) terminal: i32,
     /// The group that we were in before, and how many jobs have begun.
     pub(crate) first_group: i32,
     pub(crate) begun: u32,
+    /// The line that a person edits.
     pub(crate) editor: Editor,
+    /// `$!`, or 0.
     pub(crate) last_background: i32,
     /// In the action of a trap: the status before it, which `exit` alone gives. XCU 2.14, exit
     pub(crate) before_action: Option<i32>,
+    /// `$$`: the process that the shell began in.
     pub(crate) process: u32,
+    /// The job at a place that is none.
     pub(crate) no_job: Job,
     pub(crate) jobs: [Job; JOBS],
     /// Actions of signals; 0 of EXIT.
@@ -118,7 +129,7 @@ pub struct Shell<'m, H: Host> {
 }
 
 impl<'m, H: Host> Shell<'m, H> {
-    /// A shell that has done nothing yet. It uses so many bytes of the region, which are all zero.
+    /// A shell that has done nothing yet. The region must be all zero; no more than `bytes` of it are used.
     pub fn new(host: &'m mut H, memory: &'m mut [u8; MEMORY_BYTES], bytes: usize) -> Self {
         Self {
             host,
@@ -207,8 +218,8 @@ impl<'m, H: Host> Shell<'m, H> {
         let mark = self.memory.top;
         while let Some(variable) = self.host.next_variable() {
             self.memory.push_bytes(variable.to_bytes_with_nul());
-            let length = name_length(self.memory.string(mark));
-            if length > 0 && self.memory.byte(mark + length) == b'=' {
+            let length = self.memory.assigned_name(mark);
+            if length > 0 {
                 let symbol = self.symbol(mark, length);
                 self.assign(symbol, mark + length + 1)?;
                 self.set_flags(symbol, EXPORTED);
@@ -284,13 +295,18 @@ impl<'m, H: Host> Shell<'m, H> {
         Ok(())
     }
 
+    /// Opens a file to be read as a script, under a number that redirections cannot reach.
+    #[inline(never)]
+    pub(crate) fn open_script(&mut self, path: At) -> Result<i32, i32> {
+        let file = self.host.open(self.memory.c_string(path), Open::Read)?;
+        let saved = self.host.save(file);
+        self.host.close(file);
+        saved
+    }
+
+    /// Makes the file that the shell is called after the source.
     pub(crate) fn read_script(&mut self) -> Run {
-        let opened = self.host.open(self.memory.c_string(self.name), crate::Open::Read);
-        match opened.and_then(|file| {
-            let saved = self.host.save(file);
-            self.host.close(file);
-            saved
-        }) {
+        match self.open_script(self.name) {
             Ok(file) => {
                 let buffer = self.memory.allocate(READ_BYTES);
                 self.reader = Reader::file(file, buffer, Ahead::Any);
@@ -315,6 +331,10 @@ impl<'m, H: Host> Shell<'m, H> {
             let unit = self.unit()?;
             if self.is_given_up {
                 return Err(Fail);
+            }
+            if self.memory.full {
+                // There is no saying what half a tree would do.
+                return self.out_of_memory();
             }
             self.warned = self.warned.saturating_sub(1);
             let Some(tree) = unit else { return Ok(()) };
@@ -344,7 +364,7 @@ impl<'m, H: Host> Shell<'m, H> {
         !self.reader.waiting && self.look(0) == 0
     }
 
-    /// What stands at the end of every shell: the action of EXIT.
+    /// Ends a shell with the action of EXIT; gives the exit status.
     pub(crate) fn end(&mut self) -> i32 {
         self.exiting = false;
         self.skip = Skip::Nothing;
@@ -363,7 +383,7 @@ impl<'m, H: Host> Shell<'m, H> {
         at
     }
 
-    /// Writes all of the stack from `mark` on to a descriptor, and takes it off.
+    /// Writes what the stack has from `mark` on to a descriptor, and takes it off the stack.
     #[inline(never)]
     pub(crate) fn write(&mut self, descriptor: i32, mark: At) -> Result<(), i32> {
         let mut at = mark;
@@ -379,11 +399,11 @@ impl<'m, H: Host> Shell<'m, H> {
         Ok(())
     }
 
-    /// The same to standard output; gives the status of the built-in that does so: 1 after a failure, which is told.
+    /// The same to standard output, for a built-in, whose status it gives: 1 after a failure, which is told.
     #[inline(never)]
     pub(crate) fn output(&mut self, mark: At) -> Run<i32> {
         if self.memory.full {
-            return Ok(2);
+            return self.out_of_memory();
         }
         let Err(errno) = self.write(1, mark) else { return Ok(0) };
         self.begin_error();
@@ -454,7 +474,7 @@ impl<'m, H: Host> Shell<'m, H> {
         Fail
     }
 
-    /// What is read is no script.
+    /// Says why the token that was read last cannot stand there; the shell ends with status 2 unless somebody catches it.
     #[inline(always)]
     pub(crate) fn syntax_error<T>(&mut self, words: &[u8]) -> Run<T> {
         Err(self.no_script(words))
@@ -480,7 +500,7 @@ impl<'m, H: Host> Shell<'m, H> {
         Fail
     }
 
-    /// The region is used up.
+    /// Says that the region is used up, which ends the shell.
     #[inline(always)]
     pub(crate) fn out_of_memory<T>(&mut self) -> Run<T> {
         Err(self.exhausted())

@@ -20,8 +20,8 @@ pub(crate) const SIGTSTP: u8 = 20;
 pub(crate) const SIGTTOU: u8 = 22;
 
 impl<H: Host> Shell<'_, H> {
-    /// What a signal does without an action. XCU 2.11. What is nothing to us is caught and let go, not ignored: a child
-    /// can be sent it before it has its own way with it.
+    /// What a signal does without an action. XCU 2.11. What must not end or stop us is caught and dropped, not ignored:
+    /// a child may be sent it before it has made its own settings, and must not inherit that it is ignored.
     fn own_action(&self, signal: u8) -> SignalAction {
         let is_ours = match signal {
             SIGINT | SIGQUIT | SIGTERM => self.is_interactive(),
@@ -83,7 +83,8 @@ impl<H: Host> Shell<'_, H> {
         // The built-in that waits has words of its own.
         let words = self.words;
         self.memory.push_whole(action);
-        let skip = mem::take(&mut self.skip);
+        // Loops of the action count down for themselves.
+        let (skip, skip_count) = (mem::take(&mut self.skip), self.skip_count);
         let before = self.before_action.replace(status);
         let done = self.eval_string(mark, false);
         self.before_action = before;
@@ -91,7 +92,7 @@ impl<H: Host> Shell<'_, H> {
         if done.is_ok() {
             self.memory.top = mark;
             if self.skip == Skip::Nothing {
-                self.skip = skip;
+                (self.skip, self.skip_count) = (skip, skip_count);
                 self.status = status;
             }
         }
@@ -154,10 +155,12 @@ impl<H: Host> Shell<'_, H> {
     }
 
     pub(crate) fn trap_builtin(&mut self) -> Run<i32> {
+        self.accept_word(b"--");
         if self.words.count == 0 {
             return self.show_traps();
         }
-        self.accept_word(b"--");
+        // What has arrived has the action that it found.
+        self.run_traps()?;
         let action = self.words.at;
         // A number alone, or a signal alone, gives it its default back.
         let is_reset = crate::builtins::decimal(self.memory.string(action)).is_some()

@@ -4,6 +4,7 @@ use core::ops::RangeInclusive;
 
 use crate::host::Host;
 use crate::lexer::REDIRECTIONS;
+use crate::limits::DEPTH;
 use crate::memory::At;
 use crate::shell::Shell;
 use crate::tree::{FIELD, code, kind, operator, redirection};
@@ -18,8 +19,16 @@ const TEXTS: &[u8] =
 const OPERATORS: &[u8; 20] = b"  - = ? +   # ##% %%";
 
 impl<H: Host> Shell<'_, H> {
-    /// Appends what a tree was read from, more or less.
+    /// Appends what a tree was read from, more or less. What is too deep to be evaluated is left out.
     pub(crate) fn spell(&mut self, node: At) {
+        self.depth += 1;
+        if self.depth <= DEPTH {
+            self.spell_node(node);
+        }
+        self.depth -= 1;
+    }
+
+    fn spell_node(&mut self, node: At) {
         let which = self.memory.word(node) & 0xff;
         let mut redirections = self.child(node, 3);
         if which == kind::SIMPLE {
@@ -144,7 +153,7 @@ impl<H: Host> Shell<'_, H> {
             }
         }
         at += 1;
-        if which >= operator::BAD {
+        if operator::has_word(packed) {
             if packed & operator::COLON != 0 {
                 self.memory.push(b':');
             }

@@ -1,7 +1,7 @@
 //! Variables, functions and built-ins: one hash table, one look for all.
 
 use crate::host::Host;
-use crate::memory::At;
+use crate::memory::{At, Memory};
 use crate::shell::{Fail, Run, Shell};
 
 /// Buckets of the table, a power of two.
@@ -40,12 +40,36 @@ pub(crate) const fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// How many bytes from the start of `text` are a name.
-pub(crate) fn name_length(text: &[u8]) -> usize {
-    if text.first().is_some_and(u8::is_ascii_digit) {
-        return 0;
+impl Memory<'_> {
+    /// How many bytes from `at` on may stand in a name.
+    #[inline(never)]
+    pub fn name_bytes(&self, at: At) -> usize {
+        let mut length = 0;
+        while is_name_byte(self.byte(at + length)) {
+            length += 1;
+        }
+        length
     }
-    text.iter().take_while(|byte| is_name_byte(**byte)).count()
+
+    /// How many bytes from `at` on are a name: it begins with no digit.
+    #[inline(never)]
+    pub fn name_length(&self, at: At) -> usize {
+        if self.byte(at).is_ascii_digit() { 0 } else { self.name_bytes(at) }
+    }
+
+    /// Whether all of a string is a name.
+    #[inline(never)]
+    pub fn is_name(&self, at: At) -> bool {
+        let length = self.name_length(at);
+        length > 0 && self.byte(at + length) == 0
+    }
+
+    /// How many bytes of a string are a name in front of `=`; 0 where there are none.
+    #[inline(never)]
+    pub fn assigned_name(&self, at: At) -> usize {
+        let length = self.name_length(at);
+        if self.byte(at + length) == b'=' { length } else { 0 }
+    }
 }
 
 impl<H: Host> Shell<'_, H> {
@@ -213,9 +237,19 @@ impl<H: Host> Shell<'_, H> {
         }
     }
 
+    /// The variable whose name a word is.
+    #[inline(never)]
+    pub(crate) fn named(&mut self, word: At) -> Run<At> {
+        if self.memory.is_name(word) {
+            Ok(self.symbol(word, self.memory.length(word)))
+        } else {
+            self.fail(word, b"bad variable name")
+        }
+    }
+
     /// The variable that a word names, which must be a name as a whole or up to `=`. Gives the value's place, or 0.
     pub(crate) fn declared(&mut self, word: At) -> Result<(At, At), Fail> {
-        let length = name_length(self.memory.string(word));
+        let length = self.memory.name_length(word);
         let symbol = match self.memory.byte(word + length) {
             0 | b'=' if length > 0 => self.symbol(word, length),
             _ => return self.fail(word, b"bad variable name"),

@@ -5,7 +5,7 @@
 
 use crate::memory::{At, Memory};
 
-/// What a node is. In its first number, below the line.
+/// What a node is: the lowest byte of its first number; the line stands above it. Beside each its other numbers.
 pub(crate) mod kind {
     /// assignments, words, redirections
     pub const SIMPLE: usize = 1;
@@ -57,12 +57,12 @@ pub(crate) mod code {
     pub const ARITHMETIC: u8 = 7;
 }
 
-/// Operators of `${…}`, with bit 7 set in a word. Those from `DEFAULT` on have a word.
+/// Operators of `${…}`. In a word bit 7 is set beside them, so that none looks like a code.
 pub(crate) mod operator {
     pub const NONE: u8 = 0;
     /// `${#x}`
     pub const LENGTH: u8 = 1;
-    /// What no shell knows.
+    /// Something that is no operator; it is an error when it is expanded.
     pub const BAD: u8 = 2;
     /// `-`
     pub const DEFAULT: u8 = 3;
@@ -80,9 +80,14 @@ pub(crate) mod operator {
     pub const SUFFIX: u8 = 10;
     /// `%%`
     pub const LONG_SUFFIX: u8 = 11;
-    /// Set beside one of the first four: an empty value counts as none.
+    /// `:` before one of the four that ask whether there is a value: an empty one counts as none.
     pub const COLON: u8 = 0x10;
     pub const MASK: u8 = 0x0f;
+
+    /// Whether a word stands behind the name. `BAD` with `COLON` has what the brackets held.
+    pub const fn has_word(packed: u8) -> bool {
+        packed & MASK >= DEFAULT || packed & (COLON | MASK) == BAD | COLON
+    }
 }
 
 /// Redirections. The order is that of `REDIRECTIONS` in the lexer.

@@ -285,3 +285,16 @@ fn keys_by_chance_do_no_harm() {
         assert!(rounds > 100, "{rounds} rounds");
     });
 }
+
+#[test]
+fn a_command_that_does_not_fit_is_told_and_not_run() {
+    // Each piece takes some memory as a tree, and forks where it is run, which is an error here.
+    let script = format!("{{ {}}}", "(:); ".repeat(200));
+    let mut told = 0;
+    for bytes in 14_900..15_100 {
+        let (status, written) = run(&[b"sh", b"-c", script.as_bytes()], bytes);
+        assert_eq!(status, 2, "{bytes} bytes");
+        told += usize::from(written > 0);
+    }
+    assert!(told > 100, "{told} of 200 were told");
+}

@@ -113,7 +113,7 @@ fn put(text: &[u8], room: &mut [u8]) -> usize {
     places.map(|(place, byte)| *place = *byte).count()
 }
 
-/// As prlimit(2) has it.
+/// This process, as prlimit(2) names it.
 const OURSELVES: Pid = Pid(0);
 
 impl Host for ShellHost {
@@ -236,13 +236,15 @@ impl Host for ShellHost {
     }
 
     fn signal(&mut self, signal: u8, action: SignalAction) -> bool {
-        if action == SignalAction::Catch {
-            self.caught |= bit(signal);
-        } else {
-            self.caught &= !bit(signal);
-        }
+        // It is blocked meanwhile, or it could have its default effect in between.
+        self.caught |= bit(signal);
         self.block_caught();
-        set_ignored(Signal(signal.into()), action == SignalAction::Ignore)
+        let was_ignored = set_ignored(Signal(signal.into()), action == SignalAction::Ignore);
+        if action != SignalAction::Catch {
+            self.caught &= !bit(signal);
+            self.block_caught();
+        }
+        was_ignored
     }
 
     fn caught(&mut self) -> u8 {
@@ -307,7 +309,8 @@ impl Host for ShellHost {
             }
             return self.block_caught();
         }
-        // One that ends us would leave the terminal as it is. TTIN would not stop us, but make reading fail.
+        // A signal that ended us would leave the terminal as it is. TTIN must not be blocked: reading would fail with EIO
+        // instead of stopping us.
         block(SignalSet(!bit(Signal::TTIN.0 as u8)));
         if let Ok(mut attributes) = terminal::attributes(terminal) {
             self.attributes = Some(attributes);
@@ -319,7 +322,7 @@ impl Host for ShellHost {
     }
 
     fn await_keys(&mut self, terminal: i32, waits: bool) -> Wake {
-        // What is blocked for good would be there for ever.
+        // Not those that were blocked when we began: nobody would ever take them, and so each wait would end at once.
         let others = bit(Signal::CHLD.0 as u8) | bit(Signal::TTIN.0 as u8) | self.inherited.0;
         let signals = if waits { signal_file::open_for(!others | self.caught).ok() } else { None };
         let signal =

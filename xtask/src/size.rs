@@ -185,8 +185,8 @@ mod tests {
             ("rootlet::role::boot::boot::{{closure}}", "role::boot::boot"),
             ("initsh::command::<impl initsh::shell::Shell<H>>::simple", "initsh::command"),
             (
-                "initsh::builtins::words::<impl initsh::shell::Shell<H>>::dot",
-                "initsh::builtins::words",
+                "initsh::builtins::lookup::<impl initsh::shell::Shell<H>>::dot",
+                "initsh::builtins::lookup",
             ),
             ("initsh::memory::Memory::push", "initsh::memory"),
             ("<rootlet::run::host::Own as initsh::host::Host>::open", "run::host"),

@@ -1,11 +1,12 @@
 //! `test` and `[`.
 
+use crate::arithmetic::signed;
 use crate::builtins::builtin;
 use crate::host::{FileStatus, Host, Identity, Look};
 use crate::memory::At;
 use crate::shell::{Run, Shell, Words};
 
-/// Operators between two operands, with their numbers.
+/// Operators between two operands. Their places here are their numbers in `compare`.
 const BINARY: [&[u8]; 14] = [
     b"=", b"!=", b"-eq", b"-ne", b"-lt", b"-le", b"-gt", b"-ge", b"-nt", b"-ot", b"-ef", b"==",
     b"<", b">",
@@ -126,10 +127,12 @@ impl<H: Host> Shell<'_, H> {
     fn compare(&mut self, first: At, operator: usize, second: At) -> Run<bool> {
         let (left, right) = (self.memory.string(first), self.memory.string(second));
         match operator {
+            // = ==, !=, <, > of strings.
             0 | 11 => return Ok(left == right),
             1 => return Ok(left != right),
             12 => return Ok(left < right),
             13 => return Ok(left > right),
+            // -nt -ot -ef
             8..=10 => {
                 let left = self.host.status(self.memory.c_string(first), Look::Through);
                 let right = self.host.status(self.memory.c_string(second), Look::Through);
@@ -144,6 +147,7 @@ impl<H: Host> Shell<'_, H> {
             _ => {}
         }
         let (left, right) = (self.test_number(first)?, self.test_number(second)?);
+        // From -eq on.
         Ok(match operator {
             2 => left == right,
             3 => left != right,
@@ -155,24 +159,15 @@ impl<H: Host> Shell<'_, H> {
     }
 
     fn test_number(&mut self, word: At) -> Run<i64> {
-        let text = self.memory.string(word).trim_ascii();
-        let digits = match text {
-            [b'-' | b'+', digits @ ..] => digits,
-            digits => digits,
-        };
-        let number = if digits.is_empty() {
-            None
-        } else {
-            digits.iter().try_fold(0_i64, |sum, byte| {
-                let digit = byte.wrapping_sub(b'0');
-                (digit < 10).then_some(())?;
-                sum.checked_mul(10)?.checked_add(digit.into())
-            })
-        };
+        let (sign, digits) = signed(self.memory.string(word));
+        let number = digits.iter().try_fold(0_i64, |sum, byte| {
+            let digit = i64::from(byte.wrapping_sub(b'0'));
+            (digit < 10).then_some(())?;
+            sum.checked_mul(10)?.checked_add(if sign == b'-' { -digit } else { digit })
+        });
         match number {
-            Some(number) if text.first() == Some(&b'-') => Ok(-number),
-            Some(number) => Ok(number),
-            None => self.fail(word, b"test: bad number"),
+            Some(number) if !digits.is_empty() => Ok(number),
+            _ => self.fail(word, b"test: bad number"),
         }
     }
 
@@ -182,7 +177,7 @@ impl<H: Host> Shell<'_, H> {
             b'z' => return Ok(self.memory.byte(operand) == 0),
             b't' => {
                 let descriptor = self.test_number(operand)?;
-                return Ok(self.host.is_terminal(descriptor as i32));
+                return Ok(self.host.is_terminal(descriptor.try_into().unwrap_or(-1)));
             }
             b'r' => return Ok(self.host.access(self.memory.c_string(operand), 4)),
             b'w' => return Ok(self.host.access(self.memory.c_string(operand), 2)),

@@ -36,7 +36,8 @@ impl<H: Host> Shell<'_, H> {
     }
 
     pub(super) fn pwd(&mut self) -> Run<i32> {
-        let physical = self.last_option(b"LP")? == b'P';
+        let value = self.value(self.symbols.pwd);
+        let physical = self.last_option(b"LP")? == b'P' || value == 0;
         let mark = self.memory.top;
         if physical {
             let Some(room) = self.memory.room(PATH_BYTES) else { return self.out_of_memory() };
@@ -48,8 +49,7 @@ impl<H: Host> Shell<'_, H> {
                 }
             }
         } else {
-            let value = self.value(self.symbols.pwd);
-            self.memory.push_copy(value, if value == 0 { 0 } else { self.memory.length(value) });
+            self.memory.push_string(value);
         }
         self.memory.push(b'\n');
         self.output(mark)
@@ -75,6 +75,9 @@ impl<H: Host> Shell<'_, H> {
         }
         let path = self.cd_path(target, &mut shows);
         let logical = if physical { 0 } else { self.logical_path(path) };
+        if self.memory.full {
+            return self.out_of_memory();
+        }
         let changed = self.host.change_directory(self.memory.c_string(match logical {
             0 => path,
             logical => logical,

@@ -1,7 +1,8 @@
-//! `jobs`, `fg`, `bg`, and how jobs are shown.
+//! `jobs`, `fg`, `bg`, `kill`, and how jobs are shown.
 
 use crate::builtins::builtin;
 use crate::host::Host;
+use crate::memory::At;
 use crate::shell::{Run, Shell};
 
 const SIGCONT: u8 = 18;
@@ -80,12 +81,8 @@ impl<H: Host> Shell<'_, H> {
                 self.memory.push(b')');
             }
         }
-        loop {
-            self.memory.push(b' ');
-            if self.memory.top >= start + 33 || self.memory.full {
-                break;
-            }
-        }
+        self.memory.push(b' ');
+        self.memory.pad(start + 33);
         self.push_text(place);
     }
 
@@ -161,5 +158,75 @@ impl<H: Host> Shell<'_, H> {
                 self.settle(place);
             }
         }
+    }
+
+    pub(super) fn kill_builtin(&mut self) -> Run<i32> {
+        let mut signal = 15;
+        let word = self.first_word();
+        match if word == 0 { b"".as_slice() } else { self.memory.string(word) } {
+            b"-l" => {
+                self.take_word();
+                return self.signal_names();
+            }
+            b"-s" | b"-n" => {
+                self.take_word();
+                let name = self.take_word();
+                signal = self.kill_signal(name)?;
+            }
+            b"--" => {}
+            [b'-', _, ..] => {
+                self.take_word();
+                signal = self.kill_signal(word + 1)?;
+            }
+            _ => {}
+        }
+        self.accept_word(b"--");
+        if self.words.count == 0 {
+            return self.fail(0, b"kill needs a process");
+        }
+        let mut status = 0;
+        while let word @ 1.. = self.take_word() {
+            let Some(pid) = self.process_of(word) else {
+                self.say(word, b"no such process", 0);
+                status = 1;
+                continue;
+            };
+            if let Err(errno) = self.host.kill(pid, signal) {
+                self.say(word, b"kill", errno);
+                status = 1;
+            }
+        }
+        Ok(status)
+    }
+
+    fn kill_signal(&mut self, name: At) -> Run<u8> {
+        let signal = if name == 0 { None } else { self.signal_of(name) };
+        match signal {
+            Some(signal) => Ok(signal as u8),
+            None => self.fail(name, b"no such signal"),
+        }
+    }
+
+    fn signal_names(&mut self) -> Run<i32> {
+        let mark = self.memory.top;
+        if self.words.count == 0 {
+            for signal in 1..32 {
+                let name = self.host.signal_name(signal);
+                self.memory.push_bytes(name);
+                self.memory.push(b'\n');
+            }
+        }
+        while let word @ 1.. = self.take_word() {
+            let number = self.number_of(word)?;
+            // What a command ended by a signal gives counts too.
+            let signal = if number > 128 { number - 128 } else { number };
+            let name = u8::try_from(signal).map_or(b"".as_slice(), |s| self.host.signal_name(s));
+            if name.is_empty() {
+                return self.fail(word, b"no such signal");
+            }
+            self.memory.push_bytes(name);
+            self.memory.push(b'\n');
+        }
+        self.output(mark)
     }
 }

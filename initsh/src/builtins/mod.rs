@@ -2,12 +2,13 @@
 
 mod condition;
 mod directory;
+mod getopts;
 mod jobs;
-mod options;
+mod lookup;
 mod print;
+mod read;
 mod resources;
 mod variables;
-mod words;
 
 use crate::host::Host;
 use crate::memory::At;
@@ -19,7 +20,7 @@ use crate::symbols::entry;
 const NAMES: &[u8] = b": . break continue eval exec exit export readonly return set shift times trap unset \
     local cd command echo false getopts hash help kill printf pwd read test [ true type ulimit umask wait jobs fg bg";
 
-/// Some of the numbers of `NAMES`.
+/// Some of the numbers of `NAMES`, whose order this is.
 pub(crate) mod builtin {
     pub const BREAK: u8 = 3;
     pub const EXEC: u8 = 6;
@@ -180,7 +181,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(letter)
     }
 
-    /// The last letter of all options, of which it decides; 0 where there are none.
+    /// Takes all options and gives the last letter, which decides; 0 where there are none.
     #[inline(never)]
     pub(crate) fn last_option(&mut self, known: &[u8]) -> Run<u8> {
         let mut last = 0;

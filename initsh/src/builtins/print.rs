@@ -1,6 +1,6 @@
 //! `echo` and `printf`.
 
-use crate::arithmetic::signed;
+use crate::arithmetic::{Reading, number};
 use crate::host::Host;
 use crate::memory::At;
 use crate::shell::{Run, Shell};
@@ -165,14 +165,18 @@ impl<H: Host> Shell<'_, H> {
         if self.memory.byte(*at) == b'*' {
             *at += 1;
             let word = self.take_word();
-            return if word == 0 { 0 } else { signed(self.memory.string(word)).unwrap_or(0) };
+            return if word == 0 {
+                0
+            } else {
+                number(self.memory.string(word), Reading::Signed).unwrap_or(0)
+            };
         }
-        let mut number = 0_i64;
+        let mut value = 0_i64;
         while let digit @ b'0'..=b'9' = self.memory.byte(*at) {
-            number = number.saturating_mul(10).saturating_add((digit - b'0').into());
+            value = value.saturating_mul(10).saturating_add((digit - b'0').into());
             *at += 1;
         }
-        number
+        value
     }
 
     #[inline(never)]
@@ -198,7 +202,9 @@ impl<H: Host> Shell<'_, H> {
                 Ok(goes_on)
             }
             b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => {
-                let value = self.printf_number(word, status);
+                let reading =
+                    if matches!(kind, b'd' | b'i') { Reading::Signed } else { Reading::Unsigned };
+                let value = self.printf_number(word, reading, status);
                 self.push_integer(form, kind, value);
                 Ok(true)
             }
@@ -207,7 +213,7 @@ impl<H: Host> Shell<'_, H> {
     }
 
     /// The number that an argument is: a constant, or `'c` for the value of a byte.
-    fn printf_number(&mut self, word: At, status: &mut i32) -> i64 {
+    fn printf_number(&mut self, word: At, reading: Reading, status: &mut i32) -> i64 {
         if word == 0 {
             return 0;
         }
@@ -215,19 +221,19 @@ impl<H: Host> Shell<'_, H> {
         if let [b'\'' | b'"', rest @ ..] = text {
             return rest.first().copied().unwrap_or(0).into();
         }
-        if let Some(number) = signed(text)
+        if let Some(value) = number(text, reading)
             && !text.is_empty()
         {
-            return number;
+            return value;
         }
         // What begins with a number counts as that.
         let sign = usize::from(matches!(text.first(), Some(b'-' | b'+')));
         let digits = text.get(sign..).unwrap_or_default();
         let length = sign + digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let number = signed(text.get(..length).unwrap_or_default()).unwrap_or(0);
+        let value = number(text.get(..length).unwrap_or_default(), reading).unwrap_or(0);
         *status = 1;
         self.say(word, b"is no number", 0);
-        number
+        value
     }
 
     #[inline(never)]

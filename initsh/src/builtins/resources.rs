@@ -32,24 +32,24 @@ const UNLIMITED: u64 = u64::MAX;
 
 impl<H: Host> Shell<'_, H> {
     pub(super) fn ulimit(&mut self) -> Run<i32> {
-        let (mut soft, mut hard, mut all, mut which) = (true, true, false, b'f');
+        let (mut soft, mut hard, mut all, mut which) = (false, false, false, b'f');
         loop {
             match self.option(b"HSatfdscmlpnvwer")? {
                 0 => break,
-                b'H' => soft = false,
-                b'S' => hard = false,
+                b'H' => hard = true,
+                b'S' => soft = true,
                 b'a' => all = true,
                 letter => which = letter,
             }
         }
+        if !soft && !hard {
+            (soft, hard) = (true, true);
+        }
         let mark = self.memory.top;
         if all {
             for limit in &LIMITS {
-                let start = self.memory.top;
                 self.memory.push_bytes(limit.name);
-                while self.memory.top - start < 21 && !self.memory.full {
-                    self.memory.push(b' ');
-                }
+                self.memory.pad(self.memory.top + 21 - limit.name.len());
                 self.push_limit(limit, soft);
             }
             return self.output(mark);

@@ -4,7 +4,7 @@ use crate::builtins::builtin;
 use crate::host::Host;
 use crate::memory::At;
 use crate::shell::{Run, Shell, Words};
-use crate::symbols::{EXPORTED, READ_ONLY, entry, name_length};
+use crate::symbols::{EXPORTED, READ_ONLY, entry};
 
 impl<H: Host> Shell<'_, H> {
     /// `export` and `readonly`.
@@ -50,8 +50,7 @@ impl<H: Host> Shell<'_, H> {
                 }
                 continue;
             }
-            let text = self.memory.string(word);
-            if text.is_empty() || name_length(text) != text.len() {
+            if !self.memory.is_name(word) {
                 return self.fail(word, b"bad variable name");
             }
             if symbol != 0 {

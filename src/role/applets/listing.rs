@@ -68,13 +68,13 @@ pub fn ls(task: &mut Task<'_>) {
         let wide = window(standard::output()).map_or(0, |(_, columns)| columns.into());
         form.columns = if wide == 0 { COLUMNS } else { wide };
     }
-    let listed = list(task, form);
+    let listed = list(task, &form);
     task.check(c"", listed);
 }
 
 /// First what is no directory, then each directory.
 #[inline(never)]
-fn list(task: &mut Task<'_>, form: Form) -> Result<(), Errno> {
+fn list(task: &mut Task<'_>, form: &Form) -> Result<(), Errno> {
     let (mut files, mut folders) = (Names::new(), Names::new());
     // Nothing named is the working directory.
     let mut next = if task.count == 0 { Some(c".") } else { task.next() };
@@ -104,7 +104,7 @@ fn list(task: &mut Task<'_>, form: Form) -> Result<(), Errno> {
             if index + files.count() > 0 {
                 task.output.add(b"\n");
             }
-            task.output.add(folder.to_bytes());
+            print_name(task, form, folder.to_bytes());
             task.output.add(b":\n");
         }
         let listed = list_folder(task, form, folder);
@@ -114,7 +114,7 @@ fn list(task: &mut Task<'_>, form: Form) -> Result<(), Errno> {
 }
 
 #[inline(never)]
-fn list_folder(task: &mut Task<'_>, form: Form, path: &CStr) -> Result<(), Errno> {
+fn list_folder(task: &mut Task<'_>, form: &Form, path: &CStr) -> Result<(), Errno> {
     let folder = open(CWD, path, OpenFlags::READ)?;
     let mut names = Names::new();
     if form.own {
@@ -138,7 +138,7 @@ fn look(folder: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Stat, Err
 }
 
 #[inline(never)]
-fn print(task: &mut Task<'_>, form: Form, folder: BorrowedFd<'_>, names: &Names) {
+fn print(task: &mut Task<'_>, form: &Form, folder: BorrowedFd<'_>, names: &Names) {
     if form.columns > 0 {
         return print_columns(task, form, names);
     }
@@ -167,7 +167,7 @@ fn print(task: &mut Task<'_>, form: Form, folder: BorrowedFd<'_>, names: &Names)
 
 /// Down and then to the right, in columns of one width.
 #[inline(never)]
-fn print_columns(task: &mut Task<'_>, form: Form, names: &Names) {
+fn print_columns(task: &mut Task<'_>, form: &Form, names: &Names) {
     let count = names.count();
     let width = |index| {
         let is_start = |byte: &&u8| **byte & 0xc0 != 0x80;
@@ -190,7 +190,8 @@ fn print_columns(task: &mut Task<'_>, form: Form, names: &Names) {
     }
 }
 
-fn print_name(task: &mut Task<'_>, form: Form, name: &[u8]) {
+#[inline(never)]
+fn print_name(task: &mut Task<'_>, form: &Form, name: &[u8]) {
     for byte in name {
         let is_shown = !form.on_terminal || !byte.is_ascii_control();
         task.output.add(if is_shown { core::slice::from_ref(byte) } else { b"?" });

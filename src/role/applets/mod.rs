@@ -28,7 +28,7 @@ mod network;
 mod output;
 mod system;
 
-/// What the shell has of its host.
+/// What the shell's host is given to perform.
 pub const BUILTINS: Builtins = Builtins { names: NAMES, perform };
 
 /// Those of `TABLE`, then those that are programs of ours too.
@@ -70,7 +70,7 @@ fn perform(mut words: Strings<'_>, environment: Strings<'_>) -> i32 {
     }
 }
 
-/// The manual of nothing.
+/// No options at all, until those of the command are read.
 const NO_MANUAL: Manual = Manual(packed!(""));
 
 /// One command that is being performed.
@@ -83,9 +83,11 @@ struct Task<'a> {
     count: usize,
     /// The last of them.
     last: &'a CStr,
-    /// The exit status of what has failed.
+    /// The exit status of this command where something fails.
     failure: i32,
+    /// The exit status so far.
     status: i32,
+    /// What goes to standard output.
     output: Output,
 }
 
@@ -104,7 +106,7 @@ impl<'a> Task<'a> {
         let mut ahead = self.line.clone();
         let mut wants_help = false;
         let act = &mut |letter, value| match letter {
-            // The one that has no letter.
+            // `--help`, which has no letter.
             0 => wants_help = true,
             letter => act(letter, value),
         };

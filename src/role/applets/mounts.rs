@@ -28,7 +28,7 @@ use crate::text::parts::parts;
 
 /// That something could not be mounted. Source: mount(8), umount(8).
 const NOT_MOUNTED: i32 = 32;
-/// Bytes of the table of mounts that are read at once: more than a line of it has.
+/// Bytes of the table of mounts that are read at once, more than one line has.
 const TABLE_BYTES: usize = 16 << 10;
 const TABLE: &CStr = c"/proc/self/mounts";
 /// Source: `PATH_MAX`.
@@ -150,8 +150,8 @@ fn check(task: &mut Task<'_>, source: &[u8], target: &[u8], mounted: Result<(), 
     }
 }
 
-/// Reads /etc/fstab and hands on its mounts but swap, as long as `act` answers true.
-// Out of line: the text lies in its frame.
+/// Hands on the mounts of /etc/fstab, but no swap, as long as `act` answers true. Out of line, for the file's text lies in
+/// its frame.
 #[inline(never)]
 fn for_each_listed(task: &mut Task<'_>, act: &mut dyn FnMut(&mut Task<'_>, &Mount<'_>) -> bool) {
     let mut text = [0; FILE_BYTES];

@@ -7,7 +7,7 @@ use crate::input::address::{Address, Network};
 use crate::input::arguments::Manual;
 use crate::input::ip_command::{Action, IpCommand, Object, parse};
 use crate::input::netlink::{
-    DONE, Kind, OUTCOME, Request, attributes, family, first_message, link, number, route,
+    DONE, Kind, OUTCOME, Request, address, attributes, family, first_message, link, number, route,
 };
 use crate::sys::descriptor::Descriptor;
 use crate::sys::network::{link_index, link_name, route_socket};
@@ -33,14 +33,24 @@ ip route add | replace | del default | ADDR[/LEN] [via ADDR] [dev DEV] [metric N
 
 /// What the kernel sends at once, of links with all that there is to know.
 const ANSWER_BYTES: usize = 32 << 10;
-/// An answer that is none.
+/// EBADMSG: what the kernel has sent is no answer.
 const NO_ANSWER: Errno = Errno(74);
+
+/// Families of addresses; 0 is any. Source: linux/socket.h.
+const INET: u8 = 2;
+const INET6: u8 = 10;
+
+/// `IFLA_MTU`. Source: linux/if_link.h.
+const MTU: u16 = 4;
+/// `RTA_DST`, `RTA_PRIORITY`. Source: linux/rtnetlink.h.
+const TARGET: u16 = 1;
+const METRIC: u16 = 6;
 
 pub fn ip(task: &mut Task<'_>) {
     let mut wanted = 0;
     let goes_on = task.options(MANUAL, &mut |letter, _| match letter {
-        b'4' => wanted = 2,
-        b'6' => wanted = 10,
+        b'4' => wanted = INET,
+        b'6' => wanted = INET6,
         _ => {}
     });
     if !goes_on {
@@ -65,7 +75,7 @@ fn perform(task: &mut Task<'_>, command: &IpCommand<'_>, wanted: u8) -> Result<(
     };
     match (command.action, command.object) {
         (Action::Show, Object::Route) => {
-            let wanted = if wanted == 0 { 2 } else { wanted };
+            let wanted = if wanted == 0 { INET } else { wanted };
             exchange(&socket, &mut Request::dump(Kind::GetRoute, wanted), &mut |body| {
                 show_route(task, &socket, body);
             })
@@ -116,8 +126,6 @@ fn exchange(
 }
 
 fn set_link(command: &IpCommand<'_>, index: u32) -> Request {
-    /// `IFLA_MTU`.
-    const MTU: u16 = 4;
     let mut request = Request::new(Kind::SetLink);
     let flags = if command.up == Some(true) { link::UP } else { 0 };
     let changed = if command.up.is_some() { link::UP } else { 0 };
@@ -149,22 +157,20 @@ fn change_address(command: &IpCommand<'_>, index: u32) -> Request {
 
 #[inline(never)]
 fn change_route(command: &IpCommand<'_>, index: u32) -> Request {
-    /// `RTA_DST`, `RTA_PRIORITY`; `RT_SCOPE_LINK`, `RT_SCOPE_NOWHERE`.
-    const TARGET: u16 = 1;
-    const METRIC: u16 = 6;
+    /// `RT_SCOPE_LINK`, `RT_SCOPE_NOWHERE`.
     const ON_LINK: u8 = 253;
     const NOWHERE: u8 = 255;
     let is_gone = command.action == Action::Delete;
     let kind = if is_gone { Kind::DeleteRoute } else { Kind::NewRoute };
     let mut request = Request::new(kind);
     let address = command.prefix.map(|prefix| prefix.address).or(command.gateway);
-    let family = address.as_ref().map_or(2, family);
+    let family = address.as_ref().map_or(INET, family);
     let length = command.prefix.map_or(0, |prefix| prefix.length);
     request.raw(&[family, length, 0, 0]);
     request.raw(&if is_gone {
         [route::MAIN_TABLE, 0, NOWHERE, 0]
     } else {
-        let is_near = command.gateway.is_none() && family == 2;
+        let is_near = command.gateway.is_none() && family == INET;
         let scope = if is_near { ON_LINK } else { route::EVERYWHERE };
         [route::MAIN_TABLE, route::STATIC, scope, route::UNICAST]
     });
@@ -193,9 +199,8 @@ const FLAGS: Packed = packed!(
 /// `2: eth0: <UP,BROADCAST> mtu 1500`, and in a second line its own address.
 #[inline(never)]
 fn show_link(task: &mut Task<'_>, body: &[u8]) {
-    /// `IFLA_ADDRESS`, `IFLA_MTU`; bytes of a `struct ifinfomsg`.
+    /// `IFLA_ADDRESS`; bytes of a `struct ifinfomsg`.
     const ADDRESS: u16 = 1;
-    const MTU: u16 = 4;
     const HEAD_BYTES: usize = 16;
     let (mut name, mut mtu, mut own): (&[u8], _, &[u8]) = (b"", 0, b"");
     for (kind, value) in attributes(body.get(HEAD_BYTES..).unwrap_or_default()) {
@@ -228,9 +233,7 @@ fn show_link(task: &mut Task<'_>, body: &[u8]) {
 /// Both kinds of a link's addresses, or one.
 #[inline(never)]
 fn show_addresses(task: &mut Task<'_>, index: u32, wanted: u8) -> Result<(), Errno> {
-    /// `IFA_ADDRESS`, `IFA_LOCAL`; bytes of a `struct ifaddrmsg`.
-    const ADDRESS: u16 = 1;
-    const LOCAL: u16 = 2;
+    /// Bytes of a `struct ifaddrmsg`.
     const HEAD_BYTES: usize = 8;
     let mut request = Request::dump(Kind::GetAddress, wanted);
     exchange(&route_socket()?, &mut request, &mut |body| {
@@ -239,8 +242,8 @@ fn show_addresses(task: &mut Task<'_>, index: u32, wanted: u8) -> Result<(), Err
         }
         let mut own: &[u8] = b"";
         for (kind, value) in attributes(body.get(HEAD_BYTES..).unwrap_or_default()) {
-            // That of the other side of a line stands beside our own.
-            if kind == LOCAL || kind == ADDRESS && own.is_empty() {
+            // On a link between two the first is that of the other side, the second our own.
+            if kind == address::LOCAL || kind == address::ADDRESS && own.is_empty() {
                 own = value;
             }
         }
@@ -261,9 +264,7 @@ fn append_prefix(line: &mut Line, address: &Address, body: &[u8]) {
 /// `default via 10.0.2.2 dev eth0`, of the main table.
 #[inline(never)]
 fn show_route(task: &mut Task<'_>, socket: &Descriptor, body: &[u8]) {
-    /// `RTA_DST`, `RTA_PRIORITY`, `RTA_PREFSRC`; bytes of a `struct rtmsg`.
-    const TARGET: u16 = 1;
-    const METRIC: u16 = 6;
+    /// `RTA_PREFSRC`; bytes of a `struct rtmsg`.
     const SOURCE: u16 = 7;
     const HEAD_BYTES: usize = 12;
     if body.get(4) != Some(&route::MAIN_TABLE) {

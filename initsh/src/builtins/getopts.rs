@@ -1,9 +1,8 @@
-//! `getopts` and `kill`.
+//! `getopts`. XCU getopts
 
 use crate::host::Host;
 use crate::memory::At;
 use crate::shell::{Run, Shell};
-use crate::symbols::name_length;
 
 impl<H: Host> Shell<'_, H> {
     pub(super) fn getopts(&mut self) -> Run<i32> {
@@ -12,18 +11,16 @@ impl<H: Host> Shell<'_, H> {
         if name == 0 {
             return self.fail(0, b"getopts needs options and a name");
         }
-        let text = self.memory.string(name);
-        if name_length(text) != text.len() || text.is_empty() {
-            return self.fail(name, b"bad variable name");
-        }
+        let name = self.named(name)?;
         let all = if self.words.count > 0 { self.words } else { self.parameters };
         let value = self.value(self.symbols.optind);
         let index = if value == 0 { 0 } else { self.number_of(value)? };
         let mut index = (index as usize).max(1);
         let argument_symbol = self.own_symbol(b"OPTARG");
         let word = self.nth_word(all, index);
-        if self.option_place == 0 {
-            let text = if word == 0 { b"" } else { self.memory.string(word) };
+        let text = self.memory.string(word);
+        // Other words than those of the call before may be shorter.
+        if self.option_place == 0 || self.option_place >= text.len() {
             let is_option = matches!(text, [b'-', next, ..] if *next != b'-')
                 || matches!(text, [b'-', b'-', _, ..]);
             if !is_option {
@@ -67,8 +64,7 @@ impl<H: Host> Shell<'_, H> {
         Ok(0)
     }
 
-    fn set_getopts(&mut self, name: At, answer: u8, index: usize) -> Run {
-        let symbol = self.symbol(name, self.memory.length(name));
+    fn set_getopts(&mut self, symbol: At, answer: u8, index: usize) -> Run {
         self.assign_bytes(symbol, &[answer])?;
         self.assign_number(self.symbols.optind, index as i64)
     }
@@ -83,75 +79,5 @@ impl<H: Host> Shell<'_, H> {
         self.memory.push(letter);
         self.end_error(mark, 0);
         self.assign(symbol, 0)
-    }
-
-    pub(super) fn kill_builtin(&mut self) -> Run<i32> {
-        let mut signal = 15;
-        let word = self.first_word();
-        match if word == 0 { b"".as_slice() } else { self.memory.string(word) } {
-            b"-l" => {
-                self.take_word();
-                return self.signal_names();
-            }
-            b"-s" | b"-n" => {
-                self.take_word();
-                let name = self.take_word();
-                signal = self.kill_signal(name)?;
-            }
-            b"--" => {}
-            [b'-', _, ..] => {
-                self.take_word();
-                signal = self.kill_signal(word + 1)?;
-            }
-            _ => {}
-        }
-        self.accept_word(b"--");
-        if self.words.count == 0 {
-            return self.fail(0, b"kill needs a process");
-        }
-        let mut status = 0;
-        while let word @ 1.. = self.take_word() {
-            let Some(pid) = self.process_of(word) else {
-                self.say(word, b"no such process", 0);
-                status = 1;
-                continue;
-            };
-            if let Err(errno) = self.host.kill(pid, signal) {
-                self.say(word, b"kill", errno);
-                status = 1;
-            }
-        }
-        Ok(status)
-    }
-
-    fn kill_signal(&mut self, name: At) -> Run<u8> {
-        let signal = if name == 0 { None } else { self.signal_of(name) };
-        match signal {
-            Some(signal) => Ok(signal as u8),
-            None => self.fail(name, b"no such signal"),
-        }
-    }
-
-    fn signal_names(&mut self) -> Run<i32> {
-        let mark = self.memory.top;
-        if self.words.count == 0 {
-            for signal in 1..32 {
-                let name = self.host.signal_name(signal);
-                self.memory.push_bytes(name);
-                self.memory.push(b'\n');
-            }
-        }
-        while let word @ 1.. = self.take_word() {
-            let number = self.number_of(word)?;
-            // What a command ended by a signal gives counts too.
-            let signal = if number > 128 { number - 128 } else { number };
-            let name = u8::try_from(signal).map_or(b"".as_slice(), |s| self.host.signal_name(s));
-            if name.is_empty() {
-                return self.fail(word, b"no such signal");
-            }
-            self.memory.push_bytes(name);
-            self.memory.push(b'\n');
-        }
-        self.output(mark)
     }
 }
