@@ -67,8 +67,7 @@ fn of_two_hundred_with_the_same_name_some_run_and_each_other_is_told() {
     println!("measured: {ran} of {MANY} had the name, one after the other");
     assert!(ran > 0);
     assert_eq!(s.names(), Vec::<String>::new());
-    let left = support::host("find", &["/sys/fs/cgroup", "-maxdepth", "2", "-name", &t.label()]);
-    assert_eq!(left, "");
+    assert_eq!(support::cgroups_named(&t.label()), "");
     drop(s);
     before.unchanged(&t, "many of one name");
 }
@@ -78,7 +77,7 @@ fn rm_against_exec_pause_against_stop() {
     let t = case!("-", "nsenter");
     let before = Host::now();
     let s = Secluded::new(&t, "true");
-    let one = format!("{}-one", t.label());
+    let one = t.unique("one");
     let (mut entered, mut stopped) = (0, 0);
     for round in 0..15_u64 {
         s.detach(&one).cmd(["sleep", "100"]).output().ok();

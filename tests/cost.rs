@@ -143,7 +143,12 @@ fn in_memory(test: &str) {
     let own = std::env::current_exe().unwrap();
     let mut command = Command::new(ALONE[0]);
     command.args(&ALONE[1..]).arg(own).args([test, "--exact", "--nocapture"]).env(INSIDE, "1");
-    assert!(command.status().unwrap().success());
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    print!("{text}");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // A name that no test has would be a success too.
+    assert!(text.contains("1 passed"), "{test} is not there");
 }
 
 fn start_to_exit(command: &mut Command) -> Duration {

@@ -43,7 +43,9 @@ fn default_is_new_for_all() {
     let t = case!("run-container");
     let script = "cd /proc/self/ns; for n in net pid ipc uts cgroup mnt; do readlink $n; done";
     let host = links("/proc/self/ns");
-    for link in t.inside(&[], script).lines() {
+    let inside = t.inside(&[], script);
+    assert_eq!(inside.lines().count(), 6, "{inside}");
+    for link in inside.lines() {
         assert!(!host.values().any(|of_host| of_host == link), "{link} is the host's");
     }
 }

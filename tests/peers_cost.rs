@@ -7,7 +7,6 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fmt::{Display, Write};
 use std::fs;
 use std::ops::RangeInclusive;
@@ -20,7 +19,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use support::{Call, Case, Rootlet, Running, Trace, case, find_child, host, status_field};
+use support::{
+    Call, Case, Rootlet, Running, Trace, case, compile, find_child, on_path, status_field,
+};
 
 /// How much worse than the best peer a figure may look for the noise in it.
 const NOISE: f64 = 1.1;
@@ -81,7 +82,7 @@ fn entrants(t: &Case, ours: Ours) -> Vec<Entrant> {
         all.push(Entrant { label, bin, options: options.to_vec(), ours });
     };
     for (name, options) in PEERS {
-        add(name.to_owned(), on_path(name), options, false);
+        add(name.to_owned(), on_path(name).unwrap(), options, false);
     }
     add("rootlet init".to_owned(), support::init_bin(), &["init", "--"], true);
     if ours >= Ours::AllNames {
@@ -106,11 +107,6 @@ fn entrants_in_one_session(t: &Case) -> Vec<Entrant> {
     all
 }
 
-fn on_path(name: &str) -> PathBuf {
-    let path = env::var_os("PATH").unwrap();
-    env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.exists()).unwrap()
-}
-
 /// Keeps other measurements away: each test holds it from its first line to its last.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
@@ -127,9 +123,8 @@ struct Stage {
 impl Stage {
     fn build(t: &Case) -> Stage {
         let [stage, workload] = ["stage", "workload"].map(|name| {
-            let source = format!("{}/tests/support/{name}.c", env!("CARGO_MANIFEST_DIR"));
             let target = t.path(name);
-            host("cc", &["-O2", "-static", "-o", target.to_str().unwrap(), &source]);
+            compile(name, &["-O2", "-static"], &target);
             target
         });
         Stage { stage, workload }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use super::user::{AS_USER, open_to_user};
-use super::{Case, Outcome, Rootlet, Terminal, bin, host, kill};
+use super::{Case, Outcome, Rootlet, Terminal, bin, compile, kill};
 
 /// How a container is made that something tries to leave.
 #[derive(Debug)]
@@ -85,9 +85,8 @@ impl Setting {
 
 /// Compiles escapes.c into the test's rootfs, as /bin/escapes, and gives its path on the host.
 pub fn build_escapes(t: &Case) -> PathBuf {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/escapes.c");
     let target = t.rootfs().join("bin/escapes");
-    host("cc", &["-static", "-O1", "-Wall", "-Werror", "-o", target.to_str().unwrap(), source]);
+    compile("escapes", &["-static", "-O1", "-Wall", "-Werror"], &target);
     target
 }
 

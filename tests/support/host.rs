@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Case;
 use super::process::await_true;
+use super::{Case, host};
 
 /// The host's state. Runs of other tests do not show in it.
 #[derive(PartialEq, Debug)]
@@ -64,6 +64,11 @@ pub fn leftovers(dir: &Path) -> Vec<(u32, String)> {
         ours.then_some((pid, arguments))
     })
     .collect()
+}
+
+/// All cgroups of that name, wherever they are; a line for each.
+pub fn cgroups_named(name: &str) -> String {
+    host("find", &["/sys/fs/cgroup", "-name", name])
 }
 
 /// The cgroups right below the root of each hierarchy, but those that hold those of running containers: other

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::process::{children, stat_field, state, status_field};
-use super::{Case, host};
+use super::{Case, compile};
 
 /// Only what fails waits that long.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -145,9 +145,8 @@ pub struct Arrival {
 
 /// Compiles the program that stands on both sides of a wrapper.
 pub fn build_probe(case: &Case) -> PathBuf {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/probe.c");
     let target = case.path("probe");
-    host("cc", &["-O1", "-o", target.to_str().unwrap(), source]);
+    compile("probe", &["-O1"], &target);
     target
 }
 

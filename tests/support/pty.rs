@@ -103,15 +103,11 @@ impl Terminal {
         self.expect_that(&format!("{text:?}"), |screen| screen.contains(text))
     }
 
-    /// Types keys and waits for what is to come on the screen behind what was there, row by row. Where nothing is expected a
-    /// command gets time to run: Ctrl-C at the prompt would prove nothing.
+    /// Types keys and waits for what is to come on the screen behind what was there, row by row.
     pub fn converse(&mut self, rows: &[(&str, &str)]) {
         let mut seen = self.screen().len();
         for &(keys, expected) in rows {
             self.keys(keys);
-            if expected.is_empty() {
-                thread::sleep(Duration::from_millis(300));
-            }
             self.expect_that(expected, |screen| {
                 screen.get(seen..).is_some_and(|new| new.contains(expected))
             });
