@@ -117,7 +117,7 @@ fn descriptors_are_handed_on_as_many_as_were_asked_for() {
 #[test]
 fn a_descriptor_that_was_handed_on_is_held_by_the_command_alone() {
     let t = case!("-", "bash");
-    let script = "(exec \"$0\" \"$@\") 3> >(cat; echo end)";
+    let script = "mkfifo f; (cat f; echo end) & \"$0\" \"$@\" 3> f; wait";
     let run = t
         .run()
         .opts(["--preserve-fds", "1"])

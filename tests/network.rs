@@ -27,7 +27,7 @@ fn two_containers_on_a_bridge_talk() {
         await ip link show one
         ip -o link show one | grep -o 'master br0'
         $BIN run --rootfs $ROOT --network veth:two,10.1.0.2/24,bridge=br0 -- \
-            sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo question | nc -w 5 10.1.0.1 80 && exit; sleep 0.2; done'
+            sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo question | nc -w 5 10.1.0.1 80 2> /dev/null && exit; sleep 0.2; done'
         wait; cat $DIR/one; ip -o link | grep -c ': \(one\|two\)' || true"#;
     assert_eq!(t.network_script(script).ok(), "master br0\nanswer\nquestion\n0\n");
 }

@@ -103,7 +103,7 @@ fn bad_requests_are_one_line() {
         t.rootlet().opts(words).output().refused(125, &[said]);
     }
     let help = t.rootlet().opts(["prepare", "--help"]).output();
-    assert!(help.ok().starts_with("rootlet prepare "), "{help:?}");
+    assert!(help.ok().starts_with("usage: rootlet prepare "), "{help:?}");
     let user = Rootlet::new(&support::user::open_to_user(&t), t.dir()).opt("prepare");
     let user = user.under(support::user::AS_USER).output();
     user.refused(125, &["rootlet: prepare: openat: EACCES"]);

@@ -128,6 +128,8 @@ impl Rootlet {
         let mut command = self.command();
         let piped = self.keep_stdin || self.stdin.is_some();
         command.stdin(if piped { Stdio::piped() } else { Stdio::null() });
+        // Before the start: a command takes no less time than it is said to have taken.
+        let started = Instant::now();
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -143,7 +145,7 @@ impl Rootlet {
             stderr: Stream::of(child.stderr.take().unwrap()),
             stdin,
             child,
-            started: Instant::now(),
+            started,
             words: self.words.join(OsStr::new(" ")).display().to_string(),
         }
     }
