@@ -85,10 +85,10 @@ fn the_filter_is_loaded_in_a_moment() {
 }
 
 #[test]
-fn idle_start_to_exit_beside_bubblewrap() {
+fn a_start_and_its_end_take_less_time_than_bubblewraps() {
     let t = case!("-", "bwrap", "unshare");
     if std::env::var_os(INSIDE).is_none() {
-        return in_memory("idle_start_to_exit_beside_bubblewrap");
+        return in_memory("a_start_and_its_end_take_less_time_than_bubblewraps");
     }
     let root = t.rootfs().to_str().unwrap();
     let words = [

@@ -88,7 +88,7 @@ fn statuses_are_those_of_run() {
 }
 
 #[test]
-fn user_directory_and_environment() {
+fn user_directory_and_environment_are_runs_or_those_asked_for() {
     let t = case!("-");
     let name = t.label();
     let first = waiting(t.run().opts(["-e", "OF_CMD=1"]), &name);
@@ -117,12 +117,12 @@ fn user_directory_and_environment() {
 }
 
 #[test]
-fn some_namespaces_alone_and_other_roots() {
+fn only_the_namespaces_and_the_root_that_were_named_are_entered() {
     let t = case!("-");
     let name = t.label();
     fs::write(t.rootfs().join("mark"), "").unwrap();
     let tools = t.folder("other/bin");
-    fs::copy(t.rootfs().join("bin/busybox"), tools.join("busybox")).unwrap();
+    copy_program(&t.rootfs().join("bin/busybox"), &tools.join("busybox"));
     let first = waiting(t.run().opts(["--hostname", "box"]), &name);
     let theirs = links(&format!("/proc/{}/ns", command_of(&first)));
     let ours = links("/proc/self/ns");
@@ -192,7 +192,7 @@ fn signals_go_on_to_the_command_and_it_ends_with_exec() {
 }
 
 #[test]
-fn with_a_terminal_of_the_containers() {
+fn with_t_it_has_a_terminal_of_the_containers_own() {
     let t = case!("-");
     let name = t.label();
     let first = waiting(t.run(), &name);

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use support::user::build_effective_id;
-use support::{Host, case, status_field};
+use support::{Host, case, copy_program, status_field};
 
 /// CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT
 /// KILL AUDIT_WRITE, as docker gives them.
@@ -19,7 +19,7 @@ fn capabilities(status: &str) -> [u64; 5] {
 }
 
 #[test]
-fn users_and_groups_by_name_and_number() {
+fn users_and_groups_are_found_by_name_and_by_number() {
     let t = case!("-");
     // user, uid, gid, supplementary groups beside it, HOME
     let rows = [
@@ -100,7 +100,7 @@ fn default_capabilities_are_dockers_and_no_more_can_be_gained() {
     // A set-user-ID program gives an ordinary user nothing back.
     // A copy, as the file is shared with other tests' roots.
     fs::create_dir(t.rootfs().join("suid")).unwrap();
-    fs::copy(t.rootfs().join("bin/busybox"), t.rootfs().join("suid/cat")).unwrap();
+    copy_program(&t.rootfs().join("bin/busybox"), &t.rootfs().join("suid/cat"));
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o4755);
     fs::set_permissions(t.rootfs().join("suid/cat"), mode).unwrap();
     let status = t.inside(&["--user", "1000:1000"], "/suid/cat /proc/self/status");

@@ -300,7 +300,7 @@ fn on_one_processor<T: Send>(measure: impl FnOnce() -> T + Send) -> T {
 }
 
 #[test]
-fn reaping_20_000_orphans() {
+fn orphans_are_reaped_as_fast_as_by_the_best_peer() {
     let _alone = alone();
     let t = case!("-", "cc", "tini", "tini-static", "dumb-init", "catatonit");
     let stage = Stage::build(&t);
@@ -312,7 +312,7 @@ fn reaping_20_000_orphans() {
 }
 
 #[test]
-fn zombies_would_be_noticed() {
+fn a_pid_1_that_leaves_zombies_is_noticed() {
     let _alone = alone();
     let t = case!("-", "cc");
     let stage = Stage::build(&t);
@@ -327,7 +327,7 @@ fn zombies_would_be_noticed() {
 }
 
 #[test]
-fn reaping_while_4000_others_live() {
+fn processes_that_are_not_to_be_reaped_cost_next_to_nothing() {
     let _alone = alone();
     let t = case!("-", "cc", "tini", "tini-static", "dumb-init", "catatonit");
     let stage = Stage::build(&t);
@@ -346,7 +346,7 @@ fn reaping_while_4000_others_live() {
 }
 
 #[test]
-fn passing_a_signal_on() {
+fn a_signal_is_passed_on_as_fast_as_by_the_best_peer() {
     let _alone = alone();
     let t = case!("-", "cc", "tini", "tini-static", "dumb-init", "catatonit");
     let (stage, all) = (Stage::build(&t), entrants(&t, Ours::AllNames));
@@ -359,7 +359,7 @@ fn passing_a_signal_on() {
 }
 
 #[test]
-fn waiting() {
+fn it_waits_without_a_wake_up_and_in_no_more_memory_than_the_best_peer() {
     let _alone = alone();
     let t = case!("-", "cc", "tini", "tini-static", "dumb-init", "catatonit");
     let (stage, all) = (Stage::build(&t), entrants(&t, Ours::BothBinaries));
@@ -397,7 +397,7 @@ fn pss_anon_kb(pid: u32) -> u32 {
 }
 
 #[test]
-fn system_calls_before_the_program() {
+fn no_more_calls_come_before_the_program_than_with_the_best_peer() {
     let _alone = alone();
     let t = case!("-", "cc", "strace", "tini", "tini-static", "dumb-init", "catatonit");
     let (stage, all) = (Stage::build(&t), entrants(&t, Ours::BothBinaries));
@@ -436,7 +436,7 @@ fn calls_before_the_program(t: &Case, stage: &Stage, options: &[&str], entrant: 
 }
 
 #[test]
-fn start_to_exit() {
+fn a_start_and_its_end_take_no_longer_than_with_the_best_peer() {
     let _alone = alone();
     let t = case!("-", "tini", "tini-static", "dumb-init", "catatonit");
     let all = entrants(&t, Ours::AllNames);
@@ -457,7 +457,7 @@ fn start_to_exit() {
 }
 
 #[test]
-fn size_of_the_file() {
+fn the_file_is_smaller_than_those_of_the_static_peers() {
     let _alone = alone();
     let t = case!("-", "tini", "tini-static", "dumb-init", "catatonit");
     let all = entrants(&t, Ours::OwnName);

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use support::escapes::{Bystander, build_escapes, chrooted};
 use support::user::run_as_user;
-use support::{Host, Mounts, case, find_child, host, links};
+use support::{Host, Mounts, case, copy_program, find_child, host, links};
 
 #[test]
 fn a1_pivot_root_hides_the_host() {
@@ -331,7 +331,7 @@ fn e1_a_root_of_one_program_and_its_libraries_works() {
     for file in libraries.chain([shell.to_str().unwrap()]) {
         let target = root.join(&file[1..]);
         fs::create_dir_all(target.parent().unwrap()).unwrap();
-        fs::copy(file, &target).unwrap();
+        copy_program(Path::new(file), &target);
     }
     let run = t.rootlet().opts(["run", "--rootfs"]).opt(&root).cmd([
         shell.to_str().unwrap(),

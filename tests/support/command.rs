@@ -12,10 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::process::descendants;
-
-/// No test waits longer than this for one run.
-const LIMIT: Duration = Duration::from_secs(20);
+use super::process::{LIMIT, descendants};
 
 /// A command line that is being built.
 pub struct Rootlet {

@@ -71,8 +71,10 @@ pub fn cgroups_named(name: &str) -> String {
     host("find", &["/sys/fs/cgroup", "-name", name])
 }
 
-/// The cgroups right below the root of each hierarchy, but those that hold those of running containers: other
-/// tests have theirs there or below one that they name after their directory, and what runs on the machine makes and removes its own below its own.
+/// The cgroups right below the root of each hierarchy.
+///
+/// Those in which the containers of other tests are do not count: `rootlet`, and what is named after a test's directory.
+/// Deeper ones are not looked at, for whatever runs on the machine makes and removes them below its own.
 fn cgroups() -> BTreeSet<PathBuf> {
     let top = Path::new("/sys/fs/cgroup");
     let hierarchies = match top.join("cgroup.controllers").exists() {
@@ -91,7 +93,7 @@ fn folders(dir: &Path) -> Vec<PathBuf> {
     folders.map(|entry| entry.path()).collect()
 }
 
-/// Type, mode and owner of the nodes that containers get binds of: others have changed the host's by them.
+/// Type, mode and owner of the host's nodes that containers have as well: other runners have changed those by mistake.
 fn devices() -> Vec<String> {
     let names = [
         "", "null", "zero", "full", "random", "urandom", "tty", "ptmx", "console", "shm", "mqueue",

@@ -10,11 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::process::{children, stat_field, state, status_field};
+use super::process::{LIMIT, children, stat_field, state, status_field};
 use super::{Case, compile};
-
-/// Only what fails waits that long.
-const LIMIT: Duration = Duration::from_secs(20);
 
 /// How often /proc is read while no word comes from the program.
 const POLL: Duration = Duration::from_millis(1);

@@ -7,17 +7,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::command::Rootlet;
-use super::process::{await_true, descendants};
-
-/// As for any run: no test waits longer.
-const LIMIT: Duration = Duration::from_secs(20);
+use super::process::{LIMIT, await_true, descendants};
 
 type Screen = Arc<(Mutex<Vec<u8>>, Condvar)>;
 

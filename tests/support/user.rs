@@ -1,4 +1,4 @@
-//! An ordinary user, whom the host does not know.
+//! An ordinary user, who is not in the host's /etc/passwd.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -9,7 +9,7 @@ use super::{Case, Rootlet, bin, compile_own, copy_program};
 /// His ids.
 pub const USER: u32 = 4242;
 
-/// What makes him of the caller.
+/// The words in front of a command that make this user of the caller.
 pub const AS_USER: &[&str] =
     &["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups", "--inh-caps=-all", "--"];
 
@@ -36,7 +36,7 @@ pub fn build_effective_id(t: &Case, target: &Path) {
     fs::set_permissions(target, fs::Permissions::from_mode(0o4755)).unwrap();
 }
 
-/// Where his session has what runs.
+/// His XDG_RUNTIME_DIR, where the records of his containers are.
 pub fn runtime_directory(t: &Case) -> PathBuf {
     let dir = t.folder("runtime");
     chown(&dir, Some(USER), Some(USER)).unwrap();
