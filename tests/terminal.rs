@@ -330,6 +330,9 @@ fn with_t_attributes_are_restored_when_nothing_starts() {
         assert_eq!(terminal.finish().code(), Some(code), "{}", terminal.screen());
         assert_eq!(terminal.attributes(), before, "{command}");
         // The message starts at the line's beginning and ends it as on any terminal.
+        terminal.expect_that("whole message", |screen| {
+            screen.contains("rootlet: ") && screen.ends_with("\r\n")
+        });
         let screen = terminal.screen();
         let lines: Vec<&str> = screen.lines().filter(|line| !line.trim().is_empty()).collect();
         assert!(lines.len() == 1 && lines[0].starts_with("rootlet: "), "{screen:?}");

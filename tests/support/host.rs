@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::process::await_true;
 use super::{Case, host};
@@ -69,6 +70,17 @@ pub fn leftovers(dir: &Path) -> Vec<(u32, String)> {
 /// All cgroups of that name, wherever they are; a line for each.
 pub fn cgroups_named(name: &str) -> String {
     host("find", &["/sys/fs/cgroup", "-name", name])
+}
+
+/// Removes the cgroups whose names begin so, with all below them, as soon as their processes are gone.
+pub fn remove_cgroups(prefix: &str) {
+    let below = format!("*/{prefix}*");
+    let rest = ["/sys/fs/cgroup", "-depth", "-type", "d", "-path", &below];
+    await_true(|| {
+        Command::new("find").args(rest).arg("-delete").output().ok();
+        let left = Command::new("find").args(rest).output();
+        left.is_ok_and(|left| left.stdout.is_empty())
+    });
 }
 
 /// The cgroups right below the root of each hierarchy.

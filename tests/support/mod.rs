@@ -185,12 +185,13 @@ impl Case {
 }
 
 impl Drop for Case {
-    /// What a failed test has left running would outlive it: these processes are its own.
+    /// What a failed test has left would outlive it: these processes and cgroups are its own.
     fn drop(&mut self) {
         if std::thread::panicking() {
             for (pid, _) in host::leftovers(self.dir.path()) {
                 kill(pid, 9);
             }
+            host::remove_cgroups(&self.label());
         }
     }
 }
