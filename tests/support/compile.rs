@@ -1,4 +1,4 @@
-//! Programs in C: those that stand beside this file, and small ones of one test.
+//! Programs in C: those that stand beside this file, and small ones of a test.
 
 use std::path::Path;
 
