@@ -8,7 +8,8 @@ use std::time::Duration;
 use support::entering::{command_of, exec, waiting};
 use support::user::{AS_USER, open_to_user, run_as_user, runtime_directory};
 use support::{
-    Host, Rootlet, Terminal, await_true, bin, case, descendants, find_child, kill, links, state,
+    Host, Rootlet, Terminal, await_true, bin, case, copy_program, descendants, find_child, kill,
+    links, state,
 };
 
 #[test]
@@ -87,7 +88,7 @@ fn statuses_are_those_of_run() {
 }
 
 #[test]
-fn user_directory_and_environment() {
+fn user_directory_and_environment_are_runs_or_those_asked_for() {
     let t = case!("-");
     let name = t.label();
     let first = waiting(t.run().opts(["-e", "OF_CMD=1"]), &name);
@@ -116,12 +117,12 @@ fn user_directory_and_environment() {
 }
 
 #[test]
-fn some_namespaces_alone_and_other_roots() {
+fn only_the_namespaces_and_the_root_that_were_named_are_entered() {
     let t = case!("-");
     let name = t.label();
     fs::write(t.rootfs().join("mark"), "").unwrap();
     let tools = t.folder("other/bin");
-    fs::copy(t.rootfs().join("bin/busybox"), tools.join("busybox")).unwrap();
+    copy_program(&t.rootfs().join("bin/busybox"), &tools.join("busybox"));
     let first = waiting(t.run().opts(["--hostname", "box"]), &name);
     let theirs = links(&format!("/proc/{}/ns", command_of(&first)));
     let ours = links("/proc/self/ns");
@@ -191,7 +192,7 @@ fn signals_go_on_to_the_command_and_it_ends_with_exec() {
 }
 
 #[test]
-fn with_a_terminal_of_the_containers() {
+fn with_t_it_has_a_terminal_of_the_containers_own() {
     let t = case!("-");
     let name = t.label();
     let first = waiting(t.run(), &name);
@@ -225,7 +226,7 @@ fn tools_come_along_without_a_change_of_the_container() {
     for name in ["proc", "sys", "dev", "bin", "tmp"] {
         fs::create_dir(bare.join(name)).unwrap();
     }
-    fs::copy(bin(), bare.join("bin/rootlet")).unwrap();
+    copy_program(&bin(), &bare.join("bin/rootlet"));
     for userns in
         [&[][..], &["--userns", "new", "--uidmap", "0:100000:9", "--gidmap", "0:100000:9"]]
     {
@@ -293,7 +294,7 @@ fn a_user_enters_his_own_containers_and_no_others() {
 #[test]
 fn who_has_joined_the_pids_of_another_is_entered_too() {
     let t = case!("-");
-    let (name, other) = (t.label(), format!("{}-2", t.label()));
+    let (name, other) = (t.label(), t.unique("2"));
     let first = waiting(t.run().opts(["--hostname", "one"]), &name);
     let of = format!("container:{name}");
     let second = waiting(t.run().opts(["--hostname", "two", "--pid", &of]), &other);
@@ -315,10 +316,9 @@ fn a_container_that_ends_meanwhile_is_one_clear_line() {
     let log = log.to_str().unwrap();
     let strace = ["strace", "-q", "-f", "-e", "trace=setns", "-e", delay, "-o", log];
     let inside = exec(&t).opts([&name, "true"]).under(strace).spawn();
-    if await_true(|| descendants(inside.pid()).len() >= 2) {
-        std::thread::sleep(Duration::from_millis(100));
-        first.finish().ok();
-    }
+    assert!(await_true(|| descendants(inside.pid()).len() >= 2));
+    std::thread::sleep(Duration::from_millis(100));
+    first.finish().ok();
     inside.finish().refused(125, &[&name, "setns: ESRCH", "it has ended"]);
     // Killed at any moment: a status, and at most one line.
     for delay_ms in [0, 2, 4, 6, 8, 10] {

@@ -7,6 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use support::inits::{PLACES, Place, UNSHARE, init, rootlet};
+use support::user::open_to_user;
 use support::{Rootlet, await_true, case, links};
 
 #[test]
@@ -99,9 +100,7 @@ fn a_script_without_an_interpreter_line_is_the_shells() {
 fn the_command_has_the_callers_directory_even_a_lost_one() {
     let t = case!("-", "setpriv");
     // The binary's own folder may be closed to others, and the test's is.
-    let bin = t.path("rootlet");
-    fs::copy(support::bin(), &bin).unwrap();
-    fs::set_permissions(t.dir(), Permissions::from_mode(0o755)).unwrap();
+    let bin = open_to_user(&t);
     let closed = t.folder("closed");
     let gone = "mkdir gone; cd gone; rmdir ../gone; exec \"$@\"";
     let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
@@ -121,7 +120,7 @@ fn the_command_has_the_callers_directory_even_a_lost_one() {
 
 #[test]
 fn from_its_first_moment_the_command_is_there_and_rootlet_in_the_root() {
-    let t = case!("-", "bash");
+    let t = case!("-", "bash", "dash");
     let script = "pwd -P; cd -P /proc/$PPID/cwd; pwd -P";
     let words = format!("'{}' init -- dash -c '{script}'", support::bin().display());
     // Two loops on two processors: each start races with another's.

@@ -15,7 +15,7 @@ const CHOICES: [(&str, &str); 5] = [
 ];
 
 #[test]
-fn every_mix_of_host_and_new_namespaces() {
+fn each_namespace_is_new_or_the_hosts_in_every_mix() {
     let t = case!("run-container");
     let before = Host::now();
     let host = links("/proc/self/ns");
@@ -39,11 +39,13 @@ fn every_mix_of_host_and_new_namespaces() {
 }
 
 #[test]
-fn default_is_new_for_all() {
+fn each_namespace_is_new_by_default() {
     let t = case!("run-container");
     let script = "cd /proc/self/ns; for n in net pid ipc uts cgroup mnt; do readlink $n; done";
     let host = links("/proc/self/ns");
-    for link in t.inside(&[], script).lines() {
+    let inside = t.inside(&[], script);
+    assert_eq!(inside.lines().count(), 6, "{inside}");
+    for link in inside.lines() {
         assert!(!host.values().any(|of_host| of_host == link), "{link} is the host's");
     }
 }

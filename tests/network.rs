@@ -2,18 +2,8 @@
 
 mod support;
 
-use std::fs;
-
 use support::user::{open_to_user, run_as_user};
-use support::{Case, Host, Trace, await_true, case};
-
-/// Waits in a shell script until a command succeeds, some seconds at most.
-const AWAIT: &str = "await() { for i in $(seq 50); do \"$@\" > /dev/null 2>&1 && return; sleep 0.1; done; echo \"never: $*\"; exit 99; }";
-
-/// A script on a host with a network of its own.
-fn on_host(t: &Case, script: &str) -> support::Outcome {
-    t.network_script(&format!("{AWAIT}\n{script}"))
-}
+use support::{Case, Host, Trace, case, links};
 
 #[test]
 fn e5_a_pair_of_links_carries_data_both_ways() {
@@ -24,7 +14,7 @@ fn e5_a_pair_of_links_carries_data_both_ways() {
         await ip link show v0
         await sh -c "echo from the host | busybox nc -w 5 10.0.0.2 80 > $DIR/outside; test -s $DIR/outside"
         wait; cat $DIR/outside $DIR/inside; ip -o link | wc -l"#;
-    assert_eq!(on_host(&t, script).ok(), "from inside\nfrom the host\n1\n");
+    assert_eq!(t.network_script(script).ok(), "from inside\nfrom the host\n1\n");
 }
 
 #[test]
@@ -37,9 +27,9 @@ fn two_containers_on_a_bridge_talk() {
         await ip link show one
         ip -o link show one | grep -o 'master br0'
         $BIN run --rootfs $ROOT --network veth:two,10.1.0.2/24,bridge=br0 -- \
-            sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo question | nc -w 5 10.1.0.1 80 && exit; sleep 0.2; done'
+            sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo question | nc -w 5 10.1.0.1 80 2> /dev/null && exit; sleep 0.2; done'
         wait; cat $DIR/one; ip -o link | grep -c ': \(one\|two\)' || true"#;
-    assert_eq!(on_host(&t, script).ok(), "master br0\nanswer\nquestion\n0\n");
+    assert_eq!(t.network_script(script).ok(), "master br0\nanswer\nquestion\n0\n");
 }
 
 #[test]
@@ -57,7 +47,7 @@ fn both_ends_have_their_names_addresses_and_routes() {
         ip link show v0 | grep alias; ip -o addr show dev v0 scope global
         exec 3>&-; wait"#;
     host_fifo(&t);
-    let run = on_host(&t, script);
+    let run = t.network_script(script);
     let out = run.ok();
     for part in [
         "inet 10.0.0.2/24",
@@ -130,7 +120,7 @@ fn a_name_that_is_taken_stays_who_has_it() {
         run veth:taken,10.0.0.2/24; run veth:v0,10.0.0.2/24,bridge=nosuch; run veth:v0,10.0.0.2/24,bridge=taken
         run veth:br0,10.0.0.2/24,bridge=br0
         ls $ROOT/ran 2> /dev/null || ip -o link | wc -l"#;
-    let run = on_host(&t, script);
+    let run = t.network_script(script);
     let lines: Vec<&str> = run.ok().lines().collect();
     for (line, words) in [
         (0, "rootlet: link taken is the name of a link that the host has already"),
@@ -150,7 +140,7 @@ fn the_name_is_free_as_soon_as_the_container_has_ended() {
         for i in $(seq 20); do
             $BIN run --rootfs $ROOT --network veth:v0,10.0.0.2/24,host=10.0.0.1/24 -- true
         done; ip -o link | wc -l"#;
-    assert_eq!(on_host(&t, script).ok(), "1\n");
+    assert_eq!(t.network_script(script).ok(), "1\n");
 }
 
 #[test]
@@ -169,7 +159,7 @@ fn a_killed_supervisor_leaves_no_link() {
         grep -ac 'link v0' /run/rootlet/gone-network/record
         $BIN run --rootfs $ROOT -- true; ls /run/rootlet | grep -c gone-network || true
         ip -o link | grep -c ': v[01]@'"#;
-    assert_eq!(on_host(&t, script).ok(), "1\n0\n2\n");
+    assert_eq!(t.network_script(script).ok(), "1\n0\n2\n");
     before.unchanged(&t, "a killed supervisor");
 }
 
@@ -183,7 +173,7 @@ fn only_its_own_link_is_removed() {
         await ip link show v0; await sh -c 'ip link show v0 | grep alias'
         ip link set v0 down; ip link set v0 name moved; ip link add v0 type veth peer name v1
         exec 4>&-; wait; await sh -c '! ip link show moved'; ip -o link | grep -o 'v[01]@v[01]'"#;
-    assert_eq!(on_host(&t, script).ok(), "v1@v0\nv0@v1\n");
+    assert_eq!(t.network_script(script).ok(), "v1@v0\nv0@v1\n");
 }
 
 /// Options of a run in which every kind of request is made.
@@ -241,7 +231,6 @@ fn every_failing_request_ends_the_run_and_leaves_no_link() {
 #[test]
 fn what_the_kernel_refuses_is_told_by_its_request() {
     let t = case!("-", "ip", "unshare", "capsh");
-    // Two addresses of which the kernel takes only one: the second host has the first's.
     let run = t.run().opts(["--network", "veth:v0,10.0.0.2/24"]).cmd(["true"]);
     let without = ["capsh", "--drop=cap_net_admin", "--", "-c", "exec \"$0\" \"$@\""];
     let refused = run.under(without).under(WITH_BRIDGE).output();
@@ -267,16 +256,23 @@ fn a_container_with_users_of_its_own_has_a_pair_as_well() {
              sh -c 'ip -o addr show dev eth0 scope global | grep -o 10.0.0.2/24; ip route | grep -c default'
              ip -o link | wc -l"
         );
-        assert_eq!(on_host(&t, &script).ok(), "10.0.0.2/24\n1\n1\n", "{options}");
+        assert_eq!(t.network_script(&script).ok(), "10.0.0.2/24\n1\n1\n", "{options}");
     }
 }
 
 #[test]
 fn a_host_that_shares_its_network_shares_no_more_than_that() {
     let t = case!("-", "ip", "unshare");
-    let script = "$BIN run --rootfs $ROOT --network host -- sh -c 'ls /proc/sys/net > /dev/null; cat /proc/net/dev | grep -c :'";
-    assert_eq!(on_host(&t, script).ok(), "1\n");
-    assert!(await_true(
-        || fs::read_dir("/run/rootlet").map_or(true, |mut list| list.next().is_none())
-    ));
+    let before = Host::now();
+    let script = "$BIN run --rootfs $ROOT --network host -- sh -c '
+            readlink /proc/self/ns/net; for kind in mnt pid ipc uts cgroup; do readlink /proc/self/ns/$kind; done'
+        readlink /proc/self/ns/net";
+    let run = t.network_script(script);
+    let lines: Vec<&str> = run.ok().lines().collect();
+    let [inside, others @ .., outside] = &lines[..] else { panic!("{run:?}") };
+    assert_eq!(inside, outside);
+    assert_eq!(others.len(), 5, "{run:?}");
+    let hosts = links("/proc/self/ns");
+    assert!(others.iter().all(|link| !hosts.values().any(|of_host| of_host == link)), "{run:?}");
+    before.unchanged(&t, "the host's network");
 }

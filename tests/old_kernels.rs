@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use support::{
-    Case, Outcome, Rootlet, Running, await_true, case, find_child, host, kill, links, state,
+    Case, Outcome, Rootlet, Running, await_true, case, compile, find_child, kill, links, state,
 };
 
 const USR1: i32 = 10;
@@ -39,7 +39,7 @@ struct Scene {
 
 impl Scene {
     fn build(t: Case) -> Scene {
-        compile(&t, "stage");
+        built(&t, "stage");
         let (mut own, mut peers) = (Vec::new(), Vec::new());
         for (folder, bin) in [("full", support::bin()), ("init", support::init_bin())] {
             let link = |name: &str| -> PathBuf {
@@ -100,12 +100,11 @@ impl Scene {
     }
 }
 
-/// Makes a C program of the harness in the test's directory.
-fn compile(t: &Case, name: &str) -> String {
-    let source = format!("{}/tests/support/{name}.c", env!("CARGO_MANIFEST_DIR"));
-    let target = t.path(name).to_str().unwrap().to_owned();
-    host("cc", &["-static", "-o", &target, &source]);
-    target
+/// A C program of the harness, in the test's directory.
+fn built(t: &Case, name: &str) -> String {
+    let target = t.path(name);
+    compile(name, &["-static"], &target);
+    target.to_str().unwrap().to_owned()
 }
 
 /// The init of a run, wherever it is.
@@ -125,7 +124,7 @@ fn signalled(run: Rootlet, options: &[&str], signo: i32) -> Outcome {
 #[test]
 fn the_calls_are_really_missing() {
     let scene = Scene::build(case!("-", "cc"));
-    let workload = compile(&scene.t, "workload");
+    let workload = built(&scene.t, "workload");
     let newer = ["pidfd_open ENOSYS", "close_range ENOSYS", "clone3 ENOSYS"];
     let forbidden = [
         "clone3 ENOSYS",

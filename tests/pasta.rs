@@ -16,7 +16,6 @@ fn on_host(t: &Case, script: &str) -> Outcome {
         ip addr add 10.7.0.2/24 dev up0; ip route add default via 10.7.0.1
         mkdir $DIR/tun.d; mount -t tmpfs none $DIR/tun.d; mknod -m 666 $DIR/tun.d/tun c 10 200
         mount --bind $DIR/tun.d/tun /dev/net/tun
-        await() {{ for i in $(seq 50); do "$@" > /dev/null 2>&1 && return; sleep 0.1; done; echo "never: $*"; exit 99; }}
         AS_USER='{}' BIN={}"#,
         AS_USER.join(" "),
         rootlet.display()
@@ -71,18 +70,24 @@ fn a_port_of_the_host_leads_into_the_container_of_a_user() {
 #[test]
 fn nothing_leads_in_or_out_that_was_not_asked_for() {
     let t = case!("-", "ip", "unshare", "pasta", "busybox");
-    // The gateway's address would be the host's loopback, and pasta would listen for what listens inside.
+    // The gateway's address would be the host's loopback, and pasta would listen for what listens inside. Both servers
+    // answer where they are, before and after that is tried.
     let script = r#"
-        busybox nc -l -p 17001 -e echo leak & server=$!
+        ask() { echo x | timeout 2 busybox nc -w 1 $1 $2 2> /dev/null; }
+        busybox nc -ll -p 17001 -e echo leak & server=$!
+        await sh -c "$(declare -f ask); ask 127.0.0.1 17001 | grep leak"
+        mkfifo $DIR/end; exec 8<> $DIR/end
         $BIN run --rootfs $ROOT --network pasta -p 17002:80 -- sh -c '
-            nc -l -p 17003 -e echo leak & sleep 0.3
-            for to in 10.7.0.1 127.0.0.1 10.7.0.2; do echo x | timeout 1 nc -w 1 $to 17001 2> /dev/null; done
-            echo ready; sleep 1.2; kill %1; true' > $DIR/inside &
+            ask() { echo x | timeout 2 nc -w 1 $1 $2 2> /dev/null; }
+            nc -ll -p 17003 -e echo leak &
+            until ask 127.0.0.1 17003 | grep -q leak; do sleep 0.1; done
+            for to in 10.7.0.1 127.0.0.1 10.7.0.2; do ask $to 17001; done
+            echo ready; read line; ask 127.0.0.1 17003; kill %1; true' < $DIR/end > $DIR/inside & container=$!
         await grep ready $DIR/inside
-        echo x | busybox nc -w 1 127.0.0.1 17003 2> /dev/null || echo closed
-        wait %2; kill $server; cat $DIR/inside"#;
+        ask 127.0.0.1 17003 || echo closed
+        echo >&8; wait $container; ask 127.0.0.1 17001; kill $server; cat $DIR/inside"#;
     let run = on_host(&t, script);
-    assert_eq!(run.stdout, "closed\nready\n", "{run:?}");
+    assert_eq!(run.stdout, "closed\nleak\nready\nleak\n", "{run:?}");
     demand_no_pasta("17002:80");
 }
 
@@ -139,13 +144,13 @@ fn it_has_no_descriptor_of_ours() {
 
 #[test]
 fn what_is_wrong_is_one_line() {
-    let t = case!("-", "ip", "unshare", "pasta", "setpriv");
+    let t = case!("-", "ip", "unshare", "pasta", "busybox", "setpriv");
     let hidden =
         "mount --bind /dev/null /usr/bin/pasta; $BIN run --rootfs $ROOT --network pasta -- true";
     on_host(&t, hidden).refused(125, &["pasta is not installed", "passt"]);
     fs::remove_dir(t.path("tun.d")).unwrap();
     // Its own words, where it has some.
-    let taken = r#"busybox nc -l -p 13001 & sleep 0.2
+    let taken = r#"busybox nc -l -p 13001 & await grep -q ':32C9 ' /proc/net/tcp /proc/net/tcp6
         $BIN run --rootfs $ROOT --network pasta -p 127.0.0.1:13001:80 -- true || code=$?; kill $!; exit $code"#;
     let run = on_host(&t, taken);
     run.refused(125, &["rootlet: pasta: ", "13001"]);

@@ -7,7 +7,6 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fmt::{Display, Write};
 use std::fs;
 use std::ops::RangeInclusive;
@@ -20,7 +19,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use support::{Call, Case, Rootlet, Running, Trace, case, find_child, host, status_field};
+use support::{
+    Call, Case, Rootlet, Running, Trace, case, compile, find_child, on_path, status_field,
+};
 
 /// How much worse than the best peer a figure may look for the noise in it.
 const NOISE: f64 = 1.1;
@@ -81,7 +82,7 @@ fn entrants(t: &Case, ours: Ours) -> Vec<Entrant> {
         all.push(Entrant { label, bin, options: options.to_vec(), ours });
     };
     for (name, options) in PEERS {
-        add(name.to_owned(), on_path(name), options, false);
+        add(name.to_owned(), on_path(name).unwrap(), options, false);
     }
     add("rootlet init".to_owned(), support::init_bin(), &["init", "--"], true);
     if ours >= Ours::AllNames {
@@ -106,11 +107,6 @@ fn entrants_in_one_session(t: &Case) -> Vec<Entrant> {
     all
 }
 
-fn on_path(name: &str) -> PathBuf {
-    let path = env::var_os("PATH").unwrap();
-    env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.exists()).unwrap()
-}
-
 /// Keeps other measurements away: each test holds it from its first line to its last.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
@@ -127,9 +123,8 @@ struct Stage {
 impl Stage {
     fn build(t: &Case) -> Stage {
         let [stage, workload] = ["stage", "workload"].map(|name| {
-            let source = format!("{}/tests/support/{name}.c", env!("CARGO_MANIFEST_DIR"));
             let target = t.path(name);
-            host("cc", &["-O2", "-static", "-o", target.to_str().unwrap(), &source]);
+            compile(name, &["-O2", "-static"], &target);
             target
         });
         Stage { stage, workload }
@@ -305,7 +300,7 @@ fn on_one_processor<T: Send>(measure: impl FnOnce() -> T + Send) -> T {
 }
 
 #[test]
-fn reaping_20_000_orphans() {
+fn orphans_are_reaped_as_fast_as_by_the_best_peer() {
     let _alone = alone();
     let t = case!("-", "cc", "tini", "tini-static", "dumb-init", "catatonit");
     let stage = Stage::build(&t);
@@ -317,7 +312,7 @@ fn reaping_20_000_orphans() {
 }
 
 #[test]
-fn zombies_would_be_noticed() {
+fn a_pid_1_that_leaves_zombies_is_noticed() {
     let _alone = alone();
     let t = case!("-", "cc");
     let stage = Stage::build(&t);
@@ -332,7 +327,7 @@ fn zombies_would_be_noticed() {
 }
 
 #[test]
-fn reaping_while_4000_others_live() {
+fn processes_that_are_not_to_be_reaped_cost_next_to_nothing() {
     let _alone = alone();
     let t = case!("-", "cc", "tini", "tini-static", "dumb-init", "catatonit");
     let stage = Stage::build(&t);
@@ -351,7 +346,7 @@ fn reaping_while_4000_others_live() {
 }
 
 #[test]
-fn passing_a_signal_on() {
+fn a_signal_is_passed_on_as_fast_as_by_the_best_peer() {
     let _alone = alone();
     let t = case!("-", "cc", "tini", "tini-static", "dumb-init", "catatonit");
     let (stage, all) = (Stage::build(&t), entrants(&t, Ours::AllNames));
@@ -364,7 +359,7 @@ fn passing_a_signal_on() {
 }
 
 #[test]
-fn waiting() {
+fn it_waits_without_a_wake_up_and_in_no_more_memory_than_the_best_peer() {
     let _alone = alone();
     let t = case!("-", "cc", "tini", "tini-static", "dumb-init", "catatonit");
     let (stage, all) = (Stage::build(&t), entrants(&t, Ours::BothBinaries));
@@ -402,7 +397,7 @@ fn pss_anon_kb(pid: u32) -> u32 {
 }
 
 #[test]
-fn system_calls_before_the_program() {
+fn no_more_calls_come_before_the_program_than_with_the_best_peer() {
     let _alone = alone();
     let t = case!("-", "cc", "strace", "tini", "tini-static", "dumb-init", "catatonit");
     let (stage, all) = (Stage::build(&t), entrants(&t, Ours::BothBinaries));
@@ -441,7 +436,7 @@ fn calls_before_the_program(t: &Case, stage: &Stage, options: &[&str], entrant: 
 }
 
 #[test]
-fn start_to_exit() {
+fn a_start_and_its_end_take_no_longer_than_with_the_best_peer() {
     let _alone = alone();
     let t = case!("-", "tini", "tini-static", "dumb-init", "catatonit");
     let all = entrants(&t, Ours::AllNames);
@@ -462,7 +457,7 @@ fn start_to_exit() {
 }
 
 #[test]
-fn size_of_the_file() {
+fn the_file_is_smaller_than_those_of_the_static_peers() {
     let _alone = alone();
     let t = case!("-", "tini", "tini-static", "dumb-init", "catatonit");
     let all = entrants(&t, Ours::OwnName);

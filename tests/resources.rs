@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use support::{Case, Host, Running, await_true, case, descendants, host, stat_field};
+use support::{
+    Case, Host, Running, await_true, case, cgroups_named, compile_own, descendants, stat_field,
+};
 
 /// Where the host has a controller: its directory, and whether that is v2's.
 fn hierarchy(controller: &str) -> Option<(PathBuf, bool)> {
@@ -47,16 +49,9 @@ fn waiting(t: &Case, name: &str, options: &[&str]) -> Running {
     run
 }
 
-/// All cgroups of a name, wherever they are.
-fn left(name: &str) -> String {
-    host("find", &["/sys/fs/cgroup", "-name", name])
-}
-
 /// A program that takes memory, a megabyte at a time, and says how many it has.
 fn build_hog(t: &Case) {
-    let source = t.file(
-        "hog.c",
-        "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n
+    let code = "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n
          int main(int n, char **words) {
              for (int have = 1; have <= atoi(words[1]); have++) {
                  char *more = malloc(1 << 20);
@@ -66,10 +61,8 @@ fn build_hog(t: &Case) {
                  fflush(stdout);
              }
              return 0;
-         }\n",
-    );
-    let target = t.rootfs().join("bin/hog");
-    host("cc", &["-static", "-O0", "-o", target.to_str().unwrap(), source.to_str().unwrap()]);
+         }\n";
+    compile_own(t, code, &t.rootfs().join("bin/hog"));
 }
 
 #[test]
@@ -111,7 +104,7 @@ fn each_limit_is_in_its_file() {
     below.sort_unstable();
     assert_eq!(inside, below);
     run.finish().ends(1);
-    assert_eq!(left(&name), "");
+    assert_eq!(cgroups_named(&name), "");
 }
 
 #[test]
@@ -140,7 +133,7 @@ fn without_limits_there_is_no_cgroup() {
     let t = case!("-");
     let name = t.label();
     let run = waiting(&t, &name, &["--device", "/dev/full:/dev/other:rw"]);
-    assert_eq!(left(&name), "");
+    assert_eq!(cgroups_named(&name), "");
     let own = fs::read_to_string("/proc/self/cgroup").unwrap();
     let child = descendants(run.pid())[0];
     assert_eq!(fs::read_to_string(format!("/proc/{child}/cgroup")).unwrap(), own);
@@ -195,7 +188,7 @@ fn a_fork_bomb_meets_its_limit_and_others_go_on() {
     assert_eq!(t.inside(&["--pids-limit", "24"], "echo alive | cat"), "alive\n");
     support::kill(run.pid(), 15);
     run.finish();
-    assert_eq!(left(&name), "");
+    assert_eq!(cgroups_named(&name), "");
 }
 
 #[test]

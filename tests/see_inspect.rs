@@ -17,7 +17,7 @@ fn weaker(inspected: &Value) -> BTreeSet<String> {
 
 /// What is told of a container with these options while it runs.
 fn inspect(t: &Case, run: Rootlet, options: &[&str]) -> (Value, u32) {
-    let name = format!("{}-x", t.label());
+    let name = t.unique("x");
     let run =
         run.opts(["--name", &name]).opts(options).sh("echo up; read line").open_stdin().spawn();
     run.expect("up");
@@ -84,7 +84,7 @@ fn each_thing_that_makes_it_weaker_is_named() {
 
 #[test]
 fn a_descriptor_of_a_directory_outside_is_a_way_out() {
-    let t = case!("-");
+    let t = case!("-", "bash");
     let outside = t.folder("outside");
     let script = format!("exec 3<{}; exec \"$0\" \"$@\"", outside.display());
     let run = t.run().under(["bash", "-c", &script]);
@@ -102,7 +102,7 @@ fn a_descriptor_of_a_directory_outside_is_a_way_out() {
 #[test]
 fn facts_are_those_of_proc() {
     let t = case!("-");
-    let name = format!("{}-f", t.label());
+    let name = t.unique("f");
     let options =
         ["--name", &name, "--memory", "64m", "--userns", "new", "--uidmap", "0:100000:1000"];
     let more = ["--gidmap", "0:100000:1000", "--gidmap", "5000:7:1", "--ulimit", "nofile=77:88"];

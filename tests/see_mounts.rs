@@ -53,7 +53,7 @@ fn same_as_findmnt(t: &Case, pid: u32) -> Value {
 fn mounts_of_containers_are_those_that_findmnt_shows() {
     let t = case!("-", "findmnt", "bwrap", "crun");
     let shared = t.folder("shared");
-    let name = format!("{}-a", t.label());
+    let name = t.unique("a");
     let run = t.run().opts(["--name", &name, "--tmpfs", "/a b:size=64k", "-v"]);
     let run = run
         .opt(format!("{}:/x\\y:ro", shared.display()))
@@ -99,7 +99,7 @@ l'
         mkdir sh/slave; mount --bind sh sh/slave; mount --make-slave sh/slave; mount --make-shared sh/slave
         findmnt --list -N $$ -J -o ID,TARGET,OPT-FIELDS,VFS-OPTIONS,FS-OPTIONS,SOURCE,FSROOT >theirs
         $BIN mounts --json >ours; $BIN mounts --json -m >byinfo; $BIN mounts --json $$ >bypid; cmp ours byinfo; cmp ours bypid
-        $BIN mounts >table; mkdir -p $DIR/rootfs/proc; chroot $DIR/rootfs /bin/sh -c 'mount -t proc proc /proc; exec /sbin/init mounts --json' >inside 2>&1 || true"#;
+        $BIN mounts >table"#;
     t.host_script(script).ok();
     let read =
         |name: &str| -> Value { serde_json::from_slice(&fs::read(t.path(name)).unwrap()).unwrap() };
@@ -161,7 +161,7 @@ fn a_difference_is_what_one_has_more_and_less() {
 
 #[test]
 fn ten_thousand_mounts_are_listed_faster_than_by_findmnt() {
-    let t = case!("-", "findmnt");
+    let t = case!("-", "findmnt", "cc");
     let dir = t.folder("many");
     for (word, count, below) in [("mounts", 10_000, "/m9999"), ("stack", 1000, "")] {
         let many = Crowd::start(&t, &[word, &count.to_string(), dir.to_str().unwrap()]);

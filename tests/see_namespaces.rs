@@ -39,7 +39,7 @@ fn number(value: &Value) -> u64 {
 #[test]
 fn namespaces_have_the_facts_that_lsns_has() {
     let t = case!("-", "lsns", "bwrap", "crun", "unshare");
-    let name = format!("{}-a", t.label());
+    let name = t.unique("a");
     let run = t
         .run()
         .opts(["--name", &name, "--userns", "new"])
@@ -155,7 +155,7 @@ ts" true; touch $DIR/hidden; unshare --ipc=$DIR/hidden true
 
 #[test]
 fn namespaces_that_vanish_are_no_error() {
-    let t = case!("-");
+    let t = case!("-", "cc");
     let changing = Crowd::start(&t, &["changing"]);
     for _ in 0..20 {
         let listed = told(&t, &["ns"]);
@@ -167,7 +167,7 @@ fn namespaces_that_vanish_are_no_error() {
 
 #[test]
 fn fifteen_thousand_namespaces_are_listed_faster_than_by_lsns() {
-    let t = case!("-", "lsns");
+    let t = case!("-", "lsns", "cc");
     // New user, host name and cgroup namespaces.
     let flags = "0x16000000";
     let many = Crowd::start(&t, &["processes", "5000", flags]);

@@ -7,12 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use support::user::{USER, run_as_user, runtime_directory};
-use support::{ALONE, Case, Host, Running, Trace, case};
-
-/// A name that no other test has.
-fn name(t: &Case, word: &str) -> String {
-    format!("{}-{word}", t.label())
-}
+use support::{ALONE, Host, Running, Trace, case};
 
 fn record(name: &str) -> PathBuf {
     Path::new("/run/rootlet").join(name).join("record")
@@ -30,7 +25,7 @@ fn entries(path: &Path) -> Vec<String> {
 fn a_record_says_what_must_be_undone_and_goes_with_the_container() {
     let t = case!("-");
     let before = Host::now();
-    let name = name(&t, "a");
+    let name = t.unique("a");
     let pid_file = t.path("pid");
     let volume = format!("{}:/missing/point", t.folder("data").display());
     let options = ["--name", &name, "--pid-file", "pid", "-v", &volume];
@@ -58,7 +53,7 @@ fn a_record_says_what_must_be_undone_and_goes_with_the_container() {
 #[test]
 fn a_name_is_one_containers() {
     let t = case!("-");
-    let name = name(&t, "one");
+    let name = t.unique("one");
     let start =
         |_| t.run().opts(["--name", &name]).sh("echo up; read line; true").open_stdin().spawn();
     let runs: Vec<Running> = (0..8).map(start).collect();
@@ -89,19 +84,15 @@ fn without_a_name_each_container_has_one() {
         run.sh("echo up; read line; true").open_stdin().spawn()
     };
     let runs = [run("first"), run("second")];
-    let named = |run: &Running| {
-        run.expect("up");
-        let root = format!("root {}", t.rootfs().display());
-        let ours = fs::read_dir("/run/rootlet").unwrap().flatten().filter(|entry| {
-            let record = entry.path().join("record");
-            fs::read(&record).is_ok_and(|text| String::from_utf8_lossy(&text).contains(&root))
-        });
-        ours.map(|entry| entry.file_name().into_string().unwrap()).collect::<Vec<_>>()
-    };
     for run in &runs {
         run.expect("up");
     }
-    let names = named(&runs[0]);
+    let root = format!("root {}", t.rootfs().display());
+    let ours = fs::read_dir("/run/rootlet").unwrap().flatten().filter(|entry| {
+        let record = entry.path().join("record");
+        fs::read(&record).is_ok_and(|text| String::from_utf8_lossy(&text).contains(&root))
+    });
+    let names: Vec<String> = ours.map(|entry| entry.file_name().into_string().unwrap()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
     for name in &names {
         let digits = name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -161,6 +152,7 @@ fn the_next_command_cleans_up_after_a_killed_one() {
         strace -q -o $DIR/log -e inject=$1:signal=KILL:when=$2 -- \
             $BIN run --rootfs $ROOT --name it --pid-file pid-$n -v $DIR/data:/missing-$n/point --persist net=pin-$n \
             -- /bin/touch /ran-$n || true
+        grep -q 'killed by SIGKILL' $DIR/log || echo not killed
         started=$(cat /run/rootlet/it/record 2>/dev/null | tr '\\0' '\\n' | grep -cx started || true)
         # Without a record the end was under way.
         [ -e /run/rootlet/it/record ] || [ ! -e $ROOT/ran-$n ] || started=1
@@ -211,7 +203,7 @@ fn of_many_records_each_start_looks_at_some() {
 #[test]
 fn what_still_runs_is_left_alone() {
     let t = case!("-");
-    let name = name(&t, "lives");
+    let name = t.unique("lives");
     let pid_file = t.path("pid");
     let run = t.run().opts(["--name", &name, "--pid-file"]).opt(&pid_file);
     let run = run.sh("echo up; read line; echo bye").open_stdin().spawn();
@@ -243,7 +235,7 @@ fn a_pid_file_that_is_anothers_by_now_stays() {
 #[test]
 fn users_have_records_of_their_own() {
     let t = case!("-");
-    let name = name(&t, "user");
+    let name = t.unique("user");
     let run =
         run_as_user(&t).opts(["--name", &name]).sh("echo up; read line; true").open_stdin().spawn();
     run.expect("up");
@@ -266,7 +258,7 @@ fn users_have_records_of_their_own() {
 #[test]
 fn without_a_place_for_records_only_a_name_is_refused() {
     let t = case!("-", "unshare");
-    let script = "mount -t tmpfs -o ro run /run; $BIN run --rootfs $ROOT echo runs; rmdir $ROOT/none 2>/dev/null || true
+    let script = "mount -t tmpfs -o ro run /run; $BIN run --rootfs $ROOT echo runs
         $BIN run --rootfs $ROOT --name x echo runs 2>&1 || echo $?";
     let run = t.host_script(script);
     let lines: Vec<&str> = run.stdout.lines().collect();

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use support::escapes::Bystander;
-use support::{Case, case, host};
+use support::{Case, case, cgroups_named};
 
 /// A program that takes that much memory.
 const TAKE: [&str; 5] = ["dd", "if=/dev/zero", "of=/dev/null", "bs=90M", "count=1"];
@@ -24,12 +24,13 @@ fn d6_memory_ends_at_its_limit_and_the_cgroup_is_removed() {
     if !limits(&t) {
         return;
     }
-    let run = t.run().opts(["-m", "64m", "--name", "d6-limited"]).cmd(TAKE).output();
+    let (limited, other) = (t.unique("limited"), t.unique("enough"));
+    let run = t.run().opts(["-m", "64m", "--name", &limited]).cmd(TAKE).output();
     assert_eq!(run.code(), 137);
     run.complains(&["ran out of memory (limit 64 MiB)"]);
-    let enough = t.run().opts(["-m", "200m", "--name", "d6-enough"]).cmd(TAKE).output();
+    let enough = t.run().opts(["-m", "200m", "--name", &other]).cmd(TAKE).output();
     assert_eq!(enough.code(), 0);
-    assert_eq!(host("find", &["/sys/fs/cgroup", "-name", "d6-*"]), "");
+    assert_eq!(cgroups_named(&t.unique("*")), "");
     // By hand a cgroup cannot be removed while a process is in it.
     let place = Path::new("/sys/fs/cgroup/memory").join(t.dir().file_name().unwrap());
     fs::create_dir(&place).unwrap();

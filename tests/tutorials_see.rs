@@ -12,7 +12,7 @@ use support::{case, find_child};
 #[test]
 fn c3_namespaces_and_mounts_of_a_container_are_seen_from_outside() {
     let t = case!("-", "lsns", "findmnt");
-    let name = format!("{}-c3", t.label());
+    let name = t.unique("c3");
     let run = t
         .run()
         .opts(["--name", &name, "--user", "7"])

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use support::inits::{below, compare, pause, pid_1, words};
-use support::{Rootlet, Terminal, Trace, case, kill, status_field};
+use support::{Rootlet, Terminal, Trace, case, copy_program, kill, on_path, status_field};
 
 #[test]
 fn masks_and_ignored_signals_are_kept() {
@@ -171,14 +171,14 @@ fn one_file_under_every_name_in_an_empty_root() {
         run.output()
     };
     for name in ["tini", "dumb-init"] {
-        fs::copy(Path::new("/usr/bin").join(name), root.join(name)).unwrap();
+        copy_program(&on_path(name).unwrap(), &root.join(name));
         // Its loader is not there.
         assert_eq!(version(name, "--version").code(), 127, "{name} has no such defect");
     }
     fs::remove_file(root.join("tini")).unwrap();
     fs::remove_file(root.join("dumb-init")).unwrap();
     for bin in [support::bin(), support::init_bin()] {
-        fs::copy(bin, root.join("rootlet")).unwrap();
+        copy_program(&bin, &root.join("rootlet"));
         for (name, said) in [
             ("tini", "tini version 0.19.0"),
             ("docker-init", "tini version 0.19.0 - git."),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use super::user::{AS_USER, open_to_user};
-use super::{Case, Outcome, Rootlet, Terminal, bin, host, kill};
+use super::{Case, Outcome, Rootlet, Terminal, bin, compile, kill};
 
 /// How a container is made that something tries to leave.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub const PREPARED: &[&str] = &[
     "sh",
 ];
 
-/// What every escape is tried in.
+/// The settings that every escape is tried in.
 const PLAIN: &[Setting] = &[
     Setting { under: &[], options: &[] },
     Setting { under: PREPARED, options: &[] },
@@ -35,7 +35,7 @@ const PLAIN: &[Setting] = &[
     Setting { under: AS_USER, options: &[] },
 ];
 
-/// What those escapes are tried in as well that no capability helps with.
+/// Those with every capability, for the escapes that no capability helps.
 const PRIVILEGED: &[Setting] = &[
     Setting { under: &[], options: &["--privileged"] },
     Setting { under: PREPARED, options: &["--privileged"] },
@@ -85,9 +85,8 @@ impl Setting {
 
 /// Compiles escapes.c into the test's rootfs, as /bin/escapes, and gives its path on the host.
 pub fn build_escapes(t: &Case) -> PathBuf {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/escapes.c");
     let target = t.rootfs().join("bin/escapes");
-    host("cc", &["-static", "-O1", "-Wall", "-Werror", "-o", target.to_str().unwrap(), source]);
+    compile("escapes", &["-static", "-O1", "-Wall", "-Werror"], &target);
     target
 }
 
@@ -152,7 +151,7 @@ impl Drop for Bystander {
     }
 }
 
-/// What a filter of system calls does to who does not take no for an answer: 128 and SIGSYS.
+/// The status of a program that its filter has killed: 128 and SIGSYS.
 const KILLED_BY_FILTER: i32 = 128 + 31;
 
 /// Demands that each line of an attempt names an errno, or that it was killed for it.

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use super::Case;
 use super::process::await_true;
+use super::{Case, host};
 
 /// The host's state. Runs of other tests do not show in it.
 #[derive(PartialEq, Debug)]
@@ -66,8 +67,26 @@ pub fn leftovers(dir: &Path) -> Vec<(u32, String)> {
     .collect()
 }
 
-/// The cgroups right below the root of each hierarchy, but those that hold those of running containers: other
-/// tests have theirs there or below one that they name after their directory, and what runs on the machine makes and removes its own below its own.
+/// All cgroups of that name, wherever they are; a line for each.
+pub fn cgroups_named(name: &str) -> String {
+    host("find", &["/sys/fs/cgroup", "-name", name])
+}
+
+/// Removes the cgroups whose names begin so, with all below them, as soon as their processes are gone.
+pub fn remove_cgroups(prefix: &str) {
+    let below = format!("*/{prefix}*");
+    let rest = ["/sys/fs/cgroup", "-depth", "-type", "d", "-path", &below];
+    await_true(|| {
+        Command::new("find").args(rest).arg("-delete").output().ok();
+        let left = Command::new("find").args(rest).output();
+        left.is_ok_and(|left| left.stdout.is_empty())
+    });
+}
+
+/// The cgroups right below the root of each hierarchy.
+///
+/// Those in which the containers of other tests are do not count: `rootlet`, and what is named after a test's directory.
+/// Deeper ones are not looked at, for whatever runs on the machine makes and removes them below its own.
 fn cgroups() -> BTreeSet<PathBuf> {
     let top = Path::new("/sys/fs/cgroup");
     let hierarchies = match top.join("cgroup.controllers").exists() {
@@ -86,7 +105,7 @@ fn folders(dir: &Path) -> Vec<PathBuf> {
     folders.map(|entry| entry.path()).collect()
 }
 
-/// Type, mode and owner of the nodes that containers get binds of: others have changed the host's by them.
+/// Type, mode and owner of the host's nodes that containers have as well: other runners have changed those by mistake.
 fn devices() -> Vec<String> {
     let names = [
         "", "null", "zero", "full", "random", "urandom", "tty", "ptmx", "console", "shm", "mqueue",

@@ -18,7 +18,7 @@ pub enum Place {
 
 pub const PLACES: [Place; 2] = [Place::First, Place::Below];
 
-/// What makes a PID 1; the namespace ends with the program that made it.
+/// The words that make PID 1 of what follows; its namespace ends with the program that made it.
 pub const UNSHARE: [&str; 5] = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
 
 /// `rootlet init OPTIONS`.
@@ -89,7 +89,7 @@ pub const TRAPS: &str =
     "for s in $(seq 61) 63 64; do case $s in 9|17|19|32|33) ;; *) trap \"echo got $s\" $s;;
     esac; done; trap 'kill $! 2> /dev/null; exit 0' 62; sleep 60 & echo up; while :; do wait; done";
 
-/// Waits for ever.
+/// A script that runs for ever, in steps short enough for a trap to be run soon.
 pub const LOOP: &str = "while :; do sleep 0.05; done";
 
 /// A script that ends with 3 and leaves a process that runs `body`, once that is ready.
@@ -103,19 +103,19 @@ pub fn orphaning(body: &str) -> String {
     format!("mkfifo $ROW; {orphan}; read x < $ROW; exit 3")
 }
 
-/// A supervisor and its options; `@` is the binary under test.
+/// The words of a line that names a supervisor and its options; `@` is the binary under test.
 pub fn words(line: &str) -> Vec<String> {
     let bin = bin().display().to_string();
     line.split(' ').map(|word| if word == "@" { bin.clone() } else { word.to_owned() }).collect()
 }
 
-/// It, as a child of the test.
+/// The supervisor of such a line, as a child of the test.
 pub fn below(t: &Case, line: &str) -> Rootlet {
     let words = words(line);
     Rootlet::new(Path::new(&words[0]), t.dir()).opts(&words[1..])
 }
 
-/// It, as PID 1 of a pid namespace.
+/// The same as PID 1 of a pid namespace.
 pub fn pid_1(t: &Case, line: &str) -> Rootlet {
     below(t, line).under(UNSHARE)
 }

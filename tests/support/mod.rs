@@ -10,6 +10,7 @@
 )]
 
 mod command;
+mod compile;
 pub mod entering;
 pub mod errnos;
 pub mod escapes;
@@ -35,7 +36,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub use command::{Outcome, Rootlet, Running};
-pub use host::Host;
+pub use compile::{compile, compile_own};
+pub use host::{Host, cgroups_named};
 pub use mounts::{Mount, Mounts};
 pub use probe::{
     Arrival, Fate, SENTINEL, SITUATIONS, Seat, Seen, Situation, Wrapped, build_probe, ranges,
@@ -45,6 +47,7 @@ pub use process::{
     await_true, children, descendants, find_child, kill, links, stat_field, state, status_field,
 };
 pub use pty::Terminal;
+pub use rootfs::copy_program;
 pub use secluded::Secluded;
 pub use trace::{ALONE, Call, Trace};
 
@@ -82,7 +85,7 @@ impl Case {
         let dir = tempfile::Builder::new().prefix("rootlet-test-").tempdir().unwrap();
         let rootfs = dir.path().join("rootfs");
         rootfs::copy(&given("ROOTLET_ROOTFS"), &rootfs);
-        rootfs::install_init(&bin(), &rootfs);
+        rootfs::install_init(&rootfs);
         Some(Case { name, dir, rootfs })
     }
 
@@ -99,6 +102,11 @@ impl Case {
     /// What nothing of another test is called: the name of that directory.
     pub fn label(&self) -> String {
         self.dir().file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
+    /// A name for one of several containers of this test, whose record and cgroup no other test's are called like.
+    pub fn unique(&self, word: &str) -> String {
+        format!("{}-{word}", self.label())
     }
 
     /// The test's own rootfs.
@@ -149,8 +157,11 @@ impl Case {
     }
 
     /// The same in a network namespace of its own as well, in which `lo` is up: the machine's network stays as it is.
+    ///
+    /// There is a function `await`, which waits until a command succeeds.
     pub fn network_script(&self, script: &str) -> Outcome {
-        self.script_in(&["--mount", "--net"], &format!("ip link set lo up; {script}"), &[])
+        let script = format!("{AWAIT}; ip link set lo up; {script}");
+        self.script_in(&["--mount", "--net"], &script, &[])
     }
 
     /// The same as `host_script` with arguments: `$1`, `$2`, ...
@@ -174,15 +185,19 @@ impl Case {
 }
 
 impl Drop for Case {
-    /// What a failed test has left running would outlive it: these processes are its own.
+    /// What a failed test has left would outlive it: these processes and cgroups are its own.
     fn drop(&mut self) {
         if std::thread::panicking() {
             for (pid, _) in host::leftovers(self.dir.path()) {
                 kill(pid, 9);
             }
+            host::remove_cgroups(&self.label());
         }
     }
 }
+
+/// Waits in a bash script until a command succeeds, some seconds at most.
+const AWAIT: &str = "await() { for i in $(seq 50); do \"$@\" > /dev/null 2>&1 && return; sleep 0.1; done; echo \"never: $*\"; exit 99; }";
 
 /// The built binary.
 pub fn bin() -> PathBuf {
@@ -211,12 +226,14 @@ fn obstacle(tools: &[&str]) -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("needs root".into());
     }
-    tools.iter().find(|tool| !on_path(tool)).map(|tool| format!("{tool} is not installed"))
+    let missing = tools.iter().find(|tool| on_path(tool).is_none());
+    missing.map(|tool| format!("{tool} is not installed"))
 }
 
-fn on_path(tool: &str) -> bool {
+/// Where the host has a program.
+pub fn on_path(tool: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|dir| dir.join(tool).exists())
+    env::split_paths(&path).map(|dir| dir.join(tool)).find(|file| file.exists())
 }
 
 /// Appends one line to the skip log, which `cargo xtask test` reads: name, reason, VM scenario.

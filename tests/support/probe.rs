@@ -10,11 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::process::{children, stat_field, state, status_field};
-use super::{Case, host};
-
-/// Only what fails waits that long.
-const LIMIT: Duration = Duration::from_secs(20);
+use super::process::{LIMIT, children, stat_field, state, status_field};
+use super::{Case, compile};
 
 /// How often /proc is read while no word comes from the program.
 const POLL: Duration = Duration::from_millis(1);
@@ -145,9 +142,8 @@ pub struct Arrival {
 
 /// Compiles the program that stands on both sides of a wrapper.
 pub fn build_probe(case: &Case) -> PathBuf {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/probe.c");
     let target = case.path("probe");
-    host("cc", &["-O1", "-o", target.to_str().unwrap(), source]);
+    compile("probe", &["-O1"], &target);
     target
 }
 

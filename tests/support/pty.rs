@@ -7,17 +7,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::command::Rootlet;
-use super::process::{await_true, descendants};
-
-/// As for any run: no test waits longer.
-const LIMIT: Duration = Duration::from_secs(20);
+use super::process::{LIMIT, await_true, descendants};
 
 type Screen = Arc<(Mutex<Vec<u8>>, Condvar)>;
 
@@ -103,15 +100,11 @@ impl Terminal {
         self.expect_that(&format!("{text:?}"), |screen| screen.contains(text))
     }
 
-    /// Types keys and waits for what is to come on the screen behind what was there, row by row. Where nothing is expected a
-    /// command gets time to run: Ctrl-C at the prompt would prove nothing.
+    /// Types keys and waits for what is to come on the screen behind what was there, row by row.
     pub fn converse(&mut self, rows: &[(&str, &str)]) {
         let mut seen = self.screen().len();
         for &(keys, expected) in rows {
             self.keys(keys);
-            if expected.is_empty() {
-                thread::sleep(Duration::from_millis(300));
-            }
             self.expect_that(expected, |screen| {
                 screen.get(seen..).is_some_and(|new| new.contains(expected))
             });

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use super::{bin, host};
+
 /// Users that the tests rely on, whatever the given rootfs says.
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n\
                       user:x:1000:1000:user:/home/user:/bin/sh\n\
@@ -27,11 +29,19 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// Puts the binary under test at /sbin/init, so that no test drives another one.
-pub fn install_init(bin: &Path, rootfs: &Path) {
+pub fn install_init(rootfs: &Path) {
     let init = rootfs.join("sbin/init");
     // Removed first: the old one may be a link to a file that others use.
     fs::remove_file(&init).ok();
-    fs::copy(bin, &init).unwrap();
+    copy_program(&bin(), &init);
+}
+
+/// Copies a program that is executed soon.
+///
+/// A process of its own does it: the descriptor of a copy made here could be open in a child of another test for a
+/// moment, and the copy could not be executed then (ETXTBSY).
+pub fn copy_program(from: &Path, to: &Path) {
+    host("cp", &[from.to_str().unwrap(), to.to_str().unwrap()]);
 }
 
 fn copy_tree(from: &Path, to: &Path) {

@@ -69,7 +69,7 @@ impl<'t> Secluded<'t> {
             .output()
     }
 
-    /// The /run of there.
+    /// Where the records of that /run are, seen from here.
     pub fn records(&self) -> PathBuf {
         format!("/proc/{}/root/run/rootlet", self.holder.id()).into()
     }
@@ -101,7 +101,7 @@ impl<'t> Secluded<'t> {
         self.entry(name, "pid").unwrap_or_else(|| panic!("no pid of {name}")).parse().unwrap()
     }
 
-    /// Who runs it.
+    /// The supervisor of a container, which is the parent of its first process.
     pub fn runner(&self, name: &str) -> u32 {
         super::stat_field(self.first(name), 1).unwrap().parse().unwrap()
     }

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Case, Rootlet, Running, await_true, descendants, host};
+use super::{Case, Rootlet, Running, await_true, compile, descendants};
 
 /// What a command of rootlet tells with `--json`.
 pub fn told(t: &Case, words: &[&str]) -> Value {
@@ -46,12 +46,9 @@ pub fn is_printable(text: &str) {
     assert!(odd.is_none(), "{odd:?} in {text:?}");
 }
 
-/// The helper that makes many of something.
-pub fn crowd(t: &Case) -> PathBuf {
-    let target = t.path("crowd");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/crowd.c");
-    host("cc", &["-static", "-O1", "-o", target.to_str().unwrap(), source]);
-    target
+/// Compiles the program that makes many of something.
+pub fn build_crowd(target: &Path) {
+    compile("crowd", &["-static", "-O1"], target);
 }
 
 /// Many of something, until this is dropped.
@@ -60,7 +57,9 @@ pub struct Crowd(Child);
 impl Crowd {
     /// Waits until all are there.
     pub fn start(t: &Case, words: &[&str]) -> Crowd {
-        let mut command = Command::new(crowd(t));
+        let program = t.path("crowd");
+        build_crowd(&program);
+        let mut command = Command::new(program);
         let piped = command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = piped.spawn().unwrap();
         let mut up = [0; 3];

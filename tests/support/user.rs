@@ -1,23 +1,22 @@
-//! An ordinary user, whom the host does not know.
+//! An ordinary user, who is not in the host's /etc/passwd.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Case, Rootlet, bin, host};
+use super::{Case, Rootlet, bin, compile_own, copy_program};
 
 /// His ids.
 pub const USER: u32 = 4242;
 
-/// What makes him of the caller.
+/// The words in front of a command that make this user of the caller.
 pub const AS_USER: &[&str] =
     &["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups", "--inh-caps=-all", "--"];
 
 /// A copy of the binary in the test's directory.
 pub fn copy_of_rootlet(t: &Case, name: &str) -> PathBuf {
     let copy = t.path(name);
-    // By a process of its own: a descriptor of ours could be open in a child of another test when it is executed.
-    host("cp", &[bin().to_str().unwrap(), copy.to_str().unwrap()]);
+    copy_program(&bin(), &copy);
     copy
 }
 
@@ -28,7 +27,16 @@ pub fn open_to_user(t: &Case) -> PathBuf {
     if copy.exists() { copy } else { copy_of_rootlet(t, "rootlet") }
 }
 
-/// Where his session has what runs.
+/// Compiles a set-user-ID program of root's that prints the user it runs as.
+pub fn build_effective_id(t: &Case, target: &Path) {
+    // Busybox would give back by itself what it does not need.
+    let code =
+        "#include <stdio.h>\n#include <unistd.h>\nint main() { printf(\"%d\\n\", geteuid()); }";
+    compile_own(t, code, target);
+    fs::set_permissions(target, fs::Permissions::from_mode(0o4755)).unwrap();
+}
+
+/// His XDG_RUNTIME_DIR, where the records of his containers are.
 pub fn runtime_directory(t: &Case) -> PathBuf {
     let dir = t.folder("runtime");
     chown(&dir, Some(USER), Some(USER)).unwrap();
