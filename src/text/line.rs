@@ -5,6 +5,8 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
+#[cfg(feature = "boot")]
+use super::errno::Errno;
 use super::packed::{self, Packed};
 
 /// Room for two paths of a usual length and a sentence.
@@ -141,6 +143,16 @@ impl Line {
     #[cfg(any(feature = "run", feature = "boot"))]
     pub fn as_path(&mut self) -> &CStr {
         CStr::from_bytes_with_nul(self.text("\0").bytes()).unwrap_or_default()
+    }
+
+    /// What was appended, for a system call that must not get a part of it.
+    ///
+    /// # Errors
+    /// ENAMETOOLONG: it does not fit.
+    #[cfg(feature = "boot")]
+    #[inline(never)]
+    pub fn whole(&mut self) -> Result<&CStr, Errno> {
+        CStr::from_bytes_with_nul(self.text("\0").bytes()).map_err(|_| Errno::NAMETOOLONG)
     }
 
     /// Ends the line.

@@ -128,17 +128,17 @@ fn perform(task: &mut Task<'_>, source: &CStr, target: &CStr, mut asked: Asked<'
             mount_source(device, target, asked.kind, asked.flags, &mut asked.data)
         })
     } else {
-        change(source, target, asked.flags.bits, &mut asked.data).map_err(Call::Mount.failed())
+        change(source, target, asked.flags.bits, &mut asked.data)
     };
     check(task, source.to_bytes(), target.to_bytes(), mounted);
 }
 
 /// Moves a mount, or mounts it anew with other flags.
 #[inline(never)]
-fn change(source: &CStr, target: &CStr, bits: u32, data: &mut Line) -> Result<(), KernelErrno> {
-    let data = CStr::from_bytes_with_nul(data.text("\0").bytes());
-    let data = data.map_err(|_| KernelErrno::NAMETOOLONG)?;
-    mount_call(source, target, c"", KernelFlags::from_bits_retain(bits), Some(data))
+fn change(source: &CStr, target: &CStr, bits: u32, data: &mut Line) -> Result<(), CallError> {
+    let data = data.whole().map_err(Call::Mount.failed())?;
+    let flags = KernelFlags::from_bits_retain(bits);
+    mount_call(source, target, c"", flags, Some(data)).map_err(Call::Mount.failed())
 }
 
 #[inline(never)]
