@@ -280,6 +280,10 @@ TYPE is b (block device), c or u (character device), p (pipe).
       --help  print this help"
 ));
 
+/// The kernel's numbers have 12 and 20 bits; the call drops what is above without a word. Source: linux/kdev_t.h.
+const MOST_MAJOR: u64 = 0xfff;
+const MOST_MINOR: u64 = 0xf_ffff;
+
 pub fn mknod(task: &mut Task<'_>) {
     let mut mode = c"";
     if !task.options(MKNOD, &mut |_, value| mode = value) {
@@ -295,10 +299,10 @@ pub fn mknod(task: &mut Task<'_>) {
     };
     let mut numbers = [0; 2];
     if needs_number {
-        for number in &mut numbers {
+        for (number, most) in numbers.iter_mut().zip([MOST_MAJOR, MOST_MINOR]) {
             let Some(word) = task.needed() else { return };
-            match parse_u64(word.to_bytes()).and_then(|number| u32::try_from(number).ok()) {
-                Some(read) => *number = read,
+            match parse_u64(word.to_bytes()).filter(|number| *number <= most) {
+                Some(read) => *number = read as u32,
                 None => return task.refuse(word, Reason::NoNumber),
             }
         }
