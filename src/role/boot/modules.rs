@@ -341,7 +341,7 @@ impl Tables<'_> {
         for line in parts(self.subject.text(), b'\n') {
             if let Some((_, asked)) = module_and_parameters(line).filter(|row| is_same(row.0, name))
             {
-                text.raw(asked);
+                text.text(" ").raw(asked);
             }
         }
         for parameter in parameters(self.command_line) {
