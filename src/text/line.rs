@@ -5,8 +5,6 @@ use core::ffi::CStr;
 
 use heapless::Vec;
 
-#[cfg(feature = "boot")]
-use super::errno::Errno;
 use super::packed::{self, Packed};
 
 /// Room for two paths of a usual length and a sentence.
@@ -142,17 +140,14 @@ impl Line {
     /// What was appended as a path for a system call; empty where it does not fit.
     #[cfg(any(feature = "run", feature = "boot"))]
     pub fn as_path(&mut self) -> &CStr {
-        CStr::from_bytes_with_nul(self.text("\0").bytes()).unwrap_or_default()
+        self.whole().unwrap_or_default()
     }
 
-    /// What was appended, for a system call that must not get a part of it.
-    ///
-    /// # Errors
-    /// ENAMETOOLONG: it does not fit.
-    #[cfg(feature = "boot")]
+    /// What was appended, for a system call that must not get a part of it; none where it does not fit.
+    #[cfg(any(feature = "run", feature = "boot"))]
     #[inline(never)]
-    pub fn whole(&mut self) -> Result<&CStr, Errno> {
-        CStr::from_bytes_with_nul(self.text("\0").bytes()).map_err(|_| Errno::NAMETOOLONG)
+    pub fn whole(&mut self) -> Option<&CStr> {
+        CStr::from_bytes_with_nul(self.text("\0").bytes()).ok()
     }
 
     /// Ends the line.

@@ -280,10 +280,6 @@ TYPE is b (block device), c or u (character device), p (pipe).
       --help  print this help"
 ));
 
-/// The kernel's numbers have 12 and 20 bits; the call drops what is above without a word. Source: linux/kdev_t.h.
-const MOST_MAJOR: u64 = 0xfff;
-const MOST_MINOR: u64 = 0xf_ffff;
-
 pub fn mknod(task: &mut Task<'_>) {
     let mut mode = c"";
     if !task.options(MKNOD, &mut |_, value| mode = value) {
@@ -299,16 +295,21 @@ pub fn mknod(task: &mut Task<'_>) {
     };
     let mut numbers = [0; 2];
     if needs_number {
-        for (number, most) in numbers.iter_mut().zip([MOST_MAJOR, MOST_MINOR]) {
+        for number in &mut numbers {
             let Some(word) = task.needed() else { return };
-            match parse_u64(word.to_bytes()).filter(|number| *number <= most) {
-                Some(read) => *number = read as u32,
+            match parse_u64(word.to_bytes()).and_then(|number| u32::try_from(number).ok()) {
+                Some(read) => *number = read,
                 None => return task.refuse(word, Reason::NoNumber),
             }
         }
     }
     let [major, minor] = numbers;
+    let device = makedev(major, minor);
     let mode_now = mode.unwrap_or(Mode::from_raw_mode(0o666));
-    let made = mknodat(CWD, path, kind, mode_now, makedev(major, minor)).map_err(Errno::from);
+    // The call has room for 12 and 20 bits, and drops the others without a word.
+    let made = match u32::try_from(device) {
+        Ok(_) => mknodat(CWD, path, kind, mode_now, device).map_err(Errno::from),
+        Err(_) => Err(Errno::INVAL),
+    };
     task.check(path, made.and_then(|()| set_mode(path, mode)));
 }

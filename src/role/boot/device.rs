@@ -6,6 +6,7 @@ use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use rustix::io::Errno as KernelErrno;
 use rustix::mount::{MountFlags, mount};
 
+use super::fstab::TOO_LONG;
 use super::modules;
 use crate::facts::block_devices::{find_device, for_each_device};
 use crate::facts::files::read_start;
@@ -109,8 +110,7 @@ fn mount_kind(
     data: &CStr,
 ) -> Result<(), CallError> {
     let mut buffer = [0; 64];
-    let too_long = CallError { call: Call::Mount, errno: Errno::NAMETOOLONG };
-    let kind = Arena::new(&mut buffer).join(&[kind]).map_err(|_| too_long)?;
+    let kind = Arena::new(&mut buffer).join(&[kind]).map_err(|_| TOO_LONG)?;
     let flags = MountFlags::from_bits_retain(bits);
     let attempt = || mount(source, target, kind, flags, Some(data));
     match attempt() {

@@ -22,6 +22,9 @@ use crate::text::line::Line;
 use crate::text::number::parse_u64;
 use crate::text::parts::parts;
 
+/// Options that do not fit into a line, or paths that do not into `FIELDS_BYTES`.
+pub const TOO_LONG: CallError = CallError { call: Call::Mount, errno: Errno::NAMETOOLONG };
+
 /// The table itself.
 pub const FILE: &CStr = c"/etc/fstab";
 /// Source, target, type and options of a line, without escapes.
@@ -49,17 +52,27 @@ pub fn prepare_root(start: &Start, text: &mut [u8]) -> Checked {
     // Without a line for it the root stays as it is, unless it is to be writable.
     if root.is_some() || start.parameters.root_writable {
         let bits = flags.map_or(0, |flags| flags.bits & !BIND);
-        if let Err(error) = remount_root(bits, &mut data) {
+        if let Err(error) = change_mount(c"", c"/", bits | REMOUNT, &mut data) {
             report::failed_at_boot(error, b"/");
         }
     }
     checked
 }
 
-fn remount_root(bits: u32, data: &mut Line) -> Result<(), CallError> {
-    let flags = KernelFlags::from_bits_retain(bits | REMOUNT);
-    let data = data.whole().map_err(Call::Mount.failed())?;
-    mount(c"", c"/", c"", flags, Some(data)).map_err(Call::Mount.failed())
+/// Moves a mount, or mounts it anew with other flags and options: `bits` has `MOVE` or `REMOUNT`.
+///
+/// # Errors
+/// The call that failed; ENAMETOOLONG for options that do not fit.
+#[inline(never)]
+pub fn change_mount(
+    source: &CStr,
+    target: &CStr,
+    bits: u32,
+    data: &mut Line,
+) -> Result<(), CallError> {
+    let data = data.whole().ok_or(TOO_LONG)?;
+    let flags = KernelFlags::from_bits_retain(bits);
+    mount(source, target, c"", flags, Some(data)).map_err(Call::Mount.failed())
 }
 
 /// Mounts everything else in the order of the file.
@@ -101,10 +114,7 @@ fn mount_one(start: &Start, found: &Mount<'_>) {
 pub fn attach(found: &Mount<'_>, flags: MountFlags, data: &mut Line) -> Result<(), CallError> {
     let mut buffer = [0; FIELDS_BYTES];
     let mut arena = Arena::new(&mut buffer);
-    let mut field = |field| {
-        let errno = Errno::NAMETOOLONG;
-        unescape(field, &mut arena).map_err(|_| CallError { call: Call::Mount, errno })
-    };
+    let mut field = |field| unescape(field, &mut arena).map_err(|_| TOO_LONG);
     let [source, target, kind] = [field(found.source)?, field(found.target)?, field(found.kind)?];
     let mut path = Line::new();
     let source = super::device::device_of(source, &mut path)?;
@@ -129,7 +139,7 @@ pub fn mount_source(
     flags: MountFlags,
     data: &mut Line,
 ) -> Result<(), CallError> {
-    let options = data.whole().map_err(Call::Mount.failed())?;
+    let options = data.whole().ok_or(TOO_LONG)?;
     let bits = KernelFlags::from_bits_retain(flags.bits);
     if flags.bits & BIND != 0 {
         mount(source, target, c"", bits, None).map_err(Call::Mount.failed())?;
@@ -147,14 +157,12 @@ pub fn mount_source(
 fn swap_flags(options: &[u8]) -> u32 {
     const PREFER: u32 = 0x8000;
     const DISCARD: u32 = 0x1_0000;
-    /// `SWAP_FLAG_PRIO_MASK`.
-    const MOST: u64 = 0x7fff;
     let mut flags = 0;
     for option in parts(options, b',') {
         if option == b"discard" {
             flags |= DISCARD;
         } else if let Some(priority) = option.strip_prefix(b"pri=").and_then(parse_u64) {
-            flags |= PREFER | priority.min(MOST) as u32;
+            flags |= PREFER | (priority as u32 & 0x7fff);
         }
     }
     flags

@@ -323,7 +323,8 @@ impl Tables<'_> {
             return;
         }
         let mut text = Line::new();
-        let asked = self.asked_parameters(name, &mut text).map_err(Call::FinitModule.failed());
+        let too_long = CallError { call: Call::FinitModule, errno: Errno::NAMETOOLONG };
+        let asked = self.asked_parameters(name, &mut text).ok_or(too_long);
         let mut path = Line::new();
         let folder = if file.starts_with(b"/") { b"" } else { self.folder() };
         let path = path.path(&[folder, file]);
@@ -333,11 +334,9 @@ impl Tables<'_> {
         }
     }
 
-    /// `NAME=VALUE …` of the line of /etc/modules, and of `MODULE.NAME=VALUE` on the kernel command line.
-    ///
-    /// # Errors
-    /// ENAMETOOLONG: they do not fit.
-    fn asked_parameters<'b>(&self, name: &[u8], text: &'b mut Line) -> Result<&'b CStr, Errno> {
+    /// `NAME=VALUE …` of the line of /etc/modules, and of `MODULE.NAME=VALUE` on the kernel command line; none where they do
+    /// not fit.
+    fn asked_parameters<'b>(&self, name: &[u8], text: &'b mut Line) -> Option<&'b CStr> {
         for line in parts(self.subject.text(), b'\n') {
             if let Some((_, asked)) = module_and_parameters(line).filter(|row| is_same(row.0, name))
             {
