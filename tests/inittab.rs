@@ -79,6 +79,31 @@ fn the_same_inittab_gives_the_same_order_of_starts_as_busyboxs_init() {
 }
 
 #[test]
+fn services_get_every_variable_of_the_container() {
+    let t = case!("init-inittab");
+    with_inittab(&t, "::once:/bin/sh -c \"env | grep -c ^MANY >>/log; kill -TERM 1\"\n");
+    let variables = (0..100).map(|number| format!("--env=MANY{number}=1"));
+    t.run().opt("--no-init").opts(variables).cmd(["/sbin/init"]).output().ends(0);
+    assert_eq!(log(&t), "100\n");
+}
+
+#[test]
+fn switch_root_opens_the_console_in_the_new_root() {
+    let t = case!("root-late", "busybox", "unshare");
+    // The root that is left has to be in memory, as an initramfs is.
+    let script = "cd $DIR; mkdir old; mount -t tmpfs none old; mkdir old/new; cp $BIN old/rootlet
+        mount -t tmpfs none old/new; cp $(command -v busybox) old/new; : >old/new/console
+        for console in /console /nope; do
+            unshare --mount --pid --fork chroot old \
+                /rootlet switch_root -c $console /new /busybox echo switched
+            cat old/new/console
+        done";
+    let done = t.host_script(script);
+    assert_eq!(done.stdout, "switched\nswitched\nswitched\n", "{done:?}");
+    assert!(done.stderr.contains("rootlet: /nope: openat: ENOENT"), "{done:?}");
+}
+
+#[test]
 fn bad_lines_are_named_with_line_and_column() {
     let t = case!("init-broken");
     with_inittab(&t, "::bogus:x\n::once\nnothing::once:say x\n::once:/bin/sh -c \"exit 3\"\n");

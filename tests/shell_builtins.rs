@@ -94,6 +94,7 @@ const SAME: &[&str] = &[
     "echo x >a; echo y >b; ln -f a b; cat b",
     "mknod p p; mknod -m 600 q p; mknod p p; echo $?",
     "mknod n c 1 3; mknod b b 7 200; mknod -m 666 u u 300 70000; echo $?",
+    "mknod x c 4096 1; echo $?; mknod x b 1 1048576; echo $?; mknod y b 4095 1048575; echo $?",
     "mknod x; echo $?; mknod x z; echo $?; mknod x c 1; echo $?; mknod x c a 1; echo $?",
     "echo >b; echo >a; echo >.h; echo >Z; mkdir d; echo >d/x; ls; ls -1; ls -A1; ls -a -1",
     "echo >a; mkdir d e; echo >d/x; ls -1 e d a; ls -d1 d a; ls -1 d",
@@ -306,6 +307,8 @@ fn mounts_are_made_changed_told_and_left() {
              find c; find b; mount nosuch; echo $?",
             "tmpfs rw,nodev,relatime,size=64k,inode64\ntmpfs rw,relatime,inode64\n32\n",
         ),
+        ("mount -t tmpfs t a; mount -o bind,noatime a b; find b", "tmpfs rw,noatime,inode64\n"),
+        ("mount -t tmpfs t a; mount -o bind,nosymfollow a b; find b", "tmpfs rw,relatime,nosymfollow,inode64\n"),
         ("mount -t nosuchfs x a; echo $?; mount a; echo $?", "32\n32\n"),
         ("mount -t tmpfs t a; mount -t tmpfs t b; cd b; umount -a; umount -al; find a; find b", ""),
     ] {

@@ -100,5 +100,6 @@ pub const DEFAULT_COMMAND: &CStr = c"/bin/sh";
 /// How many words `rootlet.run=` may have.
 pub const WORDS: usize = 64;
 
-/// How many variables there may be: those that the kernel hands to PID 1, and ours.
-pub const BOOT_ENVIRONMENT: usize = 64;
+/// Variables of what PID 1 starts: ours, and what it was given: by the kernel at most 32, by a container's engine as many
+/// as were asked for.
+pub const BOOT_ENVIRONMENT: usize = 1024;

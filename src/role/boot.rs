@@ -169,12 +169,13 @@ fn run_machine(
 #[inline(never)]
 pub fn rescue_for_ever(vectors: Vectors, memory: &'static mut Memory) -> ! {
     let Memory { command_line, environment, services, shutdown, .. } = memory;
-    fill_environment(vectors.environment, false, environment);
+    let is_machine = machine::is_machine();
+    fill_environment(vectors.environment, is_machine, environment);
     let start = Start {
         environment: environment.strings(),
         inherited: Inherited::take_over(),
         parameters: BootParameters::read(read_command_line(command_line)),
-        is_machine: machine::is_machine(),
+        is_machine,
     };
     loop {
         if let Some(outcome) = services::rescue(&start, services) {
@@ -236,13 +237,16 @@ fn fill_environment<const N: usize>(
     let ours = [PATH, c"SHELL=/bin/sh", c"USER=root"];
     // The kernel believes in its own screen. On a serial line is something older, as busybox's init has it.
     let terminal = (is_machine && !is_screen()).then_some(c"TERM=vt102");
+    let mut is_full = false;
     let mut add = |string: &'static CStr| {
         let name = key(string.to_bytes());
         let same = |other: &CStr| key(other.to_bytes()) == name;
-        // The kernel itself passes at most 32.
-        let _ = table.replace_or_push(string, same);
+        is_full |= table.replace_or_push(string, same).is_err();
     };
     ours.iter().for_each(|string| add(string));
     kernel.for_each(&mut add);
-    terminal.into_iter().for_each(add);
+    terminal.into_iter().for_each(&mut add);
+    if is_full {
+        report::reason_at_boot(b"the environment", Reason::EnvironmentFull);
+    }
 }

@@ -25,7 +25,7 @@ pub fn print(asked: &Manage, known: &Known<'_>) -> Result<(), Cause> {
     let log = known.open_log().map_err(Cause::Call)?.ok_or(Cause::Reason(Reason::NoLog))?;
     let mut path = Line::new();
     log.append_path(&mut path);
-    // Before the first look, so that nothing is missed.
+    // Watched before the first look, so that nothing is missed.
     let changes = match asked.follow {
         true => Some(
             inotify::watch(path.as_path())
@@ -38,14 +38,14 @@ pub fn print(asked: &Manage, known: &Known<'_>) -> Result<(), Cause> {
         move_to(&log, start_of_tail(&log, lines))?;
     }
     loop {
-        // Before the last look as well.
+        // Asked before the rest is read, so that the last look has all that was written until the end.
         let has_ended = changes.is_none() || known.has_ended_within(0);
         print_rest(&log)?;
         let Some(changes) = changes.as_ref().filter(|_| !has_ended) else { return Ok(()) };
         if !await_more(changes, known) {
             return Ok(());
         }
-        // Somebody has cut it.
+        // Where somebody has cut the log, it is read from its start again.
         let size = fstat(&log).map_or(0, |status| status.st_size as u64);
         if seek(&log, SeekFrom::Current(0)).is_ok_and(|place| place > size) {
             move_to(&log, 0)?;
@@ -64,7 +64,7 @@ fn await_more(changes: &Descriptor, known: &Known<'_>) -> bool {
     let reader = Entry::new(standard::output(), 0);
     let mut entries = [Entry::new(changes.as_fd(), poll::IN), runner, reader];
     poll::wait(&mut entries);
-    // Only that there are some matters.
+    // That there were changes is enough.
     let _ = read(changes, &mut [0_u8; BLOCK_BYTES]);
     let [.., reader] = entries;
     !reader.is_ready()

@@ -24,7 +24,7 @@ use crate::text::line::Line;
 const GROUP: usize = 64;
 /// One of the names has failed. docker's, podman's.
 const FAILED: i32 = 1;
-/// How long after a KILL the container is let go on once more: it may have been paused meanwhile.
+/// How long after a KILL the container is killed and let go on once more: it may have been paused meanwhile.
 const AGAIN_MS: u32 = 100;
 
 /// Plays the role.
@@ -165,7 +165,7 @@ fn freeze(known: &Known<'_>, stop: bool) -> Result<(), Cause> {
     }
 }
 
-/// What takes until its end.
+/// What may take until the container's end.
 #[inline(never)]
 fn finish(
     asked: &Manage,

@@ -2,6 +2,8 @@
 
 use core::ffi::CStr;
 
+#[cfg(feature = "see")]
+use self::see::View;
 #[cfg(feature = "boot")]
 use crate::input::boot_parameters::End;
 #[cfg(feature = "enter")]
@@ -99,13 +101,15 @@ enum Role {
     /// Work with containers that are there.
     #[cfg(feature = "enter")]
     Manage(Verb),
-    /// What tells of containers, processes, namespaces and mounts, by its letter.
+    /// What tells of containers, processes, namespaces and mounts.
     #[cfg(feature = "see")]
-    See(u8),
+    See(View),
     /// initsh.
     #[cfg(feature = "shell")]
     Shell,
+    /// `rootlet --version`.
     Version,
+    /// `rootlet --help`.
     Help,
 }
 
@@ -116,7 +120,7 @@ const COMMANDS: Packed = packed!("rrun\npprepare\nxexec\n0init\nV--version\nV-V\
 #[cfg(feature = "enter")]
 const VERBS: Packed = packed!("wwait\nkkill\nTstop\napause\nuresume\nuunpause\nDrm\nllogs");
 
-/// Programs of a system, under their names and as commands, each behind a letter as well.
+/// What ends, boots or leaves a system, under their names and as commands, each behind a letter as well.
 #[cfg(feature = "boot")]
 const SYSTEM: Packed = packed!("Ppoweroff\nRreboot\nHhalt\nbtelinit\nblinuxrc\nsswitch_root");
 #[cfg(not(feature = "boot"))]
@@ -175,7 +179,15 @@ fn named(table: Packed, name: &[u8]) -> Option<Role> {
         #[cfg(feature = "shell")]
         b'S' => Role::Shell,
         #[cfg(feature = "see")]
-        letter @ (b'c' | b'y' | b'm' | b'i' | b't') => Role::See(letter),
+        b'c' => Role::See(View::Processes),
+        #[cfg(feature = "see")]
+        b'y' => Role::See(View::Namespaces),
+        #[cfg(feature = "see")]
+        b'm' => Role::See(View::Mounts),
+        #[cfg(feature = "see")]
+        b'i' => Role::See(View::Inspect),
+        #[cfg(feature = "see")]
+        b't' => Role::See(View::Statistics),
         #[cfg(feature = "enter")]
         letter => Role::Manage(match letter {
             b'w' => Verb::Wait,
@@ -222,7 +234,7 @@ rootlet: PID 1 of a container
   rootlet init, tini, docker-init, dumb-init, catatonit"
 );
 
-/// Finds the role and plays it; gives the exit status.
+/// Finds the role, by the name that we were called by or else by the first argument, and plays it; gives the exit status.
 #[must_use]
 pub fn dispatch(vectors: Vectors, memory: &'static mut Memory) -> i32 {
     let mut arguments = vectors.arguments;
@@ -349,7 +361,7 @@ fn play(
         #[cfg(feature = "enter")]
         Role::Manage(verb) => manage::manage(verb, vectors, arguments),
         #[cfg(feature = "see")]
-        Role::See(letter) => see::see(letter, vectors, arguments, &mut memory.see),
+        Role::See(view) => see::see(view, vectors, arguments, &mut memory.see),
         #[cfg(feature = "shell")]
         Role::Shell => {
             // `$0` is what the shell was called, or the word behind `rootlet`.
@@ -368,7 +380,7 @@ fn play(
         }
         Role::Init(style) => init::init(style, vectors, arguments, &mut memory.init),
         Role::Version => version(),
-        _ => report::help(USAGE),
+        Role::Help => report::help(USAGE),
     }
 }
 
@@ -392,7 +404,7 @@ fn base_name(path: &CStr) -> &[u8] {
     path.to_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or(&[])
 }
 
-/// Its line is no part of what waits: not inlined, as `usage_error`.
+/// Out of line, as `usage_error`: else the line would lie in the frame of who waits.
 #[cfg_attr(feature = "run", inline(never))]
 fn version() -> i32 {
     report::print(Line::new().text("rootlet ").text(env!("CARGO_PKG_VERSION")));

@@ -46,7 +46,7 @@ mod traces;
 /// Bytes of all texts that one command line may need: options, files, environment.
 const ARENA_BYTES: usize = 256 * 1024;
 
-/// The bounded tables of `run`. All of it is zero or not there yet, so that it takes no room in the file.
+/// The bounded tables of `run`: all zero or uninitialised, so that they take no room in the file.
 pub struct Memory {
     tables: PlanMemory,
     channels: Channels,
@@ -123,6 +123,7 @@ fn fresh(
     options.write(RunOptions::new(lists))
 }
 
+/// Facts before anything was looked at. Out of line for the same reason.
 #[inline(never)]
 const fn no_facts(
     facts: &'static mut MaybeUninit<RunFacts<'static>>,
@@ -140,7 +141,7 @@ pub struct Planned {
     environment: Strings<'static>,
     program: Strings<'static>,
     vectors: Vectors,
-    /// Signals go on as they are.
+    /// Nothing is asked of the supervision: signals go on as they are.
     plain: &'static Supervision<'static>,
 }
 

@@ -35,7 +35,7 @@ mod sheet;
 mod statistics;
 mod verdict;
 
-/// Lists of these roles, each as long as what it is of. None is given back before our end.
+/// Lists of these roles, which grow with what there is to tell. Nothing of them is given back before our end.
 pub struct Memory {
     sheet: Sheet,
     table: ProcessTable,
@@ -47,10 +47,11 @@ pub struct Memory {
     /// Numbers of mounts.
     numbers: List<u64>,
     order: List<usize>,
-    /// What `inspect` says in the end.
+    /// What `inspect` says in the end, each with a NUL behind it.
     verdicts: List<u8>,
+    /// Names of containers, each with a NUL behind it.
     names: List<u8>,
-    /// A file of a process.
+    /// A file of a process, and another one that is needed at the same time.
     text: List<u8>,
     other: List<u8>,
 }
@@ -131,25 +132,42 @@ struct Target {
     runner: i32,
 }
 
-/// Plays a role: the letter that it has in the table of commands.
+/// What is looked at. The values are the letters of the table of commands, so that one is the other in the binary too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+#[repr(u8)]
+pub enum View {
+    /// `ps`: containers, or the processes of one.
+    Processes = b'c',
+    /// `ns`.
+    Namespaces = b'y',
+    /// `mounts`.
+    Mounts = b'm',
+    /// `inspect`: one process.
+    Inspect = b'i',
+    /// `stats`.
+    Statistics = b't',
+}
+
+/// Plays the role; gives the exit status.
 #[inline(never)]
 pub fn see(
-    what: u8,
+    view: View,
     vectors: Vectors,
     words: Strings<'static>,
     memory: &'static mut Memory,
 ) -> i32 {
-    let (manual, most) = match what {
-        b'c' => (PS, 1),
-        b'y' => (NS, 1),
-        b'm' => (MOUNTS, 1),
-        b'i' => (INSPECT, 1),
-        _ => (STATS, usize::MAX),
+    let (manual, most) = match view {
+        View::Processes => (PS, 1),
+        View::Namespaces => (NS, 1),
+        View::Mounts => (MOUNTS, 1),
+        View::Inspect => (INSPECT, 1),
+        View::Statistics => (STATS, usize::MAX),
     };
     let mut arguments = Arguments::new(words, 0);
     let mut options = SeeOptions::default();
     let told = match see_options::parse(manual, most, &mut arguments, &mut options) {
-        Ok(true) => tell(what, options, arguments.operands(), vectors, memory),
+        Ok(true) => tell(view, options, arguments.operands(), vectors, memory),
         Ok(false) => return report::help(manual.0),
         Err(reason) => {
             Err(refuse(arguments.operands().nth(most).unwrap_or(arguments.found.word), reason))
@@ -161,7 +179,7 @@ pub fn see(
 /// Tells what was asked for.
 #[inline(never)]
 fn tell(
-    what: u8,
+    view: View,
     options: SeeOptions<'static>,
     operands: Strings<'static>,
     vectors: Vectors,
@@ -173,12 +191,12 @@ fn tell(
     memory.sheet.json = options.json;
     memory.sheet.width = window(standard::output()).map_or(0, |(_, columns)| columns.into());
     let see = See { options, operands, list, own: ManuallyDrop::new(own), namespaces };
-    match what {
-        b'c' => processes::tell(&see, memory),
-        b'y' => namespace_tree::tell(&see, memory),
-        b'm' => mounts::tell(&see, memory),
-        b'i' => inspect::tell(&see, memory),
-        _ => statistics::tell(&see, memory),
+    match view {
+        View::Processes => processes::tell(&see, memory),
+        View::Namespaces => namespace_tree::tell(&see, memory),
+        View::Mounts => mounts::tell(&see, memory),
+        View::Inspect => inspect::tell(&see, memory),
+        View::Statistics => statistics::tell(&see, memory),
     }?;
     memory.end()
 }

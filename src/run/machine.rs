@@ -11,7 +11,7 @@ use super::files::make_directory;
 use crate::facts::roots::is_mount_point;
 use crate::input::boot_parameters::End;
 use crate::plan::boot::{BootMount, DeviceNode};
-use crate::sys::descriptor::{OpenFlags, open};
+use crate::sys::descriptor::{Descriptor, OpenFlags, open};
 use crate::sys::process::duplicate_to;
 use crate::sys::terminal;
 use crate::text::call::{Call, CallError};
@@ -57,14 +57,19 @@ pub fn make_link((path, to): &(&CStr, &CStr)) {
 pub fn open_console() {
     let console = open(CWD, c"/dev/console", OpenFlags::KEPT_TERMINAL);
     if let Ok(console) = console.or_else(|_| open(CWD, c"/dev/null", OpenFlags::KEPT_TERMINAL)) {
-        for number in 0..3 {
-            let _ = duplicate_to(console.as_fd(), number, false);
-        }
-        if console.number() < 3 {
-            console.leave_open();
-        }
+        make_standard(console);
     }
     terminal::make_sane();
+}
+
+/// Makes a terminal the standard descriptors. It may have the number of one that was closed.
+pub fn make_standard(terminal: Descriptor) {
+    for number in 0..3 {
+        let _ = duplicate_to(terminal.as_fd(), number, false);
+    }
+    if terminal.number() < 3 {
+        terminal.leave_open();
+    }
 }
 
 /// Whether this is PID 1 of a machine: in a container Ctrl-Alt-Del is not ours to set.

@@ -22,8 +22,7 @@ impl Errno {
     pub const NOEXEC: Self = Self(8);
     /// Try again.
     pub const AGAIN: Self = Self(11);
-    /// Out of memory.
-    #[cfg(feature = "see")]
+    /// Out of memory; of clone in a pid namespace: its first process has ended.
     pub const NOMEM: Self = Self(12);
     /// Permission denied.
     pub const ACCES: Self = Self(13);

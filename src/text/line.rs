@@ -141,7 +141,14 @@ impl Line {
     /// What was appended as a path for a system call; empty where it does not fit.
     #[cfg(any(feature = "run", feature = "boot"))]
     pub fn as_path(&mut self) -> &CStr {
-        CStr::from_bytes_with_nul(self.text("\0").bytes()).unwrap_or_default()
+        self.whole().unwrap_or_default()
+    }
+
+    /// What was appended, for a system call that must not get a part of it; none where it does not fit.
+    #[cfg(any(feature = "run", feature = "boot"))]
+    #[inline(never)]
+    pub fn whole(&mut self) -> Option<&CStr> {
+        CStr::from_bytes_with_nul(self.text("\0").bytes()).ok()
     }
 
     /// Ends the line.

@@ -304,7 +304,12 @@ pub fn mknod(task: &mut Task<'_>) {
         }
     }
     let [major, minor] = numbers;
+    let device = makedev(major, minor);
     let mode_now = mode.unwrap_or(Mode::from_raw_mode(0o666));
-    let made = mknodat(CWD, path, kind, mode_now, makedev(major, minor)).map_err(Errno::from);
+    // The call has room for 12 and 20 bits, and drops the others without a word.
+    let made = match u32::try_from(device) {
+        Ok(_) => mknodat(CWD, path, kind, mode_now, device).map_err(Errno::from),
+        Err(_) => Err(Errno::INVAL),
+    };
     task.check(path, made.and_then(|()| set_mode(path, mode)));
 }

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use rustix::fs::{CWD, statfs};
 use rustix::io::Errno as KernelErrno;
-use rustix::mount::{MountFlags as KernelFlags, UnmountFlags, mount as mount_call, unmount};
+use rustix::mount::{UnmountFlags, unmount};
 
 use super::Task;
 use super::names::Names;
@@ -14,12 +14,12 @@ use crate::input::fstab::{Mount, mounts};
 use crate::input::mount_flags::{BIND, MOVE, MountFlags, READ_ONLY, RECURSIVE, REMOUNT};
 use crate::input::refusal::Reason;
 use crate::role::boot::device::device_of;
-use crate::role::boot::fstab::{self, attach, mount_source};
+use crate::role::boot::fstab::{self, attach, change_mount, mount_source};
 use crate::role::boot::setup::FILE_BYTES;
 use crate::role::boot::shutdown::is_the_kernels;
 use crate::run::settling::make_read_only;
 use crate::text::arena::Arena;
-use crate::text::call::{Call, CallError};
+use crate::text::call::CallError;
 use crate::text::errno::Errno;
 use crate::text::escape::unescape;
 use crate::text::line::Line;
@@ -128,17 +128,9 @@ fn perform(task: &mut Task<'_>, source: &CStr, target: &CStr, mut asked: Asked<'
             mount_source(device, target, asked.kind, asked.flags, &mut asked.data)
         })
     } else {
-        change(source, target, asked.flags.bits, &mut asked.data).map_err(Call::Mount.failed())
+        change_mount(source, target, asked.flags.bits, &mut asked.data)
     };
     check(task, source.to_bytes(), target.to_bytes(), mounted);
-}
-
-/// Moves a mount, or mounts it anew with other flags.
-#[inline(never)]
-fn change(source: &CStr, target: &CStr, bits: u32, data: &mut Line) -> Result<(), KernelErrno> {
-    let data = CStr::from_bytes_with_nul(data.text("\0").bytes());
-    let data = data.map_err(|_| KernelErrno::NAMETOOLONG)?;
-    mount_call(source, target, c"", KernelFlags::from_bits_retain(bits), Some(data))
 }
 
 #[inline(never)]

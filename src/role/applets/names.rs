@@ -35,9 +35,8 @@ impl Names {
     /// ENOMEM.
     #[inline(never)]
     pub fn whole(&self) -> Result<(), Errno> {
-        const NO_MEMORY: Errno = Errno(12);
         let has_failed = self.text.has_failed() | self.places.has_failed();
-        if has_failed { Err(NO_MEMORY) } else { Ok(()) }
+        if has_failed { Err(Errno::NOMEM) } else { Ok(()) }
     }
 
     /// How many there are.

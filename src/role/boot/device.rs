@@ -6,9 +6,10 @@ use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use rustix::io::Errno as KernelErrno;
 use rustix::mount::{MountFlags, mount};
 
-use super::fstab::for_each_disk_filesystem;
+use super::fstab::TOO_LONG;
 use super::modules;
 use crate::facts::block_devices::{find_device, for_each_device};
+use crate::facts::files::read_start;
 use crate::input::device_name::DeviceName;
 use crate::input::superblock::identify;
 use crate::sys::descriptor::{OpenFlags, open};
@@ -16,9 +17,12 @@ use crate::text::arena::Arena;
 use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::line::Line;
-use crate::text::parts::parts;
+use crate::text::parts::{Parts, parts};
 
-/// The path of a source of fstab's; one that is no device stays as it is.
+/// Bytes of /proc/filesystems that are read: some hundred names.
+const FILESYSTEMS_BYTES: usize = 4096;
+
+/// The path of the device that fstab's source names; a source that names none stays as it is.
 ///
 /// # Errors
 /// ENOENT: no device has this name now.
@@ -46,11 +50,11 @@ pub fn make_nodes() {
     });
 }
 
-/// Mounts a device as the first of several filesystems (`ext4,xfs`) that it is; `auto`, or nothing: as what its first
-/// blocks say, else as whatever the kernel knows.
+/// Mounts a device as the first of `kinds` (`ext4,xfs`) that the kernel takes it for. Where these are `auto` or empty:
+/// as what its first blocks say, else as the first of all disk filesystems that the kernel has now.
 ///
 /// # Errors
-/// That of the last attempt.
+/// That of the last attempt; that of reading proc_filesystems(5).
 pub fn mount_kinds(
     source: &CStr,
     target: &CStr,
@@ -58,17 +62,10 @@ pub fn mount_kinds(
     bits: u32,
     data: &CStr,
 ) -> Result<(), CallError> {
-    let attempt = |kind: &[u8]| mount_kind(source, target, kind, bits, data);
+    let attempt = &mut |kind: &[u8]| mount_kind(source, target, kind, bits, data);
     let kinds = kinds.to_bytes();
     if !kinds.is_empty() && kinds != b"auto" {
-        let mut last = Err(CallError { call: Call::Mount, errno: Errno::INVAL });
-        for kind in parts(kinds, b',') {
-            last = attempt(kind);
-            if last.is_ok() {
-                break;
-            }
-        }
-        return last;
+        return until_mounted(parts(kinds, b','), b"", attempt);
     }
     if let Ok(device) = open(CWD, source, OpenFlags::READ) {
         let read_at = &mut |at, buffer: &mut [u8]| {
@@ -78,11 +75,29 @@ pub fn mount_kinds(
             return attempt(found.kind.as_bytes());
         }
     }
+    let mut known = [0; FILESYSTEMS_BYTES];
+    let known = read_start(CWD, c"/proc/filesystems", &mut known)?;
+    // Those without a device have `nodev` before the tab.
+    until_mounted(parts(known, b'\n'), b"\t", attempt)
+}
+
+/// Attempts each kind of a list behind `prefix`, until one succeeds; others are passed over.
+///
+/// # Errors
+/// That of the last attempt; EINVAL where there was none.
+#[inline(never)]
+fn until_mounted(
+    list: Parts<'_>,
+    prefix: &[u8],
+    attempt: &mut dyn FnMut(&[u8]) -> Result<(), CallError>,
+) -> Result<(), CallError> {
     let mut last = Err(CallError { call: Call::Mount, errno: Errno::INVAL });
-    for_each_disk_filesystem(&mut |kind| {
+    for kind in list.filter_map(|row| row.strip_prefix(prefix)) {
         last = attempt(kind);
-        last.is_err()
-    });
+        if last.is_ok() {
+            break;
+        }
+    }
     last
 }
 
@@ -95,8 +110,7 @@ fn mount_kind(
     data: &CStr,
 ) -> Result<(), CallError> {
     let mut buffer = [0; 64];
-    let too_long = CallError { call: Call::Mount, errno: Errno::NAMETOOLONG };
-    let kind = Arena::new(&mut buffer).join(&[kind]).map_err(|_| too_long)?;
+    let kind = Arena::new(&mut buffer).join(&[kind]).map_err(|_| TOO_LONG)?;
     let flags = MountFlags::from_bits_retain(bits);
     let attempt = || mount(source, target, kind, flags, Some(data));
     match attempt() {
@@ -104,4 +118,25 @@ fn mount_kind(
         answer => answer,
     }
     .map_err(Call::Mount.failed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filesystems_are_tried_until_one_is_mounted() {
+        let known = b"nodev\tsysfs\n\text3\n\tvfat\nnodev\ttmpfs\n\tf2fs\n";
+        let answers = [("vfat", "ext3 vfat", true), ("none", "ext3 vfat f2fs", false)];
+        for (on_disk, expected, is_mounted) in answers {
+            let mut tried = Vec::new();
+            let done = until_mounted(parts(known, b'\n'), b"\t", &mut |kind| {
+                tried.push(String::from_utf8(kind.to_vec()).unwrap());
+                let error = CallError { call: Call::Mount, errno: Errno::INVAL };
+                if kind == on_disk.as_bytes() { Ok(()) } else { Err(error) }
+            });
+            assert_eq!((tried.join(" ").as_str(), done.is_ok()), (expected, is_mounted));
+        }
+        assert!(until_mounted(parts(b"", b'\n'), b"\t", &mut |_| Ok(())).is_err());
+    }
 }

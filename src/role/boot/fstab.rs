@@ -2,13 +2,12 @@
 
 use core::ffi::CStr;
 
-use rustix::fs::{CWD, statfs};
+use rustix::fs::statfs;
 use rustix::mount::{MountFlags as KernelFlags, mount};
 
 use super::Start;
 use super::setup::read_optional;
 use super::task::run_and_wait;
-use crate::facts::files::read_start;
 use crate::facts::roots::is_mount_point;
 use crate::input::boot_parameters::Check;
 use crate::input::fstab::{Mount, mounts};
@@ -23,10 +22,17 @@ use crate::text::line::Line;
 use crate::text::number::parse_u64;
 use crate::text::parts::parts;
 
+/// Options that do not fit into a line, or paths that do not into `FIELDS_BYTES`.
+pub const TOO_LONG: CallError = CallError { call: Call::Mount, errno: Errno::NAMETOOLONG };
+
 /// The table itself.
 pub const FILE: &CStr = c"/etc/fstab";
 /// Source, target, type and options of a line, without escapes.
 const FIELDS_BYTES: usize = 8192;
+
+/// Flags of one mount, not of its filesystem: `MS_RDONLY`, `NOSUID`, `NODEV`, `NOEXEC`, `NOSYMFOLLOW`, `NOATIME`,
+/// `NODIRATIME`, `RELATIME`, `STRICTATIME`. Source: mount(2), "Remounting an existing mount".
+const OF_MOUNT: u32 = 0x120_0d0f;
 
 /// Checks the root and mounts it as fstab or the kernel command line say; what a check of it has ended with.
 pub fn prepare_root(start: &Start, text: &mut [u8]) -> Checked {
@@ -46,19 +52,27 @@ pub fn prepare_root(start: &Start, text: &mut [u8]) -> Checked {
     // Without a line for it the root stays as it is, unless it is to be writable.
     if root.is_some() || start.parameters.root_writable {
         let bits = flags.map_or(0, |flags| flags.bits & !BIND);
-        let _ = data.text("\0");
-        let result = remount_root(bits, data.bytes());
-        if let Err(error) = result {
+        if let Err(error) = change_mount(c"", c"/", bits | REMOUNT, &mut data) {
             report::failed_at_boot(error, b"/");
         }
     }
     checked
 }
 
-fn remount_root(bits: u32, data: &[u8]) -> Result<(), CallError> {
-    let flags = KernelFlags::from_bits_retain(bits | REMOUNT);
-    let data = CStr::from_bytes_with_nul(data).ok();
-    mount(c"", c"/", c"", flags, data).map_err(Call::Mount.failed())
+/// Moves a mount, or mounts it anew with other flags and options: `bits` has `MOVE` or `REMOUNT`.
+///
+/// # Errors
+/// The call that failed; ENAMETOOLONG for options that do not fit.
+#[inline(never)]
+pub fn change_mount(
+    source: &CStr,
+    target: &CStr,
+    bits: u32,
+    data: &mut Line,
+) -> Result<(), CallError> {
+    let data = data.whole().ok_or(TOO_LONG)?;
+    let flags = KernelFlags::from_bits_retain(bits);
+    mount(source, target, c"", flags, Some(data)).map_err(Call::Mount.failed())
 }
 
 /// Mounts everything else in the order of the file.
@@ -100,10 +114,7 @@ fn mount_one(start: &Start, found: &Mount<'_>) {
 pub fn attach(found: &Mount<'_>, flags: MountFlags, data: &mut Line) -> Result<(), CallError> {
     let mut buffer = [0; FIELDS_BYTES];
     let mut arena = Arena::new(&mut buffer);
-    let mut field = |field| {
-        let errno = Errno::NAMETOOLONG;
-        unescape(field, &mut arena).map_err(|_| CallError { call: Call::Mount, errno })
-    };
+    let mut field = |field| unescape(field, &mut arena).map_err(|_| TOO_LONG);
     let [source, target, kind] = [field(found.source)?, field(found.target)?, field(found.kind)?];
     let mut path = Line::new();
     let source = super::device::device_of(source, &mut path)?;
@@ -116,7 +127,8 @@ pub fn attach(found: &Mount<'_>, flags: MountFlags, data: &mut Line) -> Result<(
     mount_source(source, target, kind, flags, data)
 }
 
-/// Mounts a device, a directory that is bound, or whatever the filesystem calls its source; `data` is what is its own.
+/// Mounts a device, a directory that is bound, or whatever the filesystem calls its source; `data` are the options that
+/// only the filesystem knows.
 ///
 /// # Errors
 /// The call that failed; ENAMETOOLONG for options that do not fit.
@@ -127,13 +139,11 @@ pub fn mount_source(
     flags: MountFlags,
     data: &mut Line,
 ) -> Result<(), CallError> {
-    data.text("\0");
-    let too_long = CallError { call: Call::Mount, errno: Errno::NAMETOOLONG };
-    let options = CStr::from_bytes_with_nul(data.bytes()).map_err(|_| too_long)?;
+    let options = data.whole().ok_or(TOO_LONG)?;
     let bits = KernelFlags::from_bits_retain(flags.bits);
     if flags.bits & BIND != 0 {
         mount(source, target, c"", bits, None).map_err(Call::Mount.failed())?;
-        if flags.bits & 0xff == 0 {
+        if flags.bits & OF_MOUNT == 0 {
             return Ok(());
         }
         // A bind takes its other flags only when it is changed.
@@ -163,7 +173,7 @@ fn swap_flags(options: &[u8]) -> u32 {
 pub enum Checked {
     /// It may be mounted.
     Fine,
-    /// It was repaired under the kernel's feet, which must start again.
+    /// The root was repaired under the kernel's feet: the machine must start again.
     Repaired,
     /// It must not be mounted.
     Damaged,
@@ -196,17 +206,4 @@ fn check(start: &Start, found: &Mount<'_>) -> Checked {
     line.number(status.unsigned_abs().into());
     report::say_of_boot(line);
     checked
-}
-
-/// Whether the kernel's table of filesystems has this one. proc_filesystems(5).
-pub fn for_each_disk_filesystem(act: &mut dyn FnMut(&[u8]) -> bool) {
-    let mut text = [0; 4096];
-    let Ok(text) = read_start(CWD, c"/proc/filesystems", &mut text) else { return };
-    for line in parts(text, b'\n') {
-        if let Some(name) = line.strip_prefix(b"\t")
-            && act(name)
-        {
-            return;
-        }
-    }
 }

@@ -6,6 +6,7 @@ use rustix::fs::{CWD, Mode, mkdirat};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use super::device::{make_nodes, mount_kinds};
+use super::fstab::{TOO_LONG, mount_source};
 use super::switch;
 use super::{COMMAND_LINE_BYTES, Start, modules};
 use crate::facts::block_devices::{BlockDevice, find_device, for_each_device};
@@ -36,7 +37,7 @@ const NEW_ROOT: &CStr = c"/sysroot";
 /// Where the parts of an overlay lie; /run goes along, so they are there in the new root too.
 const LOWER: &CStr = c"/run/overlay/lower";
 const MEMORY: &CStr = c"/run/overlay/memory";
-/// What an overlay takes where nothing is said: the kernel's own measure for a tmpfs.
+/// How large the overlay's tmpfs may become where nothing is said: the kernel's own default.
 const OVERLAY_SIZE: &[u8] = b"50%";
 /// After so long a line says what is waited for.
 const PATIENCE_MS: u64 = 10_000;
@@ -92,7 +93,7 @@ fn leave(start: &Start, vectors: Vectors, named: Option<&'static CStr>) {
     };
     let arguments = vectors.renamed(init);
     let program = Program { name: init, arguments, environment: vectors.environment };
-    switch::hand_over(start.inherited, &new_root, NEW_ROOT, &program);
+    switch::hand_over(start.inherited, (&new_root, NEW_ROOT), &program, c"");
 }
 
 /// Why there is no root.
@@ -120,7 +121,7 @@ fn mount_root<'a>(parameters: &BootParameters<'a>) -> Result<(), Failed<'a>> {
     data.text(if is_memory { "mode=755" } else { "" });
     let flags = Flags::read(parameters.text(Text::RootFlags).unwrap_or_default(), &mut data);
     if is_memory {
-        return mount_memory(flags.bits, data.text("\0").bytes()).map_err(fail);
+        return mount_memory(flags, &mut data).map_err(fail);
     }
     let is_overlay = parameters.overlay.is_some();
     let read_only = if parameters.root_writable && !is_overlay { 0 } else { READ_ONLY };
@@ -134,7 +135,7 @@ fn mount_root<'a>(parameters: &BootParameters<'a>) -> Result<(), Failed<'a>> {
     if kinds == c"9p" && !names_way {
         data.text(if data.bytes().is_empty() { "" } else { "," }).text("trans=virtio");
     }
-    let data = keep(data.bytes());
+    let data = data.whole().ok_or(TOO_LONG).map_err(fail)?;
     let bits = flags.bits | read_only;
     match DeviceName::read(root).filter(|_| !is_of_no_device(kinds)) {
         None => mount_kinds(keep(root), target, kinds, bits, data),
@@ -155,14 +156,13 @@ fn mount_root<'a>(parameters: &BootParameters<'a>) -> Result<(), Failed<'a>> {
     }
 }
 
-/// A root in memory with all that the initramfs holds. Unlike that it can be left by pivot_root(2), as containers do.
-fn mount_memory(bits: u32, data: &[u8]) -> Result<(), CallError> {
-    let data = CStr::from_bytes_with_nul(data).ok();
-    let flags = MountFlags::from_bits_retain(bits);
-    mount(c"tmpfs", NEW_ROOT, c"tmpfs", flags, data).map_err(Call::Mount.failed())?;
+/// A root in memory with all that the initramfs holds. Unlike the initramfs it can be left by pivot_root(2), as containers
+/// do.
+fn mount_memory(flags: Flags, data: &mut Line) -> Result<(), CallError> {
+    mount_source(c"tmpfs", NEW_ROOT, c"tmpfs", flags, data)?;
     let copied = copy_initramfs();
     if copied.is_err() {
-        // Not to be left to when it is tried again.
+        // The next attempt would take what is there for the root.
         let _ = unmount(NEW_ROOT, UnmountFlags::DETACH);
     }
     copied
@@ -264,8 +264,7 @@ fn make_overlay_places(parameters: &BootParameters<'_>) -> Result<&'static CStr,
     }
     let mut buffer = [0; 256];
     let size = parameters.overlay.filter(|size| !size.is_empty()).unwrap_or(OVERLAY_SIZE);
-    let too_long = CallError { call: Call::Mount, errno: Errno::NAMETOOLONG };
-    let data = Arena::new(&mut buffer).join(&[b"mode=755,size=", size]).map_err(|_| too_long)?;
+    let data = Arena::new(&mut buffer).join(&[b"mode=755,size=", size]).map_err(|_| TOO_LONG)?;
     mount(c"tmpfs", MEMORY, c"tmpfs", MountFlags::empty(), Some(data))
         .map_err(Call::Mount.failed())?;
     for name in &[c"/run/overlay/memory/upper", c"/run/overlay/memory/work"] {

@@ -20,12 +20,11 @@ use crate::sys::directory::for_each_name;
 #[cfg(feature = "shell")]
 use crate::sys::process::duplicate_to;
 use crate::sys::process::{Side, Until, exit, fork, wait_for};
-use crate::text::arena::Arena;
-use crate::text::call::CallError;
+use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::line::Line;
 use crate::text::packed::packed;
-use crate::text::parts::parts;
+use crate::text::parts::{halves, parts};
 
 /// Bytes of a list of names, one on each line.
 const LIST_BYTES: usize = 32 * 1024;
@@ -33,6 +32,8 @@ const LIST_BYTES: usize = 32 * 1024;
 const CHOSEN_BYTES: usize = 64 * 1024;
 /// Bytes of a line of the lists, and of what is read of them at once.
 const LINE_BYTES: usize = 64 * 1024;
+/// Bytes of an alias: a file of /sys has no more. That of a processor names all that it can do.
+const ALIAS_BYTES: usize = 4096;
 /// How deep /sys/devices is: more than any bus of buses.
 const DEPTH: usize = 24;
 /// A bus that has got its driver has new devices, which may be buses.
@@ -40,7 +41,7 @@ const ROUNDS: usize = 6;
 /// A module that is wanted before another may want others.
 const SOFT_DEPTH: usize = 4;
 
-/// Whether the kernel has modules here at all.
+/// The path of this kernel's modules, `/lib/modules/VERSION/` with a NUL, where they are there.
 fn folder() -> Option<Line> {
     let mut line = Line::new();
     let release = rustix::system::uname();
@@ -49,7 +50,7 @@ fn folder() -> Option<Line> {
     Some(line)
 }
 
-/// Does `work` in a process of its own; whether it said yes.
+/// Does `work` in a process of its own, on `subject`: its answer. False too where there are no modules or no process.
 #[inline(never)]
 fn apart(work: fn(&mut Tables<'_>) -> bool, subject: &[u8]) -> bool {
     let Some(folder) = folder() else { return false };
@@ -65,7 +66,7 @@ fn apart(work: fn(&mut Tables<'_>) -> bool, subject: &[u8]) -> bool {
                 done: List::new(),
                 failed: false,
             };
-            let _ = tables.subject.add(subject);
+            tables.subject.add(subject);
             exit(i32::from(!work(&mut tables)))
         }
         Ok(Side::Parent(pid)) => wait_for(pid).exit_status() == 0,
@@ -80,7 +81,8 @@ pub fn load_filesystem(kind: &[u8]) -> bool {
             let mut names = List::new();
             let kind = parts(tables.subject.text(), b'\n').skip_to(0);
             let mut alias = Line::new();
-            let _ = names.add(alias.text("fs-").raw(kind).bytes()).and(names.add(kind));
+            names.add(alias.text("fs-").raw(kind).bytes());
+            names.add(kind);
             tables.load(&names, Blame::Nobody);
             !tables.done.text().is_empty()
         },
@@ -145,27 +147,26 @@ pub fn load_for_devices() {
 struct List {
     bytes: [u8; LIST_BYTES],
     length: usize,
+    /// Some had no room.
+    is_full: bool,
 }
 
 impl List {
     const fn new() -> Self {
-        Self { bytes: [0; LIST_BYTES], length: 0 }
+        Self { bytes: [0; LIST_BYTES], length: 0, is_full: false }
     }
 
     fn text(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Adds a name that is not there yet; whether it was added.
-    fn add(&mut self, name: &[u8]) -> Result<bool, Reason> {
+    /// Adds a name; false where it was there already, or there is none.
+    fn add(&mut self, name: &[u8]) -> bool {
         if name.is_empty() || is_listed(self.text(), name) {
-            return Ok(false);
+            return false;
         }
-        if append(&mut self.bytes, &mut self.length, name) {
-            Ok(true)
-        } else {
-            Err(Reason::ManyModules)
-        }
+        self.is_full |= !append(&mut self.bytes, &mut self.length, name);
+        true
     }
 }
 
@@ -196,8 +197,9 @@ struct Tables<'a> {
     folder: Line,
     /// The kernel's.
     command_line: &'a [u8],
+    /// What the work is about; in the end also the lines of the files of `/etc`, for their parameters.
     subject: List,
-    /// Files that are loaded.
+    /// Files that were loaded, or that the kernel refused.
     done: List,
     /// Something that somebody wanted could not be loaded.
     failed: bool,
@@ -211,12 +213,7 @@ impl Tables<'_> {
 
     fn for_each_line(&self, file: &str, act: &mut dyn FnMut(&[u8])) {
         let mut path = Line::new();
-        let path = path.path(&[self.folder(), file.as_bytes()]);
-        let mut buffer = [0; LINE_BYTES];
-        match for_each_line(path, &mut buffer, act) {
-            Ok(()) | Err(CallError { errno: Errno::NOENT, .. }) => {}
-            Err(error) => report::failed_at_boot(error, path.to_bytes()),
-        }
+        read_lines(path.path(&[self.folder(), file.as_bytes()]), act);
     }
 
     /// Loads the one that the subject is about; whether it is there then.
@@ -225,7 +222,7 @@ impl Tables<'_> {
         let mut names = List::new();
         if let Some((name, _)) = module_and_parameters(parts(self.subject.text(), b'\n').skip_to(0))
         {
-            let _ = names.add(name);
+            names.add(name);
         }
         self.load(&names, Blame::Somebody);
         !self.failed
@@ -240,22 +237,22 @@ impl Tables<'_> {
     #[inline(never)]
     fn load_deep(&mut self, names: &List, blame: Blame, depth: usize) {
         let mut wanted = List::new();
-        let mut full = false;
-        let mut add = |list: &mut List, name: &[u8]| full |= list.add(name).is_err();
         for name in parts(names.text(), b'\n') {
-            add(&mut wanted, name);
+            wanted.add(name);
         }
         self.for_each_line("modules.alias", &mut |line| {
             if let Some(module) = aliased(line, names.text()) {
-                add(&mut wanted, module);
+                wanted.add(module);
             }
         });
         let mut before = List::new();
         self.for_each_line("modules.softdep", &mut |line| {
-            for_each_wanted(line, wanted.text(), &mut |name| add(&mut before, name));
+            for_each_wanted(line, wanted.text(), &mut |name| {
+                before.add(name);
+            });
         });
-        if full {
-            report::reason_at_boot(b"modules", Reason::ManyModules);
+        if names.is_full | wanted.is_full | before.is_full | self.subject.is_full {
+            say_full();
         }
         if depth > 0 && !before.text().is_empty() {
             self.load_deep(&before, Blame::Nobody, depth - 1);
@@ -266,12 +263,15 @@ impl Tables<'_> {
     #[inline(never)]
     fn load_chosen(&mut self, wanted: &List, asked: &List, blame: Blame) {
         let mut chosen = [0; CHOSEN_BYTES];
-        let mut length = 0;
+        let (mut length, mut is_full) = (0, false);
         self.for_each_line("modules.dep", &mut |line| {
             if is_listed(wanted.text(), module_of(dependencies(line).0)) {
-                append(&mut chosen, &mut length, line);
+                is_full |= !append(&mut chosen, &mut length, line);
             }
         });
+        if is_full {
+            say_full();
+        }
         let chosen = chosen.get(..length).unwrap_or_default();
         // In the order in which they were asked for: buses before what is on them.
         for name in parts(wanted.text(), b'\n').filter(|name| !name.is_empty()) {
@@ -315,40 +315,42 @@ impl Tables<'_> {
     }
 
     fn load_file(&mut self, file: &[u8], blame: Blame) {
-        if file.is_empty() || !self.done.add(file).unwrap_or(true) {
+        if !self.done.add(file) {
             return;
         }
         let name = module_of(file);
         if is_blacklisted(self.command_line, name) && blame == Blame::Nobody {
             return;
         }
-        let mut own = [0; COMMAND_LINE_BYTES];
-        let asked = self.asked_parameters(name, &mut own);
+        let mut text = Line::new();
+        let too_long = CallError { call: Call::FinitModule, errno: Errno::NAMETOOLONG };
+        let asked = self.asked_parameters(name, &mut text).ok_or(too_long);
         let mut path = Line::new();
         let folder = if file.starts_with(b"/") { b"" } else { self.folder() };
         let path = path.path(&[folder, file]);
-        if let Err(error) = insert(path, asked) {
+        if let Err(error) = asked.and_then(|asked| insert(path, asked)) {
             self.failed |= blame == Blame::Somebody;
             say_of_module(name, error, blame);
         }
     }
 
-    /// `NAME=VALUE …` of the line of /etc/modules, and of `MODULE.NAME=VALUE` on the kernel command line.
-    fn asked_parameters<'b>(&self, name: &[u8], buffer: &'b mut [u8]) -> &'b CStr {
-        let mut text = Line::new();
+    /// `NAME=VALUE …` of the line of /etc/modules, and of `MODULE.NAME=VALUE` on the kernel command line; none where they do
+    /// not fit.
+    fn asked_parameters<'b>(&self, name: &[u8], text: &'b mut Line) -> Option<&'b CStr> {
         for line in parts(self.subject.text(), b'\n') {
             if let Some((_, asked)) = module_and_parameters(line).filter(|row| is_same(row.0, name))
             {
-                text.raw(asked);
+                text.text(" ").raw(asked);
             }
         }
         for parameter in parameters(self.command_line) {
-            let (module, key) = crate::text::parts::halves(parameter.name, b'.');
+            let (module, key) = halves(parameter.name, b'.');
             if !key.is_empty() && is_same(module, name) {
                 text.text(" ").raw(key).text("=").raw(parameter.value.unwrap_or_default());
             }
         }
-        Arena::new(buffer).join(&[text.bytes().trim_ascii()]).unwrap_or_default()
+        // The kernel passes over the first blank.
+        text.whole()
     }
 
     /// What was asked for by name: on the kernel command line, in /etc/modules, in /etc/modules-load.d.
@@ -356,7 +358,7 @@ impl Tables<'_> {
         let mut names = List::new();
         for parameter in parameters(self.command_line).filter(|one| one.name == b"rootlet.module") {
             for name in parts(parameter.value.unwrap_or_default(), b',') {
-                let _ = names.add(name);
+                names.add(name);
             }
         }
         self.read_wishes(c"/etc/modules", &mut names);
@@ -377,11 +379,11 @@ impl Tables<'_> {
 
     /// Keeps the lines for their parameters, and adds the names.
     fn read_wishes(&mut self, path: &CStr, names: &mut List) {
-        let mut buffer = [0; COMMAND_LINE_BYTES];
         let subject = &mut self.subject;
-        let _ = for_each_line(path, &mut buffer, &mut |line| {
+        read_lines(path, &mut |line| {
             if let Some((name, _)) = module_and_parameters(line) {
-                let _ = (subject.add(line), names.add(name));
+                subject.add(line);
+                names.add(name);
             }
         });
     }
@@ -394,8 +396,8 @@ impl Tables<'_> {
             let mut found = List::new();
             if let Ok(devices) = open(CWD, c"/sys/devices", OpenFlags::READ) {
                 collect(&devices, DEPTH, &mut |alias| {
-                    if known.add(alias).unwrap_or(false) {
-                        let _ = found.add(alias);
+                    if known.add(alias) {
+                        found.add(alias);
                     }
                 });
             }
@@ -407,11 +409,26 @@ impl Tables<'_> {
     }
 }
 
+/// Hands on the lines of a file that need not be there; one that cannot be read is told.
+#[inline(never)]
+fn read_lines(path: &CStr, act: &mut dyn FnMut(&[u8])) {
+    let mut buffer = [0; LINE_BYTES];
+    match for_each_line(path, &mut buffer, act) {
+        Ok(()) | Err(CallError { errno: Errno::NOENT, .. }) => {}
+        Err(error) => report::failed_at_boot(error, path.to_bytes()),
+    }
+}
+
+/// Says that not all of what was wanted is looked for.
+fn say_full() {
+    report::reason_at_boot(b"modules", Reason::ManyModules);
+}
+
 /// Hands on the aliases of all devices below a directory. Links lead to other devices and are not followed.
 fn collect(directory: &Descriptor, depth: usize, act: &mut dyn FnMut(&[u8])) {
     for_each_name(directory, &mut |name| {
         if name == c"modalias" {
-            let mut alias = [0; 1024];
+            let mut alias = [0; ALIAS_BYTES];
             if let Ok(alias) = read_start(directory.as_fd(), name, &mut alias) {
                 act(alias.trim_ascii());
             }
@@ -432,14 +449,13 @@ fn is_blacklisted(command_line: &[u8], name: &[u8]) -> bool {
         .any(|list| parts(list, b',').any(|listed| is_same(listed, name)))
 }
 
-/// Some answers do not say what they mean.
+/// Says that a module could not be loaded, and what the errno means where its own words mislead.
 fn say_of_module(name: &[u8], error: CallError, blame: Blame) {
-    const NOT_SUPPORTED: Errno = Errno(95);
     let hint = match error.errno {
         Errno::NODEV if blame == Blame::Nobody => return,
         Errno::NOENT => packed!("; an unknown symbol or parameter, see dmesg"),
         Errno::NOEXEC => packed!("; it is made for another kernel"),
-        Errno::INVAL | NOT_SUPPORTED => {
+        Errno::INVAL | Errno::OPNOTSUPP => {
             packed!("; a compressed one is the kernel's to unpack (MODULE_DECOMPRESS)")
         }
         _ => packed!(""),

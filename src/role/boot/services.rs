@@ -47,7 +47,7 @@ pub enum Table {
     Rescue,
 }
 
-/// Is init, until there is a reason to end. Restarting does not return, unless it fails: then everything is started
+/// Plays init until there is a reason to end. A restart entry takes our place; where that fails everything is started
 /// anew.
 #[inline(never)]
 pub fn serve(start: &Start, table: Table, memory: &mut Memory) -> Outcome {
@@ -72,7 +72,7 @@ struct Init<'a> {
     start: &'a Start,
     services: &'a mut Services,
     reaper: Reaper,
-    /// There is no inittab: what our own lacks is not worth a word.
+    /// Our own inittab holds: that a terminal or a program of it is missing is not worth a word.
     is_default: bool,
 }
 
@@ -140,7 +140,8 @@ impl Init<'_> {
         }
     }
 
-    /// Reads the inittab. Where it cannot be read, the one that holds goes on to hold; at `first` that is our own.
+    /// Reads the inittab; our own where there is none. Where it cannot be read the one read before still holds; at `first`
+    /// our own does.
     fn read_inittab(&mut self, first: bool) {
         match read_file(CWD, INITTAB, self.services.tasks.next_text()) {
             Ok(text) => {
@@ -280,7 +281,7 @@ pub fn rescue(start: &Start, memory: &mut Memory) -> Option<Outcome> {
     }
 }
 
-/// Waits, while orphans are reaped by nobody: all are gone.
+/// Waits without reaping: where this is called no process is left, or whoever is left may stay as it ends.
 fn wait_for(limit_ms: u32) {
     let due_ms = monotonic_ms().saturating_add(limit_ms.into());
     loop {

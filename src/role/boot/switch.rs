@@ -8,19 +8,27 @@ use crate::facts::roots::{check_new_root, has_init};
 use crate::input::arguments::{Arguments, Manual};
 use crate::input::refusal::{Cause, Reason};
 use crate::report;
+use crate::run::machine::make_standard;
 use crate::run::program::{Attempt, Program};
 use crate::run::removal::remove_below;
 use crate::run::switch_root::{KERNELS, move_mount, switch};
 use crate::sys::descriptor::{Descriptor, OpenFlags, open};
-use crate::sys::process::{Side, Until, duplicate_to, exit, fork, own_pid};
+use crate::sys::process::{Side, Until, exit, fork, own_pid};
 use crate::sys::signal::Inherited;
 use crate::sys::vectors::Strings;
+use crate::text::call::Call;
 use crate::text::line::Line;
 use crate::text::packed::packed;
 
-/// Hands over to an init in the new root; both have been checked. Nothing is removed before the switch; from there on
-/// what fails is said and passed over. Returns only when the switch was refused or init could not be executed.
-pub fn hand_over(inherited: Inherited, new_root: &Descriptor, path: &CStr, init: &Program<'_>) {
+/// Hands over to an init in the new root, which is mounted at `path`; both have been checked. Its console is a path of the
+/// new root; empty: it gets ours. Nothing is removed before the switch; from there on what fails is said and passed over.
+/// Returns only when the switch was refused or init could not be executed.
+pub fn hand_over(
+    inherited: Inherited,
+    (new_root, path): (&Descriptor, &CStr),
+    init: &Program<'_>,
+    console: &CStr,
+) {
     for mount in &KERNELS {
         if let Err(error) = move_mount(mount, path) {
             report::failed_at_boot(error, mount.to_bytes());
@@ -31,15 +39,18 @@ pub fn hand_over(inherited: Inherited, new_root: &Descriptor, path: &CStr, init:
         Ok(None) => {}
         Ok(Some(old)) => remove_apart(&old),
     }
+    if !console.is_empty() {
+        reopen(console);
+    }
     inherited.restore();
     let errno = init.search(Attempt::Execute);
-    // Whoever goes on from here is init still.
+    // Who goes on from here is still PID 1.
     let _ = Inherited::take_over();
     report::cannot_execute(init, errno);
 }
 
-/// `switch_root NEW_ROOT INIT [ARG...]`: everything is checked before anything is done. Gives the exit status of one who
-/// may end, which PID 1 may not.
+/// `switch_root NEW_ROOT INIT [ARG...]`: everything is checked before anything is done. Gives the exit status of the
+/// applet, which PID 1 must not end with.
 #[inline(never)]
 pub fn switch_root(environment: Strings<'_>, words: Strings<'_>) -> i32 {
     let mut arguments = Arguments::new(words, 0);
@@ -72,10 +83,7 @@ pub fn switch_root(environment: Strings<'_>, words: Strings<'_>) -> i32 {
     };
     let program = Program { name, arguments: operands, environment };
     let inherited = Inherited::take_over();
-    if !console.is_empty() {
-        reopen(console);
-    }
-    hand_over(inherited, &new_root, path, &program);
+    hand_over(inherited, (&new_root, path), &program, console);
     1
 }
 
@@ -102,15 +110,14 @@ fn refuse(what: &CStr, reason: Reason) -> i32 {
 
 /// Makes a terminal the standard descriptors; where it cannot be opened they stay.
 fn reopen(console: &CStr) {
-    if let Ok(terminal) = open(CWD, console, OpenFlags::KEPT_TERMINAL) {
-        for number in 0..3 {
-            let _ = duplicate_to(terminal.as_fd(), number, false);
-        }
+    match open(CWD, console, OpenFlags::KEPT_TERMINAL).map_err(Call::Openat.failed()) {
+        Ok(terminal) => make_standard(terminal),
+        Err(error) => report::failed_at_boot(error, console.to_bytes()),
     }
 }
 
-/// The old root's files are memory. Removing them takes time that init need not wait for: it has a child then that
-/// ends soon, and init reaps whatever there is.
+/// The old root's files are memory. Init need not wait until they are removed: a child does that, which init reaps as it
+/// reaps any orphan.
 fn remove_apart(old: &Descriptor) {
     match fork(Until::Made) {
         Ok(Side::Child) => {

@@ -144,7 +144,7 @@ fn find(
     run_facts::look_at_program(options, arena, facts)
 }
 
-/// What a process refuses is refused for one reason.
+/// Where the kernel does not let the caller hold the target or look at it, the reason is one, whatever the call.
 fn of_rights(refusal: Refusal) -> Refusal {
     let is_target = refusal.subject() == Subject::Target;
     if is_target && refusal.is_of(&[Errno::ACCES, Errno::PERM]) {
@@ -214,7 +214,7 @@ fn hold_child(pid: i32, parent: i32) -> Result<Held, CallError> {
     if relations(pid).0 == parent {
         Ok(held)
     } else {
-        // Who can open nothing more has not been able to look.
+        // With no descriptor left its parent cannot have been read: then that is the error.
         open(CWD, c"/proc/self/stat", OpenFlags::READ).map_err(Call::Openat.failed())?;
         Err(CallError { call: Call::PidfdOpen, errno: Errno::SRCH })
     }

@@ -6,7 +6,48 @@ use crate::text::call::{Call, CallError};
 use crate::text::errno::Errno;
 use crate::text::packed::{Packed, packed};
 
-/// What an errno means here, where its own words mislead; line 0 says nothing.
+/// What to say, by the line of `HINTS`.
+#[derive(Clone, Copy)]
+enum Hint {
+    Nothing,
+    NeedsRoot,
+    LimitOfNamespaces,
+    NoNamespace,
+    ReadOnlyRoot,
+    LimitOfMounts,
+    NotShared,
+    InChroot,
+    Unbindable,
+    DirectoryAndFile,
+    NotInRoot,
+    NotForMachine,
+    FileIsThere,
+    NoLabel,
+    NoOtherOwners,
+    NameTaken,
+    NoContainer,
+    NoRightsThere,
+    OtherKind,
+    LinkTaken,
+    NeedsNetworkRights,
+    NoVeth,
+    GatewayOutOfReach,
+    NotAMountPoint,
+    SeeDmesg,
+    RootIsFull,
+    IdNotMapped,
+    HasProcesses,
+    NotHandedOn,
+    NoRightsToCgroups,
+    CgroupTaken,
+    NotInSet,
+    Ended,
+    NotItsMaker,
+    OthersCgroup,
+    NoTerminals,
+}
+
+/// The words of each; the first has none.
 const HINTS: Packed = packed!(
     "
 ; rootlet run needs root (CAP_SYS_ADMIN)
@@ -46,115 +87,117 @@ const HINTS: Packed = packed!(
 ; it has no terminals of its own at /dev/pts"
 );
 
-/// Which call and errno mean which line of `HINTS`. With `JoinPeers` INVAL of move_mount means another.
-const MEANINGS: [(Call, Errno, u8); 21] = [
-    (Call::Clone3, Errno::PERM, 1),
-    (Call::Clone3, Errno::NOSPC, 2),
-    (Call::Clone3, Errno::INVAL, 3),
-    (Call::Mkdirat, Errno::ROFS, 4),
-    (Call::Mknodat, Errno::ROFS, 4),
-    (Call::MoveMount, Errno::NOSPC, 5),
-    (Call::Fsmount, Errno::NOSPC, 5),
-    (Call::MountSetattr, Errno::INVAL, 7),
-    (Call::PivotRoot, Errno::INVAL, 7),
-    (Call::OpenTree, Errno::INVAL, 8),
-    (Call::MoveMount, Errno::INVAL, 9),
-    (Call::MoveMount, Errno::NOTDIR, 9),
-    (Call::Execve, Errno::NOENT, 10),
-    (Call::Execve, Errno::NOEXEC, 11),
-    (Call::Openat, Errno::EXIST, 12),
-    (Call::NewLink, Errno::EXIST, 19),
-    (Call::NewLink, Errno::PERM, 20),
-    (Call::NewLink, Errno::OPNOTSUPP, 21),
-    (Call::NewRoute, Errno::NETUNREACH, 22),
-    (Call::NewRoute, Errno::HOSTUNREACH, 22),
-    (Call::NewRoute, Errno::INVAL, 22),
+/// What a call's errno means, whatever the step; with `JoinPeers` INVAL of move_mount means something else.
+const MEANINGS: [(Call, Errno, Hint); 21] = [
+    (Call::Clone3, Errno::PERM, Hint::NeedsRoot),
+    (Call::Clone3, Errno::NOSPC, Hint::LimitOfNamespaces),
+    (Call::Clone3, Errno::INVAL, Hint::NoNamespace),
+    (Call::Mkdirat, Errno::ROFS, Hint::ReadOnlyRoot),
+    (Call::Mknodat, Errno::ROFS, Hint::ReadOnlyRoot),
+    (Call::MoveMount, Errno::NOSPC, Hint::LimitOfMounts),
+    (Call::Fsmount, Errno::NOSPC, Hint::LimitOfMounts),
+    (Call::MountSetattr, Errno::INVAL, Hint::InChroot),
+    (Call::PivotRoot, Errno::INVAL, Hint::InChroot),
+    (Call::OpenTree, Errno::INVAL, Hint::Unbindable),
+    (Call::MoveMount, Errno::INVAL, Hint::DirectoryAndFile),
+    (Call::MoveMount, Errno::NOTDIR, Hint::DirectoryAndFile),
+    (Call::Execve, Errno::NOENT, Hint::NotInRoot),
+    (Call::Execve, Errno::NOEXEC, Hint::NotForMachine),
+    (Call::Openat, Errno::EXIST, Hint::FileIsThere),
+    (Call::NewLink, Errno::EXIST, Hint::LinkTaken),
+    (Call::NewLink, Errno::PERM, Hint::NeedsNetworkRights),
+    (Call::NewLink, Errno::OPNOTSUPP, Hint::NoVeth),
+    (Call::NewRoute, Errno::NETUNREACH, Hint::GatewayOutOfReach),
+    (Call::NewRoute, Errno::HOSTUNREACH, Hint::GatewayOutOfReach),
+    (Call::NewRoute, Errno::INVAL, Hint::GatewayOutOfReach),
 ];
-const NOT_SHARED: usize = 6;
-const NO_LABEL: usize = 13;
-const NOT_MAPPED: usize = 14;
-const NAME_TAKEN: usize = 15;
-const NO_CONTAINER: usize = 16;
-const NO_RIGHTS_THERE: usize = 17;
-const OTHER_KIND: usize = 18;
-const NOT_A_POINT: usize = 23;
-const NOT_LAID: usize = 24;
-const FULL: usize = 25;
-const NO_OWNER: usize = 26;
-const HAS_PROCESSES: usize = 27;
-const NOT_HANDED_ON: usize = 28;
-const NOT_OURS: usize = 29;
-const CGROUP_TAKEN: usize = 30;
-const NOT_IN_SET: usize = 31;
-/// What a pid namespace without its first process answers to clone.
-const NO_MEMORY: Errno = Errno(12);
-const ENDED: usize = 32;
-const NOT_ITS_MAKER: usize = 33;
-const OTHERS_CGROUP: usize = 34;
-const NO_TERMINALS: usize = 35;
 
 /// What is to be said of a failed step besides; nothing for most.
 pub fn of(step: &Step<'_>, error: CallError) -> Packed {
-    HINTS.line(hint(step, error))
+    HINTS.line(hint(step, error) as usize)
 }
 
-/// The line of `HINTS` for a failed step.
+/// What the step itself makes of the errno, else what its call does.
 #[inline(never)]
-fn hint(step: &Step<'_>, error: CallError) -> usize {
+fn hint(step: &Step<'_>, error: CallError) -> Hint {
     match step {
-        Step::Label(_) => return NO_LABEL,
+        Step::Label(_) => return Hint::NoLabel,
         Step::MakeCgroup(_) => return hint_of_cgroup(error),
         Step::Enter(_) | Step::Fork => match error.errno {
-            Errno::SRCH | NO_MEMORY => return ENDED,
-            Errno::PERM => return NOT_ITS_MAKER,
+            Errno::SRCH | Errno::NOMEM => return Hint::Ended,
+            Errno::PERM => return Hint::NotItsMaker,
             _ => {}
         },
         Step::NewNamespaces(Namespaces::NONE, _) | Step::JoinCgroup(_) => match error.errno {
-            Errno::PERM | Errno::ACCES => return OTHERS_CGROUP,
+            Errno::PERM | Errno::ACCES => return Hint::OthersCgroup,
             _ => {}
         },
-        Step::Terminal { .. } if error.call == Call::Openat => return NO_TERMINALS,
+        Step::Terminal { .. } if error.call == Call::Openat => return Hint::NoTerminals,
         Step::SetLimit(_) => match error.errno {
-            Errno::INVAL | Errno::ACCES | Errno::RANGE => return NOT_IN_SET,
+            Errno::INVAL | Errno::ACCES | Errno::RANGE => return Hint::NotInSet,
             _ => {}
         },
-        Step::KeepRecord { .. } if error.errno == Errno::EXIST => return NAME_TAKEN,
+        Step::KeepRecord { .. } if error.errno == Errno::EXIST => return Hint::NameTaken,
         Step::Join(join) | Step::JoinWithUsers(join) => {
             return hint_of_join(join.owner, error);
         }
-        Step::MapTree(_) if error.errno == Errno::INVAL => return NOT_MAPPED,
-        Step::MountPoint(_) if error.call == Call::Openat => return NOT_A_POINT,
-        Step::Overlay { .. } => return NOT_LAID,
+        Step::MapTree(_) if error.errno == Errno::INVAL => return Hint::NoOtherOwners,
+        Step::MountPoint(_) if error.call == Call::Openat => return Hint::NotAMountPoint,
+        Step::Overlay { .. } => return Hint::SeeDmesg,
         Step::Unpack { .. } => match (error.call, error.errno) {
-            (_, Errno::NOSPC) => return FULL,
-            (Call::Fchown | Call::Fchownat, Errno::INVAL) => return NO_OWNER,
+            (_, Errno::NOSPC) => return Hint::RootIsFull,
+            (Call::Fchown | Call::Fchownat, Errno::INVAL) => return Hint::IdNotMapped,
             _ => {}
         },
         _ => {}
     }
     if let (Step::JoinPeers, Errno::INVAL) = (step, error.errno) {
-        return NOT_SHARED;
+        return Hint::NotShared;
     }
     let known = MEANINGS.iter().find(|row| (row.0, row.1) == (error.call, error.errno));
-    known.map_or(0, |row| row.2.into())
+    known.map_or(Hint::Nothing, |row| row.2)
 }
 
-fn hint_of_join(owner: Owner<'_>, error: CallError) -> usize {
+const fn hint_of_join(owner: Owner<'_>, error: CallError) -> Hint {
     match (owner, error.errno) {
-        (_, Errno::PERM) => NO_RIGHTS_THERE,
-        (Owner::Container(_), Errno::NOENT | Errno::SRCH) => NO_CONTAINER,
-        (Owner::File(_), Errno::INVAL) => OTHER_KIND,
-        _ => 0,
+        (_, Errno::PERM) => Hint::NoRightsThere,
+        (Owner::Container(_), Errno::NOENT | Errno::SRCH) => Hint::NoContainer,
+        (Owner::File(_), Errno::INVAL) => Hint::OtherKind,
+        _ => Hint::Nothing,
     }
 }
 
-fn hint_of_cgroup(error: CallError) -> usize {
-    const BUSY: Errno = Errno(16);
+const fn hint_of_cgroup(error: CallError) -> Hint {
     match (error.call, error.errno) {
-        (Call::Write, BUSY) => HAS_PROCESSES,
-        (Call::Write, Errno::NOENT) => NOT_HANDED_ON,
-        (Call::Mkdirat, Errno::EXIST) => CGROUP_TAKEN,
-        (_, Errno::ROFS | Errno::ACCES | Errno::PERM) => NOT_OURS,
-        _ => 0,
+        (Call::Write, Errno::BUSY) => Hint::HasProcesses,
+        (Call::Write, Errno::NOENT) => Hint::NotHandedOn,
+        (Call::Mkdirat, Errno::EXIST) => Hint::CgroupTaken,
+        (_, Errno::ROFS | Errno::ACCES | Errno::PERM) => Hint::NoRightsToCgroups,
+        _ => Hint::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_hint_has_its_line() {
+        let words = |hint: Hint| HINTS.line(hint as usize).to_string();
+        assert_eq!(HINTS.lines().count(), Hint::NoTerminals as usize + 1);
+        for (hint, part) in [
+            (Hint::Nothing, ""),
+            (Hint::NotShared, "below the root is not shared"),
+            (Hint::NoLabel, "no such security module"),
+            (Hint::NameTaken, "of this name exists"),
+            (Hint::NotAMountPoint, "a link or a file"),
+            (Hint::IdNotMapped, "such an id is not mapped"),
+            (Hint::CgroupTaken, "not this container's"),
+            (Hint::Ended, "has ended"),
+            (Hint::NoTerminals, "no terminals"),
+        ] {
+            assert!(words(hint).contains(part), "{part}: {}", words(hint));
+            assert_eq!(words(hint).is_empty(), part.is_empty());
+        }
     }
 }

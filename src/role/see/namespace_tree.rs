@@ -35,9 +35,11 @@ struct Space {
     /// Where in the sorted list its processes begin, and how many there are.
     start: usize,
     count: usize,
-    /// The number of the user namespace that owns it, that of its parent; who has made it, and one more.
+    /// The number of the user namespace that owns it; 0: not known.
     owner: u64,
+    /// The number of the one above it; 0: none, or not known.
     parent: u64,
+    /// The user who has made it, plus one; 0: not known.
     uid: u64,
     /// Where in the list of paths that of its mount begins and ends.
     path: (usize, usize),
@@ -187,7 +189,7 @@ impl Found {
         number.and_then(|number| rows.get(number / KINDS)).map_or(0, |row| row.pid)
     }
 
-    /// Asks each namespace for its owner and the like, and makes what these are known.
+    /// Asks each namespace for its owner, its parent and its maker, and makes those known that are new.
     #[inline(never)]
     fn ask_all(&mut self, rows: &[Row], only: Option<&[u64; KINDS]>) {
         for index in 0..self.sorted {

@@ -3,7 +3,7 @@
 use crate::sys::memory::List;
 use crate::text::order::{lower_bound, sort};
 
-/// One row's place. Others are named by their numbers from 1 on; 0 stands above all.
+/// One row's place. Nodes are named by their index: row N has node N + 1, and node 0 stands above all.
 #[derive(Clone, Copy, Default)]
 struct Node {
     parent: usize,
@@ -17,6 +17,7 @@ struct Node {
 /// Rows below each other.
 pub struct Tree {
     nodes: List<Node>,
+    /// Rows, sorted by their own numbers.
     by_number: List<usize>,
 }
 
@@ -26,8 +27,8 @@ impl Tree {
         Self { nodes: List::new(), by_number: List::new() }
     }
 
-    /// Makes the tree of rows that have a number and that of their parent, and sorts `order` as it has them. Who has no
-    /// parent here stands at the top. Without numbers there is no tree.
+    /// Makes the tree of rows, each its own number and its parent's, and sorts `order`, which are rows, as a walk through
+    /// the tree meets them. A row whose parent is not here stands at the top. Without rows there is no tree.
     #[inline(never)]
     pub fn make(&mut self, rows: &[[u64; 2]], order: &mut [usize]) {
         self.nodes.truncate(0);

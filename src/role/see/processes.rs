@@ -32,6 +32,7 @@ fn containers(see: &See, memory: &mut Memory) -> Result<(), Said> {
     let Memory { sheet, firsts, table, text, other, .. } = memory;
     sheet.begin(CONTAINERS);
     if let Some(list) = &*see.list {
+        // Twice through the records: the processes of all are summed up at once.
         for_each_container(list, &mut |container| firsts.push(pid_of(&container)));
         table.read(Wanted::Usage).map_err(said)?;
         table.assign(firsts.items());
@@ -65,7 +66,7 @@ fn add_container(
         sheet.none();
         add_status(sheet, container, container.is_started, false);
         let age =
-            if container.runner == 0 { real_s().wrapping_sub(container.changed_s) } else { NONE };
+            if container.runner == 0 { real_s().saturating_sub(container.changed_s) } else { NONE };
         add_age(sheet, age);
         for _ in 0..5 {
             sheet.none();
@@ -115,7 +116,7 @@ pub fn values_of(
     values
 }
 
-/// A cell in words.
+/// A cell: what the container does, or how it has ended.
 #[inline(never)]
 fn add_status(sheet: &mut Sheet, container: &Container<'_>, runs: bool, is_frozen: bool) {
     match (container.runner, container.status) {
@@ -192,4 +193,26 @@ fn processes_of(target: &Target, memory: &mut Memory) -> Result<(), Said> {
     }
     sheet.print();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_before_the_clock_was_set_back_has_no_age() {
+        let mut sheet = Sheet::new();
+        sheet.begin(CONTAINERS);
+        let container = Container {
+            name: c"web",
+            runner: 0,
+            first: None,
+            is_started: true,
+            status: Some(7),
+            changed_s: real_s() + 1000,
+        };
+        let (mut text, mut other) = (List::new(), List::new());
+        add_container(&mut sheet, &container, Totals::default(), &mut text, &mut other);
+        assert_eq!(sheet.cells(0, 0, 4), b"web\0-\0exited(7)\x000s\x000");
+    }
 }

@@ -19,6 +19,7 @@ const KEY_BYTES: usize = 17;
 
 /// Rows of cells that are rendered when they come, and what has been told of earlier ones.
 pub struct Sheet {
+    /// JSON is asked for, not a table.
     pub json: bool,
     /// Columns of the terminal; 0: it is no terminal.
     pub width: usize,
@@ -59,6 +60,7 @@ impl Cells {
 }
 
 impl Sheet {
+    /// An empty one, all zero.
     pub const fn new() -> Self {
         Self {
             json: false,
@@ -190,7 +192,7 @@ impl Sheet {
         if limit == UNLIMITED { self.bare(b"null", b"unlimited") } else { self.number(limit) }
     }
 
-    /// Whether a number stands for none, which makes the cell.
+    /// Makes the cell of what stands in the place of a number, `UNKNOWN` or `NONE`; false for a number.
     #[inline(never)]
     fn is_no_number(&mut self, number: u64) -> bool {
         match number {

@@ -12,13 +12,15 @@ use crate::sys::clock::monotonic_ms;
 use crate::sys::memory::List;
 use crate::sys::poll::wait_at_most;
 use crate::text::packed::{Packed, packed};
+use crate::text::parts::halves;
 
 const COLUMNS: Packed = packed!(
     "NAME name\nPID pid\nCPU% cpu_percent\nMEMORY memory\nLIMIT memory_limit\nPIDS pids\nLIMIT pids_limit\nREAD read\nWRITTEN written\nPSI-CPU pressure_cpu\nPSI-MEM pressure_memory\nPSI-IO pressure_io"
 );
 
-/// Between two looks at a terminal, and before the only one: time of processors is of that while.
+/// Between two tables at a terminal.
 const PAUSE_MS: u32 = 1000;
+/// Between the two looks of a single table, whose CPU% is of that while.
 const SHORT_PAUSE_MS: u32 = 250;
 
 /// One that is looked at.
@@ -41,7 +43,7 @@ pub fn tell(see: &See, memory: &mut Memory) -> Result<(), Said> {
         let [watched, before] = &mut memory.watched;
         core::mem::swap(watched, before);
         if is_live && !see.options.json {
-            // To the corner, and nothing below.
+            // The cursor to the corner, and everything below it cleared.
             memory.sheet.tell(b"\x1b[H\x1b[J");
         }
         look(see, memory)?;
@@ -84,7 +86,7 @@ fn look(see: &See, memory: &mut Memory) -> Result<(), Said> {
     table.assign(firsts.items());
     let mut rest = names.items();
     for (number, one) in (1..).zip(watched.items_mut()) {
-        let (name, behind) = crate::text::parts::halves(rest, 0);
+        let (name, behind) = halves(rest, 0);
         rest = behind;
         let values = values_of(one.pid, one.runner, table.totals(number), text, other);
         (one.cpu_us, one.at_ms) = (value_of(&values, Value::Processors), monotonic_ms());
@@ -93,6 +95,7 @@ fn look(see: &See, memory: &mut Memory) -> Result<(), Said> {
     Ok(())
 }
 
+/// Adds the cells of one; `before` is what was seen a pause ago.
 #[inline(never)]
 fn add_row(
     name: &[u8],
@@ -101,9 +104,13 @@ fn add_row(
     values: &[u64; VALUES],
     sheet: &mut Sheet,
 ) {
+    const PIDS: usize = Value::Pids as usize;
+    const PIDS_LIMIT: usize = Value::PidsLimit as usize;
+    const PROCESSORS: usize = Value::Processors as usize;
+    const PRESSURE: usize = Value::Pressure as usize;
     sheet.text_or_none(name);
     sheet.number(one.pid as u64);
-    // A hundredth of a percent is a ten thousandth.
+    // A hundredth of a percent is a ten thousandth: of a millisecond, a tenth of a microsecond.
     let earlier = before.items().iter().find(|earlier| earlier.pid == one.pid);
     let percent = earlier.and_then(|earlier| {
         let used = one.cpu_us.saturating_sub(earlier.cpu_us).saturating_mul(10);
@@ -113,9 +120,9 @@ fn add_row(
     for (index, value) in values.iter().enumerate().take(Value::Frozen as usize) {
         match index {
             // That has been told, as a part of the time.
-            4 => {}
-            2 | 3 => sheet.number(*value),
-            7.. => sheet.hundredths(*value),
+            PROCESSORS => {}
+            PIDS | PIDS_LIMIT => sheet.number(*value),
+            PRESSURE.. => sheet.hundredths(*value),
             _ => sheet.size(*value),
         }
     }
