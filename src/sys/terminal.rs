@@ -80,7 +80,9 @@ impl Attributes {
 pub fn make_sane() {
     if let Ok(attributes) = attributes(standard::input()) {
         let sane = attributes.sane();
-        let _ = control(standard::input(), ioctl::TCSETS, (&raw const sane).expose_provenance());
+        let pointer = (&raw const sane).expose_provenance();
+        // SAFETY: the kernel reads one of its struct termios.
+        let _ = unsafe { control(standard::input(), ioctl::TCSETS, pointer) };
     }
 }
 
