@@ -1,4 +1,4 @@
-//! Internet addresses, read strictly: one spelling of each means the same to everybody.
+//! Internet addresses, read strictly: one spelling, one meaning.
 
 #[cfg(all(feature = "boot", feature = "shell"))]
 use crate::text::line::Line;

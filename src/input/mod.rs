@@ -1,4 +1,4 @@
-//! From text and bytes to plain data: no system calls, no decisions about the machine.
+//! From text and bytes to plain data: no system calls, no decisions.
 
 pub mod arguments;
 pub mod refusal;
