@@ -173,10 +173,15 @@ pub fn put(pid: Pid, path: &[u8]) -> Outcome {
 /// The call that failed; nothing is left then.
 pub fn step_aside(leaf: &CStr, caller: Option<Pid>) -> Outcome {
     mkdirat(CWD, leaf, DIRECTORY_MODE).map_err(Call::Mkdirat.failed())?;
-    let mut movers = caller.into_iter().chain([Pid(own_pid())]);
-    movers.try_for_each(|pid| put(pid, leaf.to_bytes())).inspect_err(|_| {
+    let path = leaf.to_bytes();
+    let mut moved = caller.map_or(Ok(()), |caller| put(caller, path));
+    if moved.is_ok() {
+        moved = put(Pid(own_pid()), path);
+    }
+    if moved.is_err() {
         let _ = step_back(leaf);
-    })
+    }
+    moved
 }
 
 /// Undoes `step_aside`, whether we are in the leaf or not.

@@ -1,4 +1,4 @@
-//! The link between a supervisor and its container: what each side says over it.
+//! The link between a supervisor and its container: what each side says.
 
 use rustix::fs::CWD;
 use rustix::net::{RecvFlags, recv};
