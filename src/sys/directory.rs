@@ -1,4 +1,4 @@
-//! Names in a directory, path of the working directory. getdents64(2), getcwd(2)
+//! Names in a directory, path of the working directory. getdents64(2)
 
 #[cfg(any(feature = "run", feature = "boot", feature = "shell"))]
 use core::ffi::CStr;
