@@ -119,8 +119,8 @@ impl<'t> Cgroups<'t> {
         };
         path.raw(cgroup).text("/").raw(words.skip_to(0));
         let number = value_of(path.as_path(), words.skip_to(0));
-        // Time of processors is in nanoseconds there.
-        if controller == b"cpuacct" { number / 1000 } else { number }
+        // Time of processors is in nanoseconds there. What is no number stays as it is.
+        if controller == b"cpuacct" && number < NONE { number / 1000 } else { number }
     }
 }
 
@@ -203,6 +203,14 @@ mod tests {
             assert_eq!(value_of(&file, b"rbytes="), value, "{disks} disks");
         }
         assert_eq!(value_of(c"/nope", b"rbytes="), NONE);
+    }
+
+    #[test]
+    fn a_cgroup_that_has_gone_has_no_value() {
+        let gone = Cgroups(b"3:cpuacct:/nope\n2:memory:/nope\n");
+        for row in [0, 4].map(|row| FILES.line(row).to_string()) {
+            assert_eq!(gone.value(Cgroups(b""), c"", row.as_bytes()), NONE, "{row}");
+        }
     }
 
     #[test]

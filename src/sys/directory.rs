@@ -1,4 +1,4 @@
-//! The names in a directory, and the path of the working directory. getdents64(2)
+//! Names in a directory, path of the working directory. getdents64(2)
 
 #[cfg(any(feature = "run", feature = "boot", feature = "shell"))]
 use core::ffi::CStr;

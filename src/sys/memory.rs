@@ -1,4 +1,4 @@
-//! Memory from the kernel: for a while, or as a list that grows. mmap(2), mremap(2).
+//! Memory from the kernel: for a while, or a list that grows. mmap(2)
 
 use core::ptr::null_mut;
 

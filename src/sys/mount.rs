@@ -1,4 +1,4 @@
-//! Mount calls that answer with a descriptor, mount_setattr(2), numbers of mount namespaces.
+//! Mount calls that answer with a descriptor, and mount_setattr(2).
 
 use core::ffi::CStr;
 

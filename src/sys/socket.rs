@@ -1,4 +1,4 @@
-//! Local sockets: messages with at most one descriptor. unix(7), sendmsg(2), recvmsg(2).
+//! Local sockets: messages with at most one descriptor. unix(7)
 
 use core::marker::PhantomData;
 

@@ -15,7 +15,7 @@ pub struct Vectors {
     /// The environment, `KEY=VALUE` each.
     pub environment: Strings<'static>,
     /// Made by `new` alone: what is written to these vectors, and read behind them, must be the kernel's.
-    _from_kernel: (),
+    _from_kernel: PhantomData<()>,
 }
 
 impl Vectors {
@@ -29,7 +29,7 @@ impl Vectors {
         Self {
             arguments: Strings { next: argv, lives: PhantomData },
             environment: Strings { next: envp, lives: PhantomData },
-            _from_kernel: (),
+            _from_kernel: PhantomData,
         }
     }
 }
