@@ -342,7 +342,7 @@ impl<H: Host> Shell<'_, H> {
 
     /// Number N of a list of words, counted from 1; 0 where there are not so many.
     pub(crate) fn nth_word(&self, mut words: Words, place: usize) -> At {
-        for _ in 1..place.min(words.count + 1) {
+        for _ in 1..place {
             self.next_word(&mut words);
         }
         if words.count == 0 { 0 } else { words.at }

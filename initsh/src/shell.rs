@@ -43,57 +43,39 @@ pub(crate) struct Words {
 pub struct Shell<'m, H: Host> {
     pub(crate) memory: Memory<'m>,
     pub(crate) host: &'m mut H,
-    /// `$?`
-    pub(crate) status: i32,
+    pub(crate) status: i32, // `$?`
     pub(crate) options: u32,
     pub(crate) skip: Skip,
     /// `exit` was called, or the shell replaced itself in vain: nothing catches the `Fail`.
     pub(crate) exiting: bool,
-    /// `exit` was called: an interactive shell ends too.
-    pub(crate) ends: bool,
-    /// The command line is being read.
-    pub(crate) starting: bool,
-    /// Arithmetic only is read.
-    pub(crate) dry: bool,
+    pub(crate) ends: bool, // `exit` was called: an interactive shell ends too.
+    pub(crate) starting: bool, // The command line is being read.
+    pub(crate) dry: bool,  // Arithmetic only is read.
     pub(crate) has_traps: bool,
-    /// A process of its own below the shell.
-    pub(crate) is_child: bool,
-    /// Arithmetic: what is left of the expression.
-    pub(crate) cursor: At,
-    /// The field that is being built.
-    pub(crate) field: Field,
-    /// Where commands are read from now.
-    pub(crate) reader: Reader,
-    /// `$@`, and the heap block that they stand in, or 0.
-    pub(crate) parameters: Words,
+    pub(crate) is_child: bool,    // A process of its own below the shell.
+    pub(crate) cursor: At,        // Arithmetic: what is left of the expression.
+    pub(crate) field: Field,      // The field that is being built.
+    pub(crate) reader: Reader,    // Where commands are read from now.
+    pub(crate) parameters: Words, // `$@`, and the heap block that they stand in, or 0.
     pub(crate) parameters_block: At,
-    /// What is added to addresses of the tree that is evaluated.
-    pub(crate) base: usize,
-    /// `$0`, which errors begin with.
-    pub(crate) name: At,
-    /// `$LINENO`: the line of the command that is evaluated.
-    pub(crate) line: usize,
-    /// What is left of the words of the built-in that is performed.
-    pub(crate) words: Words,
+    pub(crate) base: usize, // What is added to addresses of the tree that is evaluated.
+    pub(crate) name: At,    // `$0`, which errors begin with.
+    pub(crate) line: usize, // `$LINENO`: the line of the command that is evaluated.
+    pub(crate) words: Words, // What is left of the words of the built-in that is performed.
     /// Its number, and whether the process ends with it; nobody looks at them once it evaluates something.
     pub(crate) builtin: u8,
     pub(crate) is_last: bool,
-    /// How deep calls stand in each other; `limits::DEPTH` bounds it.
-    pub(crate) depth: u16,
-    /// For how many commands a word about stopped jobs holds.
-    pub(crate) warned: u8,
+    pub(crate) depth: u16, // How deep calls stand in each other; `limits::DEPTH` bounds it.
+    pub(crate) warned: u8, // For how many commands a word about stopped jobs holds.
     /// What the person has typed so far is to be forgotten: the source has an end here.
     pub(crate) is_given_up: bool,
-    /// Somebody types what is read.
-    pub(crate) is_typed: bool,
-    /// How many loops `break` and `continue` still leave.
-    pub(crate) skip_count: u32,
+    pub(crate) is_typed: bool,  // Somebody types what is read.
+    pub(crate) skip_count: u32, // How many loops `break` and `continue` still leave.
     /// How many loops of the running function, functions, and files of `.` we are in.
     pub(crate) loops: u32,
     pub(crate) functions: u32,
     pub(crate) sourced: u32,
-    /// How many conditions we are in, where `-e` does nothing.
-    pub(crate) tested: u32,
+    pub(crate) tested: u32, // How many conditions we are in, where `-e` does nothing.
     /// Saved values of the running function's local variables.
     pub(crate) locals: At,
     /// Options of the built-in: the next letter in its word, or 0; the argument of the one before.

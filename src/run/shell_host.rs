@@ -83,6 +83,8 @@ impl ShellHost {
         }
     }
 
+    /// Blocks the signals that have actions, and those that were blocked when we began.
+    #[inline(never)]
     fn block_caught(&self) {
         // Beside them SIGCHLD, which a wait for either needs.
         let children = if self.caught == 0 { 0 } else { bit(Signal::CHLD.0 as u8) };

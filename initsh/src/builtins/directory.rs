@@ -75,9 +75,6 @@ impl<H: Host> Shell<'_, H> {
         }
         let path = self.cd_path(target, &mut shows);
         let logical = if physical { 0 } else { self.logical_path(path) };
-        if self.memory.full {
-            return self.out_of_memory();
-        }
         let changed = self.host.change_directory(self.memory.c_string(match logical {
             0 => path,
             logical => logical,
