@@ -9,20 +9,21 @@ use std::os::unix::fs::PermissionsExt;
 
 use support::inject::Injector;
 use support::matrix::{Scene, try_faults};
+use support::tolerated::Row;
 use support::user::open_to_user;
 use support::{Case, case, host};
 
-const OF_A_USER: &[(&str, &str, &str)] =
+const OF_A_USER: &[Row] =
     &[("fcntl", "", "a file that is not known to be sealed is copied into one that is")];
 
-const OF_WHAT_IS_LEFT_OUT: &[(&str, &str, &str)] = &[
+const OF_WHAT_IS_LEFT_OUT: &[Row] = &[
     ("statfs access", "/sys/fs/cgroup", "what no limit was asked for is left out"),
     ("getxattr", "/sys/fs/cgroup", "a shared cgroup that cannot be looked at may be another's"),
     ("openat", "pid.", "what is told of a file that stays changes nothing of CMD's end"),
 ];
 
 /// Of cgroups that containers share.
-const OF_SHARED_CGROUPS: &[(&str, &str, &str)] = &[
+const OF_SHARED_CGROUPS: &[Row] = &[
     ("getxattr", "", "one that cannot be looked at may be another's"),
     ("unlinkat:EBUSY", "", "one that cannot be removed for that is in use"),
     ("setxattr:KILL", "", "between its making and its mark nobody can tell whose it is"),
@@ -129,7 +130,7 @@ const BOX: &str = "%B run --rootfs %R --name box-%L-%W -d -- sleep 1000 > /dev/n
 const STILL_RUNS: &str = "%B exec box-%L-%W true";
 const END_OF_BOX: &str = "%B rm --force box-%L-%W";
 
-const OF_ENTERING: &[(&str, &str, &str)] = &[
+const OF_ENTERING: &[Row] = &[
     ("setns", "", "tried again behind the user namespace"),
     ("newfstatat", "ns/", "a namespace that cannot be told is taken to be another"),
     ("openat", "root", "where the first process cannot be looked into, CMD's is"),
@@ -174,7 +175,7 @@ const ENTERING: &[Scene] = &[
 const PREPARE: &str = "unshare --mount --net --uts --ipc --cgroup -- sh %D/prepare %D %W";
 
 /// PID 1 goes on whatever it lacks, so most of what fails is passed over.
-const OF_BOOTING: &[(&str, &str, &str)] = &[
+const OF_BOOTING: &[Row] = &[
     ("mount:EBUSY", "", "it is mounted already"),
     ("mount", "mqueue", "a kernel may lack it"),
     ("mount", "cgroup2", "a kernel may lack it"),
@@ -256,7 +257,7 @@ const BOOTS: &[Scene] = &[
     },
 ];
 
-const OF_INIT: &[(&str, &str, &str)] = &[
+const OF_INIT: &[Row] = &[
     ("openat", ".", "a directory that cannot be held is not left"),
     ("chdir", "/", "the same"),
     ("close_range", "", "they are closed one by one then"),

@@ -8,6 +8,7 @@ use std::thread;
 
 use super::errnos::plausible;
 use super::inject::{Harm, Injector, Point, Verdict, aim, verdict};
+use super::tolerated::{Row, TOLERATED, is_in};
 use super::{Case, Host, Outcome, Secluded, bin};
 
 /// A command whose calls are made to fail. `%W` in its words is the number of the worker that runs it, `%D` the test's
@@ -30,9 +31,9 @@ pub struct Scene {
     /// What is said is said on this file.
     pub console: &'static str,
     /// What may fail without an end of the run, beside `TOLERATED`: calls, part of their text, why that is right.
-    pub tolerated: &'static [(&'static str, &'static str, &'static str)],
+    pub tolerated: &'static [Row],
     /// What may stay behind where it fails: calls, part of their text, why nobody can know better.
-    pub may_leave: &'static [(&'static str, &'static str, &'static str)],
+    pub may_leave: &'static [Row],
     /// Calls that carry output, which is lost where they fail.
     pub carries: &'static str,
     /// What a line may say instead of the call and the errno.
@@ -59,42 +60,6 @@ impl Scene {
         goes_on: false,
     };
 }
-
-/// What may fail without a word in every command: calls, part of their text, why that is right.
-const TOLERATED: &[(&str, &str, &str)] = &[
-    (
-        "kill pidfd_send_signal rt_sigqueueinfo",
-        "",
-        "what was to be signalled may have ended by itself",
-    ),
-    ("unlinkat", "", "the run is over; what stays goes with the next command"),
-    ("ioctl", "", "asks for a terminal that need not be there"),
-    ("rt_sigtimedwait ppoll read recvmsg wait4", "", "waits again"),
-    ("madvise munmap", "", "pages that are not given back stay"),
-    ("close", "", "the kernel closes whatever it answers"),
-    ("prctl", "prctl 24 38", "a capability that the kernel may not have"),
-    ("prctl", "prctl 24 39", "a capability that the kernel may not have"),
-    ("prctl", "prctl 24 40", "a capability that the kernel may not have"),
-    ("prctl", "prctl 24 41", "a capability that the kernel may not have"),
-    ("capset", "", "with EPERM it is asked what can be kept, and that is set"),
-    ("keyctl", "", "a kernel without keyrings has none to protect"),
-    ("execve", "", "the next directory of PATH is tried"),
-    ("writev", "", "what is noted is needed after a SIGKILL alone, and that CMD was executed"),
-    ("prctl", "prctl 15", "the name of a process, for people"),
-    ("openat statfs", "/run/rootlet/.mounts", "where it cannot be told, nothing has been prepared"),
-    ("openat", "/dev/tty", "where it cannot be told, the caller may have a terminal"),
-    ("getcwd", "", "a directory that cannot be told is needed for relative paths alone"),
-    (
-        "openat2",
-        "",
-        "what cannot be looked at in a root is taken to be missing: the step that needs it says so",
-    ),
-    (
-        "open_tree",
-        "/proc/self/exe",
-        "where its mount cannot be copied, rootlet's file is copied itself",
-    ),
-];
 
 /// What CMD finds out about the container that it is in; `facts` leaves of it what is the same in each run.
 pub const PROBE: &str = "cat /proc/self/cgroup /proc/self/status /proc/self/limits /proc/self/mountinfo; hostname; ls -la /dev; \
@@ -456,22 +421,6 @@ fn complaint(
 fn known(scene: &Scene, point: &Point, errno: &'static str) -> bool {
     let harm = Harm::Errno(errno);
     is_in(TOLERATED, point, harm) || is_in(scene.tolerated, point, harm)
-}
-
-/// Whether a row of a table is about it. A call may stand there with one errno, or with `KILL`, alone.
-fn is_in(table: &[(&str, &str, &str)], point: &Point, harm: Harm) -> bool {
-    let errno = match harm {
-        Harm::Errno(errno) => errno,
-        Harm::Kill => "KILL",
-    };
-    let is_it = |call: &str| match call.split_once(':') {
-        Some((call, only)) => call == point.name && only == errno,
-        None => call == point.name,
-    };
-    let has = |(calls, part, _): &(&str, &str, &str)| {
-        calls.split(' ').any(is_it) && point.text.contains(part)
-    };
-    table.iter().any(has)
 }
 
 fn of_a_kill(scene: &Scene, point: &Point, code: i32, lines: usize) -> Option<String> {

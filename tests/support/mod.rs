@@ -26,6 +26,7 @@ mod pty;
 mod rootfs;
 mod secluded;
 pub mod see;
+pub mod tolerated;
 mod trace;
 pub mod user;
 

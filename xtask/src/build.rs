@@ -28,7 +28,7 @@ struct Bound {
 
 const BOUNDS: &[Bound] = &[
     // ARCHITECTURE.md, under "Size", tells the aims, which are less, and what stands in the way.
-    Bound { arch: Arch::X86_64, roles: &[], bytes: 366 * 1024 },
+    Bound { arch: Arch::X86_64, roles: &[], bytes: 369 * 1024 },
     Bound { arch: Arch::X86_64, roles: &["init"], bytes: 19 * 1024 + 512 },
 ];
 

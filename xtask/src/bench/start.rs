@@ -1,4 +1,4 @@
-//! A whole container, from its start to its end; beside many mounts and many processes too.
+//! A container from start to end; beside many mounts and many processes too.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
