@@ -229,6 +229,7 @@ fn a_failing_step_with_every_option_leaves_nothing() {
     };
     fs::create_dir_all(t.rootfs().join("data")).unwrap();
     fs::create_dir_all(t.rootfs().join("tmp/scratch")).unwrap();
+    fs::write(t.rootfs().join("etc/resolv.conf"), "").unwrap();
     let (outcome, trace) = Trace::of(options(t.run(), "clean"), t.path("clean"), &[]);
     outcome.ok();
     let names = [

@@ -173,11 +173,12 @@ fn an_etc_that_leads_out_or_is_not_there_is_left_alone() {
 #[test]
 fn what_is_missing_is_made_in_a_root_that_can_be_written() {
     let t = case!("-", "ip", "unshare");
-    let options = "--network veth:v0,10.0.0.2/24 --dns 10.0.0.53";
+    let pair = "--network veth:v0,10.0.0.2/24";
+    let options = &format!("{pair} --dns 10.0.0.53");
     let files = ["hostname", "resolv.conf"].map(|name| t.rootfs().join("etc").join(name));
     let show = "cat /etc/hostname 2>&1 | grep -c rootlet; grep -c rootlet /etc/hosts";
     // A read-only root keeps what it has, and has none of the others.
-    let read_only = on_host(&t, &format!("{options} --read-only"), &format!("{show}; true"));
+    let read_only = on_host(&t, &format!("{pair} --read-only"), &format!("{show}; true"));
     assert_eq!(read_only.ok(), "0\n1\n");
     assert!(files.iter().all(|file| !file.exists()));
     // A start that fails takes away what it has made.
