@@ -18,6 +18,9 @@ const OF_A_USER: &[Row] =
 
 const OF_WHAT_IS_LEFT_OUT: &[Row] = &[
     ("statfs access", "/sys/fs/cgroup", "what no limit was asked for is left out"),
+    ("chdir", "/", "the runner holds the caller's directory then"),
+    ("openat pread64", "", "what is told of the record in the log: the next command undoes it"),
+    ("signalfd4", "", "signals are taken after the wait"),
     ("getxattr", "/sys/fs/cgroup", "a shared cgroup that cannot be looked at may be another's"),
     ("openat", "pid.", "what is told of a file that stays changes nothing of CMD's end"),
 ];
@@ -108,10 +111,10 @@ const RUNS: &[Scene] = &[
         carries: "write read dup3 prctl",
         tolerated: OF_WHAT_IS_LEFT_OUT,
         words: "run --rootfs %R --name it-%L-%W -d --rm --log %D/log-of.%W -- /bin/true",
-        // Its end may be to come; where that was made unable to remove a cgroup, nobody else does.
-        left: "for try in $(seq 40); do c=$(find /sys/fs/cgroup -maxdepth 3 -name 'it-%L-%W'); [ \"$c\" ] || break; \
-            { rmdir $c && rmdir $(dirname $c); } || true; sleep 0.05; done 2>/dev/null; \
-            rmdir /sys/fs/cgroup/*/rootlet 2>/dev/null || true",
+        // Its end may be to come; what that was made unable to remove is the next command's.
+        left: "c() { find /sys/fs/cgroup -maxdepth 3 -name 'it-%L-%W' 2>/dev/null; }; \
+            for try in $(seq 40); do [ \"$(c)\" ] || break; sleep 0.05; done; [ -z \"$(c)\" ] || %B run --rootfs %R true; \
+            c; rmdir $(c) 2>/dev/null; rmdir /sys/fs/cgroup/*/rootlet 2>/dev/null || true",
         ..Scene::PLAIN
     },
     Scene {

@@ -131,7 +131,9 @@ fn behind_link<'a>(
     let mut buffer = [0_u8; LINK_BYTES];
     let length = readlinkat_raw(etc, name, &mut buffer).unwrap_or(0);
     // A longer one would be cut off.
-    let link = buffer.get(..length).filter(|_| (1..LINK_BYTES).contains(&length));
+    // No file is made where a directory is meant.
+    let is_whole = |link: &&[u8]| (1..LINK_BYTES).contains(&length) && !link.ends_with(b"/");
+    let link = buffer.get(..length).filter(is_whole);
     let Some(link) = link else { return Ok(None) };
     arena.join(&from_root(link)).map(Some).map_err(|_| full())
 }

@@ -233,8 +233,10 @@ pub fn gather<'a>(
     }
     for (index, persist) in (0..).zip(&options.persist) {
         // A failed start removes it, so it must be its own.
-        if look(CWD, persist.file, AtFlags::SYMLINK_NOFOLLOW) != Ok(Found::Nothing) {
-            return Err(Refusal::new(Subject::Persist(index), Reason::IsThere));
+        let found = look(CWD, persist.file, AtFlags::SYMLINK_NOFOLLOW);
+        let subject = Subject::Persist(index);
+        if found.map_err(Refusal::of_call(Call::Newfstatat, subject))? != Found::Nothing {
+            return Err(Refusal::new(subject, Reason::IsThere));
         }
     }
     look_at_log(options)?;

@@ -86,8 +86,9 @@ impl Record {
         add(&self.file, entry)
     }
 
-    /// Undoes what it says, wherever we are. `tell` hears what could not be undone; whether that is nothing.
-    pub fn undo(&self, tell: &mut dyn FnMut(Undo<'_>, CallError)) -> bool {
+    /// Undoes what it says, wherever we are. `tell` hears what could not be undone, `None` where the record cannot be
+    /// read; whether that is nothing.
+    pub fn undo(&self, tell: &mut dyn FnMut(Option<Undo<'_>>, CallError)) -> bool {
         let mut is_all = true;
         undo_all(&self.file, self.name, &mut |undo, error| {
             is_all = false;
@@ -339,30 +340,37 @@ fn is_locked(file: &Descriptor) -> bool {
 
 /// Undoes what a record says, from its first entry on: it was written in reverse. `failed` hears what stays.
 #[inline(never)]
-fn undo_all(file: &Descriptor, name: &CStr, failed: &mut dyn FnMut(Undo<'_>, CallError)) {
-    let mut directory = None;
+fn undo_all(file: &Descriptor, name: &CStr, failed: &mut dyn FnMut(Option<Undo<'_>>, CallError)) {
+    let mut directory = Err(Errno::NOENT);
     let mut root = [0; ENTRY_BYTES];
     let mut room = Arena::new(&mut root);
     let mut left = Left { directory: CWD, root: c"", name, pid: None, started: false };
     // What can be read is undone, whatever stands behind it.
     let _ = for_each_entry(file, &mut |entry| match entry {
-        Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY).ok(),
+        Entry::Directory(path) => directory = open(CWD, path, OpenFlags::PATH_DIRECTORY),
         Entry::Root(path) => left.root = room.join(&[path.to_bytes()]).unwrap_or(c""),
         Entry::Pid(pid) => left.pid = Some(pid),
         Entry::Started => left.started = true,
         Entry::Status(_) | Entry::Log(_) | Entry::NoInit | Entry::Filter(_) | Entry::Undo(_) => {}
     });
-    if let Some(directory) = &directory {
-        left.directory = directory.as_fd();
-    }
-    let _ = for_each_entry(file, &mut |entry| {
-        if let Entry::Undo(undo) = entry
-            && (directory.is_some() || matches!(undo, Undo::Cgroup(_) | Undo::Leaf(_)))
-            && let Err(error) = left.undo(undo)
-        {
-            failed(undo, error);
+    let found = directory.as_ref().map(Descriptor::as_fd).map_err(|errno| *errno);
+    left.directory = found.unwrap_or(CWD);
+    let read = for_each_entry(file, &mut |entry| {
+        let Entry::Undo(undo) = entry else { return };
+        // What is relative to a directory that is gone cannot be found.
+        let undone = match found {
+            Err(errno) if !matches!(undo, Undo::Cgroup(_) | Undo::Leaf(_)) => {
+                Err(Call::Openat.failed()(errno))
+            }
+            _ => left.undo(undo),
+        };
+        if let Err(error) = undone {
+            failed(Some(undo), error);
         }
     });
+    if let Err(error) = read {
+        failed(None, error);
+    }
 }
 
 /// Whether a container has ended and nothing of it is left to undo.

@@ -15,6 +15,7 @@ pub const TOLERATED: &[Row] = &[
     ("unlinkat", "", "the run is over; what stays goes with the next command"),
     ("ioctl", "", "asks for a terminal that need not be there"),
     ("rt_sigtimedwait ppoll read recvmsg wait4", "", "waits again"),
+    ("recvfrom:EAGAIN", "", "the supervisor is there and has said nothing"),
     ("madvise munmap", "", "pages that are not given back stay"),
     ("close", "", "the kernel closes whatever it answers"),
     ("prctl", "prctl 24 38", "a capability that the kernel may not have"),

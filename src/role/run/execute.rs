@@ -172,7 +172,14 @@ impl Clock {
 /// A step of the supervisor failed, before or after there was a process.
 fn cannot_start(planned: &Planned, started: Option<Container>, failed: StepFailed) -> i32 {
     match started {
-        Some(container) => abandon(planned, container.pid, failed),
+        Some(Container { pid, link, .. }) => {
+            // Where the container has failed first, ours is no more than what follows from that.
+            let _ = signal::kill(pid.0, Signal::KILL);
+            match hear_of_start(planned, &link) {
+                Err(Unheard::Failed(first)) => failed_inside(planned, pid, first),
+                _ => abandon(planned, pid, failed),
+            }
+        }
         None => {
             say_failed_step(planned, failed, b"");
             own_failure(planned)

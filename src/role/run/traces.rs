@@ -189,7 +189,7 @@ impl Traces {
             let Some(undo) = step.undo() else { continue };
             if let Err(error) = left.undo(undo) {
                 is_all = false;
-                tell(undo, error);
+                tell(Some(undo), error);
             }
         }
         if !self.started && planned.facts.root == RootKind::Into {
@@ -200,8 +200,11 @@ impl Traces {
 }
 
 /// Says what stays. Of other kinds that is not known.
-fn tell(undo: Undo<'_>, error: CallError) {
-    if let Undo::Cgroup(path) | Undo::Leaf(path) | Undo::PidFile(path) = undo {
-        let _ = report::failed_call(error, path.to_bytes());
-    }
+fn tell(undo: Option<Undo<'_>>, error: CallError) {
+    let operand = match undo {
+        None => b"record".as_slice(),
+        Some(Undo::Cgroup(path) | Undo::Leaf(path) | Undo::PidFile(path)) => path.to_bytes(),
+        Some(_) => return,
+    };
+    let _ = report::failed_call(error, operand);
 }
