@@ -211,7 +211,10 @@ fn the_next_command_cleans_up_after_one_that_was_killed_in_the_background() {
         let inject = format!("inject={call}:signal=KILL:when={nth}");
         let killed = run(&t.path("killed"), &["-e", &inject]);
         let log = fs::read_to_string(t.path("killed")).unwrap();
-        assert!(log.contains("killed by SIGKILL"), "{call} {nth} is not made: {log}");
+        // The cgroup that all share is left as it is while another container is in it.
+        let may_be_spared = ["getxattr", "unlinkat"].contains(&call.as_str());
+        let was_killed = log.contains("killed by SIGKILL");
+        assert!(was_killed || may_be_spared, "{call} {nth} is not made: {log}");
         assert!(killed.stderr.lines().count() <= 1, "{call} {nth}: {killed:?}");
         s.run().cmd(["true"]).output().ok();
         assert_eq!(s.names(), Vec::<String>::new(), "killed at {call} {nth}: {killed:?}");

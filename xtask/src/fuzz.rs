@@ -4,17 +4,18 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::arch::Arch;
 use crate::{layout, program};
 
 pub const USAGE: &str = "\
-fuzz [TARGET...] [--seconds N] [--seed N] [--guided]
+fuzz [TARGET...] [--seconds N] [--seed N] [--guided [--keep]]
     feeds parsers with randomly broken inputs, each target for N seconds (default 60); without
     TARGET all of them. --guided: libFuzzer looks for inputs that reach new code, in a build
-    that finds bad accesses to memory as well; what it has found stays in target/fuzz. An input
-    that has shown a fault belongs in fuzz/seeds/TARGET";
+    that finds bad accesses to memory as well; what it has found stays in target/fuzz, and --keep
+    adds the fewest of these to fuzz/seeds/TARGET that reach all of the code that they reach
+    together. An input that has shown a fault belongs there too";
 
 /// The compiler's flags for libFuzzer: those that cargo-fuzz gives to a nightly compiler.
 const FLAGS: &[&str] = &[
@@ -36,6 +37,7 @@ struct Options {
     seconds: u64,
     seed: u64,
     guided: bool,
+    keep: bool,
 }
 
 pub fn perform(arguments: lexopt::Parser) -> Result<ExitCode> {
@@ -57,16 +59,19 @@ pub fn perform(arguments: lexopt::Parser) -> Result<ExitCode> {
 
 fn parse(mut arguments: lexopt::Parser) -> Result<Options> {
     use lexopt::prelude::*;
-    let mut options = Options { targets: Vec::new(), seconds: 60, seed: 1, guided: false };
+    let mut options =
+        Options { targets: Vec::new(), seconds: 60, seed: 1, guided: false, keep: false };
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("seconds") => options.seconds = arguments.value()?.parse()?,
             Long("seed") => options.seed = arguments.value()?.parse()?,
             Long("guided") => options.guided = true,
+            Long("keep") => options.keep = true,
             Value(name) => options.targets.push(name.string()?),
             _ => return Err(argument.unexpected().into()),
         }
     }
+    ensure!(options.guided || !options.keep, "--keep keeps what --guided has found");
     Ok(options)
 }
 
@@ -104,13 +109,21 @@ fn guided(options: &Options) -> Result<()> {
     for name in &options.targets {
         let corpus = folder.join("corpus").join(name);
         fs::create_dir_all(&corpus).with_context(|| corpus.display().to_string())?;
-        let mut target = Command::new(folder.join(&triple).join("release").join(name));
-        target.arg(corpus).arg(layout::root().join("fuzz/seeds").join(name));
+        let seeds = layout::root().join("fuzz/seeds").join(name);
+        let program = folder.join(&triple).join("release").join(name);
+        let mut target = Command::new(&program);
+        target.arg(&corpus).arg(&seeds);
         target.args([LIMIT, "-print_final_stats=1", "-rss_limit_mb=2048"]);
         target.arg(format!("-max_total_time={}", options.seconds));
         target.arg(format!("-seed={}", options.seed));
         target.arg(format!("-artifact_prefix={}/{name}-", folder.display()));
         program::run(&mut target)?;
+        if options.keep {
+            // How often code is reached does not count: the seeds would be thousands.
+            let mut merge = Command::new(&program);
+            merge.args(["-set_cover_merge=1", "-use_counters=0", LIMIT]).arg(seeds).arg(corpus);
+            program::run(&mut merge)?;
+        }
     }
     Ok(())
 }
