@@ -216,8 +216,8 @@ mod tests {
     fn sizes_are_bounded_to_the_byte() {
         let init = ["init".to_owned()];
         let rows: &[(Arch, &[String], u64, bool)] = &[
-            (Arch::X86_64, &[], 374_784, false),
-            (Arch::X86_64, &[], 374_785, true),
+            (Arch::X86_64, &[], 377_856, false),
+            (Arch::X86_64, &[], 377_857, true),
             (Arch::X86_64, &init, 19_968, false),
             (Arch::X86_64, &init, 19_969, true),
         ];
