@@ -76,7 +76,7 @@ fn copy_one(
         return Ok(());
     }
     // The umask has taken bits from what was made, a change of owners takes those of set-user-ID programs.
-    chmodat(to, name, mode, AtFlags::empty()).map_err(Call::Fchmod.failed())
+    chmodat(to, name, mode, AtFlags::empty()).map_err(Call::Fchmodat.failed())
 }
 
 fn copy_file(from: &Descriptor, to: &Descriptor, name: &CStr) -> Result<(), CallError> {

@@ -41,6 +41,7 @@ calls! {
     Execveat "execveat",
     Fchdir "fchdir",
     Fchmod "fchmod",
+    Fchmodat "fchmodat",
     Fchown "fchown",
     Fchownat "fchownat",
     Fcntl "fcntl",

@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PROCESSES = 512, NUMBERS = 600, KILL = -1, LEFT_S = 2 };
+enum { PROCESSES = 512, NUMBERS = 600, KILL = -1, LEFT_S = 2, HELD_MS = 100 };
 
 struct process {
     pid_t pid;
@@ -179,10 +179,16 @@ static void on_exit_of_call(struct process *p) {
 static void on_stop(struct process *p, int status);
 
 // A child may stop before its parent's event has told whose it is. It is held until then, so that no call of what CMD
-// has made counts; or until something ends, which may have been its parent.
+// has made counts; but not for ever, since its parent may have been killed before it could tell.
 static void hold(pid_t pid, int status) {
     struct process *p = add(pid, 0);
     if (p) p->held = status;
+}
+
+static int holds(void) {
+    for (int i = 0; i < count; i++)
+        if (processes[i].held && processes[i].alive) return 1;
+    return 0;
 }
 
 static void release(struct process *p) {
@@ -273,12 +279,18 @@ int main(int argc, char **argv) {
     sigaction(SIGALRM, &action, NULL);
     start(root, argv + optind + 2);
     alarm(limit_s);
-    int first_status = -1, left = 0, status;
+    int first_status = -1, left = 0, waited = 0, status;
     pid_t pid;
     for (;;) {
-        pid = waitpid(-1, &status, __WALL);
+        pid = waitpid(-1, &status, __WALL | (holds() ? WNOHANG : 0));
+        if (pid == 0 && !alarmed) {
+            usleep(1000);
+            for (int i = 0; i < count && waited >= HELD_MS; i++) release(&processes[i]);
+            waited = waited < HELD_MS ? waited + 1 : 0;
+            continue;
+        }
         if (pid < 0 && errno == ECHILD) break;
-        if (pid < 0 && alarmed) {
+        if (pid <= 0 && alarmed) {
             for (int i = 0; i < count; i++) {
                 if (!processes[i].alive) continue;
                 left++, processes[i].alive = 0;
@@ -299,7 +311,6 @@ int main(int argc, char **argv) {
             continue;
         }
         if (p) p->alive = 0;
-        for (int i = 0; i < count; i++) release(&processes[i]);
         if (p == &processes[0]) {
             first_status = status;
             alarm(LEFT_S);
