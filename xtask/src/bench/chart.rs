@@ -4,7 +4,7 @@ use anyhow::{Context, Result, anyhow};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::report::{OURS, Report, Row, figure};
+use super::report::{BARE, OURS, Report, Row, figure};
 
 const WIDTH: u32 = 900;
 const HEIGHT: u32 = 330;
@@ -90,7 +90,7 @@ fn lines(area: &Area<'_>, report: &Report) -> Result<()> {
     for table in &report.tables {
         let Some(count) = table.name.strip_prefix("mounts-") else { continue };
         let count: f64 = count.parse()?;
-        for row in table.rows.iter().filter(|row| row.runner != "no container") {
+        for row in table.rows.iter().filter(|row| row.runner != BARE) {
             match points.iter_mut().find(|(name, _)| *name == row.runner) {
                 Some((_, list)) => list.push((count, row.median)),
                 None => points.push((&row.runner, vec![(count, row.median)])),

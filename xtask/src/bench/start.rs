@@ -11,7 +11,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, unmount};
 
 use super::ground::{Ground, USER};
 use super::measure::{self, Runner, interleave, start_to_exit};
-use super::report::{Missing, OURS, PREPARED, Table};
+use super::report::{BARE, Missing, OURS, PREPARED, Table};
 use super::runners::{self, Kind};
 use crate::program;
 
@@ -149,7 +149,7 @@ impl Entrants {
         let mut candidates = runners::all(ground, kind, &["/bin/true"]);
         let mut bare = Command::new(ground.root().join("bin/busybox"));
         bare.arg("true");
-        candidates.push(("no container", Ok(bare)));
+        candidates.push((BARE, Ok(bare)));
         let plain = measure::working(candidates, &mut missing).into_iter();
         let all = plain.map(|Runner { name, how: command }| Runner {
             name,
