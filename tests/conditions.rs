@@ -217,11 +217,10 @@ fn little_memory_ends_it_or_not_and_leaves_nothing() {
     assert_eq!(rows.len(), 10, "{outcome:?}");
     for row in &rows {
         // A runner that was killed says nothing, and what it leaves is the next command's to remove.
-        let good = match row[..] {
-            [_, "0", "0", "0"] | [_, "125" | "137", "1", "0"] => true,
-            [_, "137", "0", _] => true,
-            _ => false,
-        };
+        let good = matches!(
+            row[..],
+            [_, "0", "0", "0"] | [_, "125" | "137", "1", "0"] | [_, "137", "0", _]
+        );
         assert!(good, "{row:?} in {outcome:?}");
     }
     println!("measured: ends with little memory: {rows:?}");
