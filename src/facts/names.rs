@@ -58,9 +58,8 @@ fn look_at_root<'a>(
     for (path, place) in ETC_PATHS.into_iter().zip(&mut facts.etc) {
         let mut target = path;
         let mut existing = existing_part(root, path.to_bytes());
-        if existing.is_some_and(|existing| usize::from(existing) < path.to_bytes().len())
-            && let Some(behind) = behind_link(&etc, path, arena)?
-        {
+        if existing.is_some_and(|existing| usize::from(existing) < path.to_bytes().len()) {
+            let Some(behind) = behind_link(&etc, path, arena)? else { continue };
             target = behind;
             existing = existing_part(root, target.to_bytes());
         }
@@ -118,24 +117,27 @@ const fn full() -> Refusal {
     Refusal::new(Subject::Environment, Reason::TextFull)
 }
 
-/// Where a dangling link of /etc leads to: a file that is made there is what the link shows. Whatever the text of a link
-/// says, the place is resolved below the root when it is used. `None` for what is no link, and for one of 256 bytes or more.
+/// Where a file that is missing in /etc is to be made: there or, where its name is a dangling link, where that leads to.
+/// Whatever the text of a link says, the place is resolved below the root when it is used. `None` for a link to no place
+/// of a file, and for one of 256 bytes or more.
 #[inline(never)]
 fn behind_link<'a>(
     etc: &Descriptor,
-    path: &CStr,
+    path: &'a CStr,
     arena: &mut Arena<'a>,
 ) -> Result<Option<&'a CStr>, Refusal> {
     let name = path.to_bytes_with_nul().strip_prefix(b"/etc/").unwrap_or_default();
     let name = CStr::from_bytes_with_nul(name).unwrap_or_default();
     let mut buffer = [0_u8; LINK_BYTES];
     let length = readlinkat_raw(etc, name, &mut buffer).unwrap_or(0);
-    // A longer one would be cut off.
-    // No file is made where a directory is meant.
-    let is_whole = |link: &&[u8]| (1..LINK_BYTES).contains(&length) && !link.ends_with(b"/");
-    let link = buffer.get(..length).filter(is_whole);
-    let Some(link) = link else { return Ok(None) };
-    arena.join(&from_root(link)).map(Some).map_err(|_| full())
+    match buffer.get(..length) {
+        Some([]) => Ok(Some(path)),
+        // No file can be made where a directory is meant.
+        Some(link) if length < LINK_BYTES && !link.ends_with(b"/") => {
+            arena.join(&from_root(link)).map(Some).map_err(|_| full())
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The path from the root of what a link in /etc leads to, in two parts.
