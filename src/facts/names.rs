@@ -59,8 +59,8 @@ fn look_at_root<'a>(
         let mut target = path;
         let mut existing = existing_part(root, path.to_bytes());
         if existing.is_some_and(|existing| usize::from(existing) < path.to_bytes().len()) {
-            let Some(behind) = behind_link(&etc, path, arena)? else { continue };
-            target = behind;
+            let Some(missing) = place_of_missing(&etc, path, arena)? else { continue };
+            target = missing;
             existing = existing_part(root, target.to_bytes());
         }
         let Some(existing) = existing else { continue };
@@ -121,7 +121,7 @@ const fn full() -> Refusal {
 /// Whatever the text of a link says, the place is resolved below the root when it is used. `None` for a link to no place
 /// of a file, and for one of 256 bytes or more.
 #[inline(never)]
-fn behind_link<'a>(
+fn place_of_missing<'a>(
     etc: &Descriptor,
     path: &'a CStr,
     arena: &mut Arena<'a>,

@@ -239,13 +239,14 @@ fn clean(
         said = facts(&ending.outcome.stdout);
         let log = fs::read_to_string(worker.log()).unwrap();
         let now = injector.points(&log);
-        let same = |point: &Point| {
-            now.iter()
-                .any(|p| (p.process, p.number, p.nth) == (point.process, point.number, point.nth))
-        };
+        // What a call is about is told by the last run: the first may make what all others find.
         points = Some(match points {
             None => now,
-            Some(before) => before.into_iter().filter(same).collect(),
+            Some(before) => {
+                let place = |p: &Point| (p.process, p.number, p.nth);
+                let was_there = |point: &Point| before.iter().any(|p| place(p) == place(point));
+                now.into_iter().filter(was_there).collect()
+            }
         });
     }
     (points.unwrap(), said)

@@ -29,7 +29,7 @@ const ROUNDS_WITH_SLEEPERS: usize = 3;
 const IDLE: Duration = Duration::from_secs(3);
 
 /// Somebody's words before the program's.
-type Words = Vec<PathBuf>;
+pub type Words = Vec<PathBuf>;
 
 pub fn all(ground: &Ground) -> Result<Vec<Table>> {
     let mut tables = reaping(ground, "0", "2500", ROUNDS, "Reaping 2500 orphans")?;
@@ -41,10 +41,13 @@ pub fn all(ground: &Ground) -> Result<Vec<Table>> {
     Ok(tables)
 }
 
+pub fn ours(ground: &Ground) -> Words {
+    vec![ground.place.join("rootlet-init"), "init".into(), "--".into()]
+}
+
 fn entrants(ground: &Ground, missing: &mut Vec<Missing>) -> Vec<Runner<Words>> {
     let mut entrants = Vec::new();
-    let ours: Words = vec![ground.place.join("rootlet-init"), "init".into(), "--".into()];
-    entrants.push(Runner { name: OURS.to_owned(), how: ours });
+    entrants.push(Runner { name: OURS.to_owned(), how: ours(ground) });
     for (name, options) in PEERS {
         match program::find(name).with_context(|| format!("{name} is not installed")) {
             Ok(path) => {
@@ -59,7 +62,7 @@ fn entrants(ground: &Ground, missing: &mut Vec<Missing>) -> Vec<Runner<Words>> {
 }
 
 /// A running workload below a PID 1: it is told numbers and answers with two figures each.
-struct Run {
+pub struct Run {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -67,7 +70,7 @@ struct Run {
 
 impl Run {
     /// As PID 1 of a pid namespace; `before` stands in front of all.
-    fn start(
+    pub fn start(
         ground: &Ground,
         before: &[&str],
         entrant: &[PathBuf],
@@ -93,7 +96,7 @@ impl Run {
     }
 
     /// The two numbers that its answer ends with.
-    fn round(&mut self, count: &str) -> Result<[f64; 2]> {
+    pub fn round(&mut self, count: &str) -> Result<[f64; 2]> {
         let input = self.input.as_mut().context("no input")?;
         input.write_all(format!("{count}\n").as_bytes())?;
         let line = self.line()?;

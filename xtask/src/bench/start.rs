@@ -1,16 +1,16 @@
 //! A container from start to end; beside many mounts and many processes too.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, unmount};
 
 use super::ground::{Ground, USER};
 use super::measure::{self, Runner, interleave, start_to_exit};
+use super::pid1::{self, Run};
 use super::report::{BARE, Missing, OURS, PREPARED, Table};
 use super::runners::{self, Kind};
 use crate::program;
@@ -85,43 +85,13 @@ pub fn beside_mounts(ground: &Ground) -> Result<Vec<Table>> {
 pub fn beside_processes(ground: &Ground) -> Result<Vec<Table>> {
     let mut tables = vec![beside_many(ground, "processes", 0)?];
     for count in PROCESSES {
-        let _sleepers = Sleepers::start(ground, count)?;
+        // A workload forks so many before it answers that one orphan has come and gone; they end with it.
+        let workload = ["orphans", &count.to_string(), "60"];
+        let mut sleepers = Run::start(ground, &[], &pid1::ours(ground), &workload)?;
+        sleepers.round("1")?;
         tables.push(beside_many(ground, "processes", count)?);
     }
     Ok(tables)
-}
-
-/// Processes that do nothing; they end with this.
-struct Sleepers {
-    first: Child,
-    input: Option<ChildStdin>,
-}
-
-impl Sleepers {
-    /// A workload forks them before it answers that one orphan has come and gone.
-    fn start(ground: &Ground, count: usize) -> Result<Sleepers> {
-        let mut command = Command::new(ground.place.join("stage"));
-        command.arg("--namespace").arg(ground.place.join("rootlet-init")).args(["init", "--"]);
-        command.arg(ground.place.join("workload"));
-        command.args(["orphans", &count.to_string(), "60"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut first = command.spawn().with_context(|| program::line(&command))?;
-        let (input, output) = (first.stdin.take(), first.stdout.take());
-        let mut sleepers = Sleepers { first, input };
-        sleepers.input.as_mut().context("no input")?.write_all(b"1\n")?;
-        let mut line = String::new();
-        BufReader::new(output.context("no output")?).read_line(&mut line)?;
-        ensure!(!line.is_empty(), "the {count} processes do not come up");
-        Ok(sleepers)
-    }
-}
-
-impl Drop for Sleepers {
-    fn drop(&mut self) {
-        self.input = None;
-        let _gone = self.first.kill();
-        let _gone = self.first.wait();
-    }
 }
 
 /// Everybody, and rootlet once more, prepared, beside so many of something that a host can have.
