@@ -205,6 +205,8 @@ fn little_memory_ends_it_or_not_and_leaves_nothing() {
             echo ${kb}k > $c/memory.limit_in_bytes
             sh -c 'echo $$ > $0/cgroup.procs; exec \"$@\"' $c $BIN run --rootfs $ROOT --name it --pid-file /run/pid -- true 2>/run/said
             status=$?; lines=$(wc -l < /run/said); rm /run/said
+            # Who loses a killed runner dies as well, in a moment.
+            for i in $(seq 100); do read -r p <$c/cgroup.procs || break; sleep 0.02; done
             for p in $(cat $c/cgroup.procs); do echo left $p; done
             stays=$(ls -d /run/rootlet/it /run/pid 2>/dev/null | wc -l)
             $BIN run --rootfs $ROOT -- true || echo the next failed

@@ -455,3 +455,16 @@ fn a_shell_in_the_background_waits_until_it_is_in_front() {
     talk.say(&inner, "job control turned off\r\n").say("", "on\r\n").say("wait\r", "$ ");
     assert_eq!(talk.exit(), 7);
 }
+
+#[test]
+fn ctrl_c_ends_a_program_whenever_it_comes() {
+    let t = case!("-");
+    let mut talk = Talk::start(&t);
+    for round in 0..100 {
+        // The shell itself says it: the program may not have the terminal yet, or not be there.
+        talk.say("echo u''p; sleep 100\r", "up\r\n");
+        std::thread::sleep(std::time::Duration::from_micros(round * 10));
+        talk.say("\x03", "$ ").say("echo $?\r", "130\r\n$ ");
+    }
+    assert_eq!(talk.exit(), 7);
+}

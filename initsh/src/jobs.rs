@@ -159,11 +159,27 @@ impl<H: Host> Shell<'_, H> {
         }
         let (group, pid) = (self.memory.word(pids) as i32, self.memory.word(last) as i32);
         let place = self.add_job(pid, group, 0);
+        self.hand_over(group);
         self.wait_in_front(place, pids, last);
         if !self.job(place).is_done {
             self.job(place).text = self.text_of(node);
         }
         self.settle(place);
+    }
+
+    /// Gives the terminal to a job that takes it as well, and a Ctrl-C that came to us before either did.
+    fn hand_over(&mut self, group: i32) {
+        self.put_in_front(group);
+        match self.host.caught() {
+            0 => {}
+            SIGINT => {
+                let _ = self.host.kill(-group, SIGINT);
+            }
+            // Ours: it arrives again.
+            signal => {
+                let _ = self.host.kill(self.process as i32, signal);
+            }
+        }
     }
 
     /// Keeps the status of a job that was in front, and forgets it if it has ended.
