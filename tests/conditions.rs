@@ -189,6 +189,10 @@ fn a_full_disk_is_told_of_and_nothing_is_left() {
         $BIN run -d --name it --rootfs $ROOT --log /mnt/log -- sh -c 'while echo 0123456789abcdef; do :; done 2>/dev/null; exit 3'
         $BIN wait it; $BIN rm it";
     assert_eq!(t.host_script(script).stdout.lines().nth(1), Some("3"));
+    // What the container's own terminal shows is rootlet's to write.
+    let outcome = t.host_script("set +e; $BIN run -t --rootfs $ROOT -- sh -c 'echo x; exit 3' >/dev/full </dev/null; echo $?");
+    let lost = "rootlet: standard output: write: ENOSPC (No space left on device)\n";
+    assert_eq!((&*outcome.stdout, &*outcome.stderr), ("3\n", lost), "{outcome:?}");
     before.unchanged(&t, "a full disk");
 }
 

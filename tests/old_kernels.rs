@@ -221,8 +221,9 @@ fn a_group_gets_signals() {
     let scene = Scene::build(case!("-", "cc"));
     // The member is the shell's child, which only a signal to the group reaches.
     let script =
-        "sh -c 'trap \"echo member; exit 0\" USR1; echo up; while :; do sleep 0.01; done' &
-        trap : USR1; wait; wait; exit 3";
+        "trap : USR1
+        sh -c 'trap \"echo member; exit 0\" USR1; echo up; while :; do sleep 0.01; done' &
+        wait; wait; exit 3";
     scene.everywhere(&PLACES, scene.all(), |options, name, what| {
         // It is dumb-init's default.
         let group: &[&str] = if name.label.ends_with("dumb-init") { &[] } else { &["-g"] };

@@ -2,6 +2,7 @@
 
 use super::wait_loop::Event;
 use super::window::{Channels, Window};
+use crate::report;
 use crate::run::link::{self, Message};
 use crate::sys::descriptor::Descriptor;
 use crate::sys::poll::{self, Entry};
@@ -90,7 +91,7 @@ impl Relay {
         self.window.as_mut()
     }
 
-    /// Shows the last output, then gives the terminal back. A reader who takes nothing is left by a signal.
+    /// Shows the last output, gives the terminal back, and tells of output that was lost. A reader who takes nothing is left by a signal.
     pub fn finish(&mut self) {
         while self.window.as_mut().is_some_and(Window::has_more) {
             if let Some(Event::Signal(arrived)) = self.step()
@@ -101,6 +102,9 @@ impl Relay {
         }
         if let Some(window) = &self.window {
             window.set_raw(false);
+            if let Some(error) = window.lost_output() {
+                let _ = report::failed_call(error, b"standard output");
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::sys::poll::{self, Entry};
 use crate::sys::process::own_group;
 use crate::sys::standard;
 use crate::sys::terminal::{self, Attributes};
+use crate::text::call::{Call, CallError};
 
 /// Bytes that may be under way in one direction: what a pipe takes whole.
 const BUFFER_BYTES: usize = 4096;
@@ -20,6 +21,8 @@ pub struct Channel {
     end: usize,
     /// The reading end is gone.
     closed: bool,
+    /// Why some of it could not be written, first of all, though somebody wants it.
+    lost: Option<KernelErrno>,
 }
 
 /// Both directions, all zero at first.
@@ -46,7 +49,7 @@ impl Default for Channels {
 
 impl Channel {
     const fn new() -> Self {
-        Self { buffer: [0; BUFFER_BYTES], start: 0, end: 0, closed: false }
+        Self { buffer: [0; BUFFER_BYTES], start: 0, end: 0, closed: false, lost: None }
     }
 
     const fn is_empty(&self) -> bool {
@@ -87,7 +90,13 @@ impl Channel {
         match write(to, self.buffer.get(self.start..self.end).unwrap_or(&[])) {
             Ok(length) => self.start += length,
             Err(KernelErrno::AGAIN | KernelErrno::INTR) => {}
-            Err(_) => self.start = self.end,
+            Err(errno) => {
+                self.start = self.end;
+                // EIO and EPIPE: there is no reader any more.
+                if !matches!(errno, KernelErrno::IO | KernelErrno::PIPE) {
+                    self.lost.get_or_insert(errno);
+                }
+            }
         }
     }
 }
@@ -172,6 +181,11 @@ impl Window {
         self.channels.typed.closed = true;
         self.channels.typed.end = self.channels.typed.start;
         !self.channels.shown.closed || !self.channels.shown.is_empty()
+    }
+
+    /// Why not all of the container's output is where the caller wants it.
+    pub fn lost_output(&self) -> Option<CallError> {
+        self.channels.shown.lost.map(Call::Write.failed())
     }
 }
 

@@ -93,7 +93,7 @@ impl Errno {
 
 /// From this line on `TABLE` has errnos with gaps between their numbers, which are in `FAR`.
 const FAR_ROW: usize = 41;
-const FAR: [u8; 12] = [74, 75, 95, 97, 98, 99, 101, 110, 113, 116, 117, 122];
+const FAR: [u8; 13] = [74, 75, 95, 97, 98, 99, 101, 105, 110, 113, 116, 117, 122];
 
 /// Line N is errno N, up to `FAR_ROW`: its name, a blank, its message. The numbers are those of x86_64 and aarch64.
 /// Those that no call of ours gives (STREAMS, XENIX, most of sockets) are left out: 2.5 kB.
@@ -147,6 +147,7 @@ EAFNOSUPPORT Address family not supported by protocol\n\
 EADDRINUSE Address already in use\n\
 EADDRNOTAVAIL Cannot assign requested address\n\
 ENETUNREACH Network is unreachable\n\
+ENOBUFS No buffer space available\n\
 ETIMEDOUT Connection timed out\n\
 EHOSTUNREACH No route to host\n\
 ESTALE Stale file handle\n\
@@ -175,6 +176,7 @@ mod tests {
             (97, "EAFNOSUPPORT (Address family not supported by protocol)"),
             (99, "EADDRNOTAVAIL (Cannot assign requested address)"),
             (101, "ENETUNREACH (Network is unreachable)"),
+            (105, "ENOBUFS (No buffer space available)"),
             (113, "EHOSTUNREACH (No route to host)"),
             (116, "ESTALE (Stale file handle)"),
             (110, "ETIMEDOUT (Connection timed out)"),
