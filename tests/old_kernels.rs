@@ -220,8 +220,7 @@ fn signals_are_passed_on() {
 fn a_group_gets_signals() {
     let scene = Scene::build(case!("-", "cc"));
     // The member is the shell's child, which only a signal to the group reaches.
-    let script =
-        "trap : USR1
+    let script = "trap : USR1
         sh -c 'trap \"echo member; exit 0\" USR1; echo up; while :; do sleep 0.01; done' &
         wait; wait; exit 3";
     scene.everywhere(&PLACES, scene.all(), |options, name, what| {

@@ -40,6 +40,9 @@ const STATIC: [&str; 2] = ["tini-static", "catatonit"];
 /// After that long no further rounds begin; a run of the harness may take not much longer.
 const FURTHER_ROUNDS: Duration = Duration::from_secs(12);
 
+/// Nobody is blamed for fewer rounds: a busy machine may have had its worst moment in one.
+const ROUNDS_TO_BLAME: usize = 3;
+
 /// A peer's name and its options. Those of tini make it adopt orphans where it is not PID 1, as ours does.
 const PEERS: [(&str, &[&str]); 4] = [
     ("tini", &["-s", "--"]),
@@ -210,7 +213,8 @@ fn compare<const N: usize>(
             columns.iter().zip(&figures).map(|(column, &figure)| column.judge(all, figure));
         let judged: Vec<(String, Vec<&str>)> = judged.collect();
         let good = judged.iter().all(|(_, worse)| worse.is_empty());
-        if good || round == *rounds.end() || Instant::now() > end {
+        let is_late = round >= ROUNDS_TO_BLAME && Instant::now() > end;
+        if good || round == *rounds.end() || is_late {
             judged.iter().for_each(|(line, _)| println!("measured: {line}"));
             assert!(good, "after {round} rounds ours is above its limit: {judged:#?}");
             return;
