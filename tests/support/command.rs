@@ -1,6 +1,8 @@
 //! Runs the binary with a time limit and collects what it says.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -302,7 +304,6 @@ impl Drop for Running {
 }
 
 /// What a finished command did.
-#[derive(Debug)]
 pub struct Outcome {
     /// How it ended.
     pub status: ExitStatus,
@@ -313,6 +314,32 @@ pub struct Outcome {
     /// From start to end.
     pub elapsed: Duration,
     words: String,
+}
+
+/// How much of a stream a failing test shows of either end.
+const SHOWN_BYTES: usize = 2000;
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Outcome");
+        shown.field("status", &self.status);
+        for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            shown.field(name, &ends_of(text));
+        }
+        shown.field("elapsed", &self.elapsed).field("words", &self.words).finish()
+    }
+}
+
+/// A text without its middle, if that is long.
+fn ends_of(text: &str) -> Cow<'_, str> {
+    if text.len() <= 2 * SHOWN_BYTES {
+        return Cow::Borrowed(text);
+    }
+    let [first, last] =
+        [&text.as_bytes()[..SHOWN_BYTES], &text.as_bytes()[text.len() - SHOWN_BYTES..]]
+            .map(String::from_utf8_lossy);
+    let left_out = text.len() - 2 * SHOWN_BYTES;
+    Cow::Owned(format!("{first} [{left_out} bytes are left out] {last}"))
 }
 
 impl Outcome {
