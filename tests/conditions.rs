@@ -190,9 +190,15 @@ fn a_full_disk_is_told_of_and_nothing_is_left() {
         $BIN wait it; $BIN rm it";
     assert_eq!(t.host_script(script).stdout.lines().nth(1), Some("3"));
     // What the container's own terminal shows is rootlet's to write.
-    let outcome = t.host_script("set +e; $BIN run -t --rootfs $ROOT -- sh -c 'echo x; exit 3' >/dev/full </dev/null; echo $?");
-    let lost = "rootlet: standard output: write: ENOSPC (No space left on device)\n";
-    assert_eq!((&*outcome.stdout, &*outcome.stderr), ("3\n", lost), "{outcome:?}");
+    for (own, status) in [(0, 125), (3, 3)] {
+        let script = format!(
+            "$BIN run -t --rootfs $ROOT -- sh -c 'echo x; exit {own}' >/dev/full </dev/null || echo $?"
+        );
+        let outcome = t.host_script(&script);
+        let lost = "rootlet: standard output: write: ENOSPC (No space left on device)\n";
+        let told = (format!("{status}\n"), lost.to_owned());
+        assert_eq!((&outcome.stdout, &outcome.stderr), (&told.0, &told.1), "{outcome:?}");
+    }
     before.unchanged(&t, "a full disk");
 }
 

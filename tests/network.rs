@@ -222,7 +222,7 @@ fn every_failing_request_ends_the_run_and_leaves_no_link() {
             if (name, nth) != ("recvfrom", 3) {
                 assert_eq!(failed.stdout, "2\n", "{name} {nth}: {failed:?}");
             }
-            failed.complains(&[name, "105"]);
+            failed.complains(&[name, "ENOBUFS"]);
         }
     }
     before.unchanged(&t, "failing requests");

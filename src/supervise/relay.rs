@@ -91,8 +91,9 @@ impl Relay {
         self.window.as_mut()
     }
 
-    /// Shows the last output, gives the terminal back, and tells of output that was lost. A reader who takes nothing is left by a signal.
-    pub fn finish(&mut self) {
+    /// Shows the last output, gives the terminal back, and tells of output that was lost: with what status a success
+    /// ends. A reader who takes nothing is left by a signal.
+    pub fn finish(&mut self) -> i32 {
         while self.window.as_mut().is_some_and(Window::has_more) {
             if let Some(Event::Signal(arrived)) = self.step()
                 && ends_us(arrived)
@@ -100,12 +101,9 @@ impl Relay {
                 break;
             }
         }
-        if let Some(window) = &self.window {
-            window.set_raw(false);
-            if let Some(error) = window.lost_output() {
-                let _ = report::failed_call(error, b"standard output");
-            }
-        }
+        let Some(window) = &self.window else { return 0 };
+        window.set_raw(false);
+        window.lost_output().map_or(0, |error| report::failed_call(error, b"standard output"))
     }
 }
 

@@ -134,7 +134,11 @@ pub fn supervise(
     watch.supervise();
     #[cfg(feature = "run")]
     if let Source::Supervisor(relay) = &mut *watch.source {
-        relay.finish();
+        let status = relay.finish();
+        // A failure of the program's own says more.
+        if watch.state.status == 0 {
+            watch.state.status = status;
+        }
     }
     watch.state.status
 }

@@ -21,7 +21,7 @@ pub struct Channel {
     end: usize,
     /// The reading end is gone.
     closed: bool,
-    /// Why some of it could not be written, first of all, though somebody wants it.
+    /// Why some of it could not be written, at first. That a reader has gone is no reason.
     lost: Option<KernelErrno>,
 }
 
@@ -92,8 +92,7 @@ impl Channel {
             Err(KernelErrno::AGAIN | KernelErrno::INTR) => {}
             Err(errno) => {
                 self.start = self.end;
-                // EIO and EPIPE: there is no reader any more.
-                if !matches!(errno, KernelErrno::IO | KernelErrno::PIPE) {
+                if errno != KernelErrno::PIPE {
                     self.lost.get_or_insert(errno);
                 }
             }

@@ -446,8 +446,6 @@ fn of_an_errno(
         _ => return Some(format!("{} lines, code {code}", lines.len())),
     };
     let says_other = scene.words_of_refusals.iter().any(|words| line.contains(words));
-    // The table of messages has no such row.
-    let errno = if errno == "ENOBUFS" { "errno 105" } else { errno };
     if !says_other && (!line.contains(errno) || !line.contains(&point.name)) {
         return Some("the line names another call or errno".into());
     }
