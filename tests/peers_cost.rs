@@ -353,13 +353,21 @@ fn processes_that_are_not_to_be_reaped_cost_next_to_nothing() {
 fn a_signal_is_passed_on_as_fast_as_by_the_best_peer() {
     let _alone = alone();
     let t = case!("-", "cc", "tini", "tini-static", "dumb-init", "catatonit");
-    let (stage, all) = (Stage::build(&t), entrants(&t, Ours::AllNames));
+    let stage = Stage::build(&t);
     let figures = [
         Figure::of_twins("from kill to receipt, p50 in microseconds", NOISE),
         Figure::of_twins("from kill to receipt, p99 in microseconds", NOISE_OF_P99),
     ];
     let workload = (&["echo"][..], "400");
-    on_one_processor(|| stage.compare(&t, &all, 8..=30, figures, workload));
+    // dumb-init gives the program a session, which the scheduler wakes in another way: that is compared by itself.
+    let of_dumb_init = |entrant: &Entrant| entrant.label.ends_with("dumb-init");
+    let (two_sessions, one): (Vec<_>, Vec<_>) =
+        entrants(&t, Ours::AllNames).into_iter().partition(of_dumb_init);
+    on_one_processor(|| {
+        for all in [one, two_sessions] {
+            stage.compare(&t, &all, 8..=30, figures, workload);
+        }
+    });
 }
 
 #[test]
