@@ -204,9 +204,12 @@ fn ctrl_z_stops_a_job_and_fg_and_bg_let_it_go_on() {
     talk.say("echo $?\r", "\r\n148\r\n$ ");
     // In the background it may not read, and stops again.
     talk.say("bg\r", "[1] sh -c");
-    assert!(await_true(|| state(job) == Some('T')));
-    // It may do so before the shell's next prompt, which tells it then.
-    talk.say("\r", "[1] + Stopped (tty input)        sh -c");
+    // The next prompt tells it.
+    assert!(await_true(|| {
+        talk.terminal.keys("\r");
+        talk.terminal.screen().contains("[1] + Stopped (tty input)        sh -c")
+    }));
+    assert_eq!(state(job), Some('T'));
     talk.say("fg\r", "fg\r\n")
         .say("", "3\"\r\n")
         .say("li''ne\r", "got li''ne\r\n")
@@ -230,7 +233,7 @@ fn ctrl_z_stops_a_job_and_fg_and_bg_let_it_go_on() {
     // A function with what it runs is one as well where it is in a subshell.
     talk.say("(echo u''p; sleep 100; :)\r", "up\r\n")
         .say("\x1a", "(echo u\"\"p; sleep 100; :)\r\n$ ");
-    talk.say("kill %1; kill -CONT %1; wait %1; echo $?\r", "143\r\n").say("", "$ ");
+    talk.say("kill %1; kill -CONT %1; sleep 0.5; wait %1; echo $?\r", "143\r\n").say("", "$ ");
     assert_eq!(talk.exit(), 7);
 }
 
