@@ -196,8 +196,8 @@ fn a_full_disk_is_told_of_and_nothing_is_left() {
         );
         let outcome = t.host_script(&script);
         let lost = "rootlet: standard output: write: ENOSPC (No space left on device)\n";
-        let told = (format!("{status}\n"), lost.to_owned());
-        assert_eq!((&outcome.stdout, &outcome.stderr), (&told.0, &told.1), "{outcome:?}");
+        assert_eq!(outcome.stdout, format!("{status}\n"), "{outcome:?}");
+        assert_eq!(outcome.stderr, lost, "{outcome:?}");
     }
     before.unchanged(&t, "a full disk");
 }

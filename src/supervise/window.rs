@@ -21,7 +21,7 @@ pub struct Channel {
     end: usize,
     /// The reading end is gone.
     closed: bool,
-    /// Why some of it could not be written, at first. That a reader has gone is no reason.
+    /// Why some of it could not be written, the first time. That a reader has gone does not count.
     lost: Option<KernelErrno>,
 }
 
